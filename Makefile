@@ -1,0 +1,29 @@
+# Two commands for a newcomer: `make demo` shows the main job, `make test` checks everything.
+# PYTHON=python3.13 make test chooses an interpreter; each has a virtual environment of its own.
+PYTHON ?= python3
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed-demo
+	@$(BIN)/python -m example_dags.demo
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env docs docs/_build
+	$(BIN)/python -m pytest
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": PYTHON=python3.12 make ...")'
+	@echo "Installing into $(VENV) (Airflow is large: a minute or two) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation --editable '.[$*]'
+	@touch $@
