@@ -1,0 +1,114 @@
+"""The executor for asynchronous code, such as triggers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import tenacity
+
+from airflow_provider_ksef.client import login, retries
+from airflow_provider_ksef.client.answers import interpret
+from airflow_provider_ksef.client.auth import AsyncAuth, Login, LoginFailedError
+from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.security import KeyRing
+from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.client.transport import (
+    LOGOUT_TIMEOUT,
+    answer_of,
+    as_request,
+    no_answer,
+    ssl_context,
+)
+from airflow_provider_ksef.exceptions import KsefError
+
+T = TypeVar("T")
+
+
+class AsyncKsefClient:
+    """
+    Talk to KSeF: ``async with AsyncKsefClient(settings) as ksef: await ksef.run(exports.get_status(ref))``.
+
+    It logs in at the first protected call and ends its login when it is closed. Several tasks of one event
+    loop may use it at a time.
+
+    :param settings: where, for whom, with which secret.
+    :param transport: another way to send requests than over the network, for tests.
+    """
+
+    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.settings = settings
+        self._keys = KeyRing()
+        self._login = Login(settings)
+        self._auth = AsyncAuth(self._login, self.run)
+        self._http = httpx.AsyncClient(transport=transport, verify=ssl_context())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the login session, best effort, and close all connections."""
+        tokens, self._login.tokens = self._login.tokens, None
+        if tokens is not None:
+            request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
+            with suppress(httpx.HTTPError):
+                await self._http.send(request)
+        await self._http.aclose()
+
+    async def log_in(self) -> None:
+        """
+        Log in now rather than at the first protected call.
+
+        :raises KsefLoginError: where KSeF refuses.
+        """
+        await self._auth.access()
+
+    async def run(self, flow: Flow[T] | Call[T]) -> T:
+        """
+        Carry out a call or a flow.
+
+        :param flow: what one of this package's functions described.
+        :returns: its result.
+        :raises KsefError: one of the tree, with what to do next.
+        """
+        walk = Walk(flow)
+        while walk.step is not None:
+            try:
+                outcome = await self._carry_out(walk.step)
+            except KsefError as error:
+                walk.fail(error)
+            else:
+                walk.answer(outcome)
+        return walk.result
+
+    async def _carry_out(self, step: Step) -> Any:
+        match step:
+            case Call():
+                return await self._with_retries(step)
+            case Pause():
+                return await asyncio.sleep(step.seconds)
+            case CurrentKey():
+                return await self.run(self._keys.current(step))
+
+    async def _with_retries(self, call: Call[T]) -> T:
+        policy = retries.policy(f"{call.method} {call.path}", is_safe=call.is_safe)
+        try:
+            return await tenacity.AsyncRetrying(**policy)(self._exchange, call)
+        except LoginFailedError as failed:
+            raise failed.error from failed.error.__cause__
+
+    async def _exchange(self, call: Call[T]) -> T:
+        request = as_request(call, self.settings)
+        try:
+            response = await self._http.send(request, auth=self._auth if call.needs_login else None)
+        except httpx.HTTPError as error:
+            raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
+        return interpret(call, answer_of(call, response))

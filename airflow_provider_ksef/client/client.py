@@ -1,0 +1,143 @@
+"""The executor for ordinary code, such as operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import tenacity
+
+from airflow_provider_ksef.client import login, retries, transfer
+from airflow_provider_ksef.client.answers import interpret
+from airflow_provider_ksef.client.auth import Login, LoginFailedError, SyncAuth
+from airflow_provider_ksef.client.batch import PartUpload
+from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.crypto import SessionKey
+from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.client.packing import PackedPart
+from airflow_provider_ksef.client.security import KeyRing
+from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.client.transport import (
+    LOGOUT_TIMEOUT,
+    answer_of,
+    as_request,
+    no_answer,
+    ssl_context,
+)
+from airflow_provider_ksef.exceptions import KsefError
+
+T = TypeVar("T")
+
+
+class KsefClient:
+    """
+    Talk to KSeF: ``with KsefClient(settings) as ksef: status = ksef.run(sessions.get_status(reference))``.
+
+    It logs in at the first protected call and ends its login when it is closed. It may be used by several
+    threads at a time.
+
+    :param settings: where, for whom, with which secret.
+    :param transport: another way to send requests than over the network, for tests.
+    """
+
+    def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.settings = settings
+        self._keys = KeyRing()
+        self._login = Login(settings)
+        self._auth = SyncAuth(self._login, self.run)
+        self._http = httpx.Client(transport=transport, verify=ssl_context())
+        self._files = transfer.FileTransfer(settings, transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the login session, best effort, and close all connections."""
+        tokens, self._login.tokens = self._login.tokens, None
+        if tokens is not None:
+            request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
+            with suppress(httpx.HTTPError):
+                self._http.send(request)
+        self._http.close()
+        self._files.close()
+
+    def log_in(self) -> None:
+        """
+        Log in now rather than at the first protected call.
+
+        :raises KsefLoginError: where KSeF refuses.
+        """
+        self._auth.access()
+
+    def run(self, flow: Flow[T] | Call[T]) -> T:
+        """
+        Carry out a call or a flow.
+
+        :param flow: what one of this package's functions described.
+        :returns: its result.
+        :raises KsefError: one of the tree, with what to do next.
+        """
+        walk = Walk(flow)
+        while walk.step is not None:
+            try:
+                outcome = self._carry_out(walk.step)
+            except KsefError as error:
+                walk.fail(error)
+            else:
+                walk.answer(outcome)
+        return walk.result
+
+    def upload_parts(self, uploads: Sequence[PartUpload], parts: Sequence[PackedPart]) -> None:
+        """
+        Upload the parts of a package, several at a time, each retried alone.
+
+        :param uploads: where to, as KSeF said when the session was opened.
+        :param parts: the encrypted parts on disk.
+        """
+        self._files.upload_parts(uploads, parts)
+
+    def download_package(self, package: ExportPackage, key: SessionKey, target: Path) -> Path:
+        """
+        Download, verify and decrypt an export's parts into one plain archive.
+
+        :param package: of a finished export.
+        :param key: the key that the export was started with.
+        :param target: where the archive is to lie; it appears there only when it is whole.
+        :returns: the target.
+        """
+        return self._files.download_package(package, key, target)
+
+    def _carry_out(self, step: Step) -> Any:
+        match step:
+            case Call():
+                return self._with_retries(step)
+            case Pause():
+                return time.sleep(step.seconds)
+            case CurrentKey():
+                return self.run(self._keys.current(step))
+
+    def _with_retries(self, call: Call[T]) -> T:
+        policy = retries.policy(f"{call.method} {call.path}", is_safe=call.is_safe)
+        try:
+            result: T = tenacity.Retrying(**policy)(self._exchange, call)
+        except LoginFailedError as failed:
+            raise failed.error from failed.error.__cause__
+        return result
+
+    def _exchange(self, call: Call[T]) -> T:
+        request = as_request(call, self.settings)
+        try:
+            response = self._http.send(request, auth=self._auth if call.needs_login else None)
+        except httpx.HTTPError as error:
+            raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
+        return interpret(call, answer_of(call, response))

@@ -1,0 +1,136 @@
+"""KSeF's identifiers: their forms and checksums."""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_ksef.exceptions import KsefInputError
+
+_NIP = r"[1-9](?:\d[1-9]|[1-9]\d)\d{7}"
+_NIP_PATTERN = re.compile(_NIP, re.ASCII)
+_NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
+_INTERNAL_ID_PATTERN = re.compile(rf"{_NIP}-\d{{5}}", re.ASCII)
+_NIP_VAT_UE_PATTERN = re.compile(rf"({_NIP})-[A-Z]{{2}}[A-Z0-9+*]{{2,12}}", re.ASCII)
+_PEPPOL_ID_PATTERN = re.compile(r"P[A-Z]{2}\d{6}", re.ASCII)
+_KSEF_NUMBER_PATTERN = re.compile(
+    rf"(?:{_NIP}|M\d{{9}}|[A-Z]{{3}}\d{{7}})-[2-9]\d{{3}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"-[0-9A-F]{6}(-?)[0-9A-F]{6}-[0-9A-F]{2}",
+    re.ASCII,
+)
+_REFERENCE_PATTERN = re.compile(r"\d{8}-[A-Z]{2}-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}", re.ASCII)
+_COLLECTIVE_PATTERN = re.compile(rf"{_NIP}-IZ\d{{6}}-[0-9A-F]{{12}}-[0-9A-F]{{2}}", re.ASCII)
+
+
+def crc8(text: str) -> int:
+    """
+    CRC-8 of ASCII text: polynomial 0x07, start 0, no reflection, no final XOR (KSeF docs: numer-ksef).
+
+    :param text: the characters before the checksum, without the hyphen in front of it.
+    """
+    checksum = 0
+    for byte in text.encode("ascii"):
+        checksum ^= byte
+        for _ in range(8):
+            checksum = ((checksum << 1) ^ 0x07) & 0xFF if checksum & 0x80 else checksum << 1
+    return checksum
+
+
+def _ends_in_crc(value: str) -> bool:
+    return value[-2:] == f"{crc8(value[:-3]):02X}"
+
+
+def is_nip(value: str) -> bool:
+    """Whether this is a Polish tax number with a right checksum, ten digits without separators."""
+    if not _NIP_PATTERN.fullmatch(value):
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, value, strict=False))
+    return total % 11 == int(value[9])
+
+
+def is_internal_id(value: str) -> bool:
+    """Whether this is a NIP with a unit's number (``6824515772-12343``), both checksums right."""
+    if not _INTERNAL_ID_PATTERN.fullmatch(value) or not is_nip(value[:10]):
+        return False
+    digits = [int(digit) for digit in value.replace("-", "")]
+    total = sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits[:14]))
+    return total % 10 == digits[14]
+
+
+def is_nip_vat_ue(value: str) -> bool:
+    """Whether this is a NIP followed by a VAT number of another EU country, as in ``<NIP>-DE123456789``."""
+    match = _NIP_VAT_UE_PATTERN.fullmatch(value)
+    return match is not None and is_nip(match.group(1))
+
+
+def is_peppol_id(value: str) -> bool:
+    """Whether this is a Peppol provider's identifier, such as ``PPL000001``."""
+    return _PEPPOL_ID_PATTERN.fullmatch(value) is not None
+
+
+def is_ksef_number(value: str) -> bool:
+    """Whether this is an invoice's KSeF number (35 characters, or 36 in the old form), checksum included."""
+    match = _KSEF_NUMBER_PATTERN.fullmatch(value)
+    if match is None:
+        return False
+    if match.group(1):
+        value = value[: match.start(1)] + value[match.end(1) :]
+    return _ends_in_crc(value)
+
+
+def is_reference_number(value: str) -> bool:
+    """Whether this is a reference number of KSeF (``20260901-SB-1A2B3C7000-0F1E2D3C4E-78``)."""
+    return _REFERENCE_PATTERN.fullmatch(value) is not None and _ends_in_crc(value)
+
+
+def is_collective_identifier(value: str) -> bool:
+    """Whether this is a collective identifier (``1111111111-IZ202607-65ED02180000-E7``)."""
+    return _COLLECTIVE_PATTERN.fullmatch(value) is not None and _ends_in_crc(value)
+
+
+def check_nip(value: str, field: str = "login") -> str:
+    """
+    Give the NIP back, or say what is wrong with it.
+
+    :param value: ten digits.
+    :param field: the parameter or connection field that it came from.
+    :raises KsefInputError: where the form or the checksum is wrong.
+    """
+    if not _NIP_PATTERN.fullmatch(value):
+        raise KsefInputError(
+            field, value, "is not a NIP", "Give the ten digits without spaces, hyphens or the prefix PL."
+        )
+    if not is_nip(value):
+        raise KsefInputError(field, value, "has a wrong checksum", "Look for a mistyped digit in the NIP.")
+    return value
+
+
+def check_reference_number(value: str, field: str = "reference_number") -> str:
+    """
+    Give the reference number back, or say that it is none; its checksum is not documented, so not judged.
+
+    :raises KsefInputError: where the form is wrong.
+    """
+    if not _REFERENCE_PATTERN.fullmatch(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not a reference number of KSeF",
+            "Give it as KSeF wrote it, such as 20260901-SB-1A2B3C7000-0F1E2D3C4E-78.",
+        )
+    return value
+
+
+def check_ksef_number(value: str, field: str = "ksef_number") -> str:
+    """
+    Give the KSeF number back, or say that it is none.
+
+    :raises KsefInputError: where the form or the checksum is wrong.
+    """
+    if not is_ksef_number(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not a KSeF number, or its checksum is wrong",
+            "Give it as KSeF wrote it, such as 5250001210-20260901-0A1B2C000000-C6.",
+        )
+    return value

@@ -1,0 +1,206 @@
+"""The login with a KSeF token (KSeF docs: uwierzytelnianie)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from airflow_provider_ksef.client.answers import StatusInfo, json_parser, moment, nothing
+from airflow_provider_ksef.client.calls import Answer, Call, Flow, Pause
+from airflow_provider_ksef.client.crypto import base64_text
+from airflow_provider_ksef.client.keys import PublicKey
+from airflow_provider_ksef.client.security import with_current_key
+from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.exceptions import KsefLoginError, KsefTimeoutError
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 300.0
+"""Seconds within which KSeF has to decide about a login."""
+_FIRST_PAUSE, _PAUSE_GROWTH, _LONGEST_PAUSE = 0.1, 1.6, 5.0
+_MARGIN = 60.0
+"""Seconds before its end at which an access token is replaced, at most a fifth of its life."""
+_IN_PROGRESS, _DONE = 100, 200
+
+_REMEDIES = {
+    415: "Give the token's owner a permission in this context, or use another token.",
+    425: "The login was revoked; run the task again, or generate a new token.",
+    450: "Check that the connection's password is a whole, active token of this environment and context.",
+    460: "Check that the certificate is valid and of this environment.",
+    470: "The login belongs to someone who is recorded as deceased; use another person's.",
+    480: "KSeF has blocked this context; ask KSeF's support.",
+    500: "Try again later.",
+    550: "KSeF broke off; try again.",
+}
+
+
+@dataclass(frozen=True)
+class LoginTokens:
+    """
+    A login's tokens; times in seconds of our monotonic clock, so that a wrong wall clock does no harm.
+
+    :param access: goes with every protected call.
+    :param fresh_until: when the access token is to be replaced.
+    :param refresh: gets a new access token.
+    :param refresh_until: when the refresh token ends.
+    :param epoch: KSeF's time at which our monotonic clock would have stood at 0.
+    """
+
+    access: str = field(repr=False)
+    fresh_until: float
+    refresh: str = field(repr=False)
+    refresh_until: float
+    epoch: datetime
+
+
+class _Challenge(msgspec.Struct, rename="camel"):
+    challenge: str
+    timestamp_ms: int
+
+
+class _Token(msgspec.Struct, rename="camel"):
+    token: str
+    valid_until: str
+
+
+class _Init(msgspec.Struct, rename="camel"):
+    reference_number: str
+    authentication_token: _Token
+
+
+class _Status(msgspec.Struct):
+    status: StatusInfo
+
+
+class _Tokens(msgspec.Struct, rename="camel"):
+    access_token: _Token
+    refresh_token: _Token | None = None
+
+
+@dataclass(frozen=True)
+class _Dated:
+    """An answer's tokens and when they came."""
+
+    access: _Token
+    refresh: _Token | None
+    received: float
+
+
+def log_in(settings: Settings) -> Flow[LoginTokens]:
+    """
+    Challenge, encrypted token, waiting for the decision, redeeming.
+
+    :param settings: context and token.
+    :raises KsefLoginError: where KSeF refuses; KSeF's sub-cause is in ``details``.
+    :raises KsefTimeoutError: where KSeF does not decide.
+    """
+    context = settings.context
+    challenge, received = yield from Call(
+        "POST", "/auth/challenge", _parse_challenge, needs_login=False, is_safe=True
+    )
+    init = yield from with_current_key(
+        "KsefTokenEncryption", lambda key: _token_call(settings, challenge, key)
+    )
+    bearer = _bearer(init.authentication_token.token)
+    who = f"Login as {context.type} {context.value} ({init.reference_number})"
+    yield from _wait_for_decision(who, f"/auth/{init.reference_number}", bearer)
+    dated = yield from Call("POST", "/auth/token/redeem", _parse_tokens, headers=bearer, needs_login=False)
+    epoch = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=challenge.timestamp_ms, seconds=-received)
+    refresh = dated.refresh or _Token("", "1970-01-01T00:00:00+00:00")
+    tokens = LoginTokens("", 0.0, refresh.token, _until(refresh, epoch), epoch)
+    log.info("%s: done, KSeF accepts the access token until %s.", who, dated.access.valid_until)
+    return _with_access(tokens, dated)
+
+
+def refresh_access(tokens: LoginTokens) -> Flow[LoginTokens]:
+    """
+    Get a new access token (``POST /auth/token/refresh``).
+
+    :param tokens: of the login.
+    :raises KsefApiError: where the login was revoked or has run out.
+    """
+    call = Call(
+        "POST",
+        "/auth/token/refresh",
+        _parse_tokens,
+        headers=_bearer(tokens.refresh),
+        needs_login=False,
+        is_safe=True,
+    )
+    dated = yield from call
+    log.info("KSeF gave a new access token, valid until %s.", dated.access.valid_until)
+    return _with_access(tokens, dated)
+
+
+def log_out(tokens: LoginTokens) -> Call[None]:
+    """
+    End the login session, so that its refresh token dies (``DELETE /auth/sessions/current``).
+
+    :param tokens: of the login.
+    """
+    alive = tokens.access if time.monotonic() < tokens.fresh_until else tokens.refresh
+    headers = _bearer(alive)
+    return Call("DELETE", "/auth/sessions/current", nothing, headers=headers, needs_login=False)
+
+
+def _token_call(settings: Settings, challenge: _Challenge, key: PublicKey) -> Call[_Init]:
+    plain = settings.credential.secret_bytes + f"|{challenge.timestamp_ms}".encode()
+    body = {
+        "challenge": challenge.challenge,
+        "contextIdentifier": {"type": settings.context.type, "value": settings.context.value},
+        "encryptedToken": base64_text(key.encrypt(plain)),
+        "publicKeyId": key.id,
+    }
+    return Call("POST", "/auth/ksef-token", _parse_init, body=body, needs_login=False)
+
+
+def _wait_for_decision(who: str, path: str, bearer: dict[str, str]) -> Flow[None]:
+    call = Call("GET", path, _parse_status, headers=bearer, needs_login=False, is_safe=True)
+    pause = _FIRST_PAUSE
+    status, started = yield from call
+    while status.code == _IN_PROGRESS:
+        yield from Pause(pause)
+        pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
+        status, now = yield from call
+        if status.code == _IN_PROGRESS and now - started > PATIENCE:
+            raise KsefTimeoutError(f"{who} is not decided after {PATIENCE:.0f} s.", "Try again later.")
+    if status.code != _DONE:
+        details = tuple(status.details or ())
+        raise KsefLoginError(who, status.code, status.description, details, _REMEDIES.get(status.code, ""))
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _with_access(tokens: LoginTokens, dated: _Dated) -> LoginTokens:
+    until = _until(dated.access, tokens.epoch)
+    margin = min(_MARGIN, (until - dated.received) / 5)
+    return replace(tokens, access=dated.access.token, fresh_until=until - margin)
+
+
+def _until(token: _Token, epoch: datetime) -> float:
+    return (moment(token.valid_until) - epoch).total_seconds()
+
+
+_read_challenge = json_parser(_Challenge, lambda challenge: challenge)
+_read_tokens = json_parser(_Tokens, lambda tokens: tokens)
+_parse_init = json_parser(_Init, lambda init: init)
+_read_status = json_parser(_Status, lambda answer: answer.status)
+
+
+def _parse_challenge(answer: Answer) -> tuple[_Challenge, float]:
+    return _read_challenge(answer), answer.received
+
+
+def _parse_status(answer: Answer) -> tuple[StatusInfo, float]:
+    return _read_status(answer), answer.received
+
+
+def _parse_tokens(answer: Answer) -> _Dated:
+    tokens = _read_tokens(answer)
+    return _Dated(tokens.access_token, tokens.refresh_token, answer.received)

@@ -1,0 +1,80 @@
+"""What the reader of an error can do about it: one sentence by KSeF's code, reason or HTTP status."""
+
+from __future__ import annotations
+
+from airflow_provider_ksef.exceptions import Fault
+
+_BY_CODE = {
+    21001: "Send valid JSON or XML; this is likely a fault of this package, report it.",
+    21111: "The login took longer than the challenge lives; run the task again.",
+    21155: "Begin another session for the remaining invoices.",
+    21157: "A part's size differs from what was declared; begin a new session.",
+    21161: "Make fewer or larger parts: KSeF takes at most 50.",
+    21164: "Check the KSeF number, and that the connection's context appears on the invoice.",
+    21165: "The invoice is accepted but not stored yet; try again in a minute.",
+    21173: "Check the reference number, and that the session belongs to this context and environment.",
+    21175: "The export is unknown in this context and environment; start it anew.",
+    21178: "The confirmation is made after the session's end; check the numbers and try again later.",
+    21180: "The session is closed or ended; read its status before you send anything again.",
+    21181: "This subject type cannot be exported in the connection's context type; choose another one.",
+    21182: "Ten exports are running already; let them finish and try again.",
+    21183: "Nothing new is there yet: the start lies beyond what KSeF has stored; try again later.",
+    21184: "KSeF is under maintenance; try again later.",
+    21205: "A declared part was not uploaded; begin a new session.",
+    21208: "The time for uploading has passed; begin a new session.",
+    21301: "Log in again; where it stays, the token was revoked: generate a new one.",
+    21304: "Log in again.",
+    21308: "The login belongs to someone who is recorded as deceased; use another person's.",
+    21402: "The content does not have the declared size; begin anew.",
+    21403: "The content does not have the declared hash; begin anew.",
+    21405: "Change the parameter that the details name.",
+    21418: "Read the list again from its first page.",
+    21470: "KSeF has changed its public keys; run the task again.",
+}
+
+_BY_REASON = {
+    "missing-permissions": "Give the token one of the permissions that the details name.",
+    "ip-not-allowed": "Log in without an address policy, or from an address that it allows.",
+    "insufficient-resource-access": "Use the context and login that this object belongs to.",
+    "auth-method-not-allowed": "KSeF does not allow this with a token; log in with a certificate.",
+    "security-service-blocked": "Ask KSeF's support with the incident number.",
+    "context-type-not-allowed": "Use a connection whose context has another type, such as a NIP.",
+}
+
+_BY_STATUS = {
+    400: "Change what the details name.",
+    401: "Check that the connection's token is valid in this environment; a link without token has expired.",
+    403: "Check the token's permissions; a link to a file has expired: read the status again for a new one.",
+    404: "Check the base URL and the reference number.",
+    405: "Check that the base URL is that of the KSeF API 2.0 and ends in /v2.",
+    406: "Check what stands between you and KSeF.",
+    410: "KSeF keeps this for some days only and has dropped it; begin it anew.",
+    413: "Send less at a time.",
+    415: "Check that no proxy changes the content type.",
+    429: "Wait as long as KSeF asks, and let fewer tasks of this context run at a time.",
+    500: "Try again later; if it stays, give KSeF's support the trace.",
+    502: "KSeF's gateway is in trouble; try again later.",
+    503: "KSeF is overloaded or under maintenance; try again later.",
+    504: "KSeF did not answer its gateway in time; try again later.",
+}
+
+
+def remedy_for(fault: Fault) -> str:
+    """
+    Say what to do next.
+
+    :param fault: what KSeF said.
+    """
+    if fault.code in _BY_CODE:
+        return _BY_CODE[fault.code]
+    if fault.reason_code in _BY_REASON:
+        return _BY_REASON[fault.reason_code]
+    if fault.http_status in _BY_STATUS:
+        return _BY_STATUS[fault.http_status]
+    if fault.http_status < 300:
+        return (
+            "Something between you and KSeF answered instead of it, or KSeF is under maintenance; try later."
+        )
+    if fault.http_status < 400:
+        return "KSeF does not redirect; check the base URL and any proxy."
+    return "Try again later." if fault.http_status >= 500 else "Change what the details name."

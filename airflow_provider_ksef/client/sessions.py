@@ -1,0 +1,264 @@
+"""Status of a session and of the invoices in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from airflow_provider_ksef.client.answers import StatusInfo, json_parser
+from airflow_provider_ksef.client.calls import Call, Flow, Pause
+from airflow_provider_ksef.client.identifiers import check_reference_number
+from airflow_provider_ksef.exceptions import KsefApiError
+
+OPEN = 100
+_UNFINISHED = (OPEN, 150, 170)
+_PAGE_SIZE = 1000
+_UNKNOWN_SESSION = 21173
+_UNKNOWN_PAUSES = (1.0, 3.0)
+"""Seconds between tries where a session is unknown, as a new one may be for a moment."""
+
+
+@dataclass(frozen=True)
+class UpoPage:
+    """
+    One page of a session's confirmation of receipt (UPO), for at most 10,000 invoices.
+
+    :param reference_number: of the page.
+    :param download_url: pre-signed, renewed at each reading of the status.
+    :param expiration: until when the link works, as KSeF writes it.
+    """
+
+    reference_number: str
+    download_url: str = field(repr=False)
+    expiration: str
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """
+    What became of a session so far.
+
+    :param reference_number: of the session.
+    :param code: KSeF's status code (behaviour by kind: 100 open, 150/170 processing, 200 done ...).
+    :param description: KSeF's text for the code.
+    :param details: KSeF's sub-causes.
+    :param date_created: as KSeF writes it.
+    :param valid_until: as KSeF writes it, where it does.
+    :param invoice_count: invoices found in the session, where KSeF already says.
+    :param accepted_count: invoices that got a KSeF number.
+    :param rejected_count: invoices that did not.
+    :param upo_pages: the confirmation, once it is made.
+    """
+
+    reference_number: str
+    code: int
+    description: str
+    details: tuple[str, ...]
+    date_created: str
+    valid_until: str | None
+    invoice_count: int | None
+    accepted_count: int | None
+    rejected_count: int | None
+    upo_pages: tuple[UpoPage, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session waits for uploads and its close."""
+        return self.code == OPEN
+
+    @property
+    def is_final(self) -> bool:
+        """Whether KSeF has finished with the session."""
+        return self.code not in _UNFINISHED
+
+
+@dataclass(frozen=True)
+class SessionInvoice:
+    """
+    What became of one invoice of a session; dates as KSeF writes them.
+
+    :param ordinal_number: its place in the session, from 1.
+    :param reference_number: of the invoice within KSeF.
+    :param invoice_hash: Base64 SHA-256 of the XML.
+    :param invoice_number: the issuer's number, where the XML could be read.
+    :param ksef_number: the number that makes it an invoice, where it was accepted.
+    :param file_name: its name in the batch's archive.
+    :param code: KSeF's status code; 200 is accepted, 100 and 150 are not decided.
+    :param description: KSeF's text for the code.
+    :param details: KSeF's reasons.
+    :param extensions: further facts by name, such as ``originalKsefNumber`` of a duplicate.
+    :param invoicing_date: when it was received.
+    :param acquisition_date: when it got its KSeF number.
+    :param permanent_storage_date: when it was stored for good.
+    :param invoicing_mode: ``Online`` or ``Offline``.
+    :param upo_download_url: pre-signed link to its own confirmation.
+    """
+
+    ordinal_number: int
+    reference_number: str
+    invoice_hash: str
+    invoice_number: str | None
+    ksef_number: str | None
+    file_name: str | None
+    code: int
+    description: str
+    details: tuple[str, ...]
+    extensions: Mapping[str, str | None]
+    invoicing_date: str
+    acquisition_date: str | None
+    permanent_storage_date: str | None
+    invoicing_mode: str | None
+    upo_download_url: str | None = field(repr=False)
+
+
+class _UpoPage(msgspec.Struct, rename="camel"):
+    reference_number: str
+    download_url: str
+    download_url_expiration_date: str = ""
+
+
+class _Upo(msgspec.Struct):
+    pages: list[_UpoPage]
+
+
+class _Session(msgspec.Struct, rename="camel"):
+    status: StatusInfo
+    date_created: str
+    valid_until: str | None = None
+    upo: _Upo | None = None
+    invoice_count: int | None = None
+    successful_invoice_count: int | None = None
+    failed_invoice_count: int | None = None
+
+
+class _InvoiceStatus(StatusInfo, rename="camel"):
+    extensions: dict[str, str | None] | None = None
+
+
+class _Invoice(msgspec.Struct, rename="camel"):
+    ordinal_number: int
+    reference_number: str
+    invoice_hash: str
+    invoicing_date: str
+    status: _InvoiceStatus
+    invoice_number: str | None = None
+    ksef_number: str | None = None
+    invoice_file_name: str | None = None
+    acquisition_date: str | None = None
+    permanent_storage_date: str | None = None
+    invoicing_mode: str | None = None
+    upo_download_url: str | None = None
+
+
+class _InvoicePage(msgspec.Struct, rename="camel"):
+    invoices: list[_Invoice]
+    continuation_token: str | None = None
+
+
+def get_status(reference_number: str) -> Flow[SessionStatus]:
+    """
+    Read a session's status (``GET /sessions/{referenceNumber}``), online or batch.
+
+    :param reference_number: of the session.
+    :raises KsefInputError: where it is no reference number.
+    :raises KsefApiError: code 21173 where KSeF does not know the session.
+    """
+
+    def build(answer: _Session) -> SessionStatus:
+        return _status(reference_number, answer)
+
+    path = _path(reference_number)
+    call = Call("GET", path, json_parser(_Session, build), is_safe=True)
+    for seconds in _UNKNOWN_PAUSES:
+        try:
+            return (yield from call)
+        except KsefApiError as error:
+            if error.fault.code != _UNKNOWN_SESSION:
+                raise
+        yield from Pause(seconds)
+    return (yield from call)
+
+
+def list_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:
+    """
+    List the invoices of a session (``GET /sessions/{referenceNumber}/invoices``), all pages.
+
+    :param reference_number: of the session.
+    """
+    return _list(f"{_path(reference_number)}/invoices")
+
+
+def list_failed_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:
+    """
+    List the rejected invoices of a session (``.../invoices/failed``), all pages.
+
+    :param reference_number: of the session.
+    """
+    return _list(f"{_path(reference_number)}/invoices/failed")
+
+
+def _path(reference_number: str) -> str:
+    return f"/sessions/{check_reference_number(reference_number, 'session_reference_number')}"
+
+
+def _list(path: str) -> Flow[list[SessionInvoice]]:
+    invoices: list[SessionInvoice] = []
+    token: str | None = None
+    while True:
+        page = yield from _page_call(path, token)
+        invoices += map(_invoice, page.invoices)
+        token = page.continuation_token
+        if not token:
+            return invoices
+
+
+def _page_call(path: str, token: str | None) -> Call[_InvoicePage]:
+    headers = {"x-continuation-token": token} if token else {}
+    return Call("GET", path, _parse_page, params={"pageSize": _PAGE_SIZE}, headers=headers, is_safe=True)
+
+
+def _same(page: _InvoicePage) -> _InvoicePage:
+    return page
+
+
+_parse_page = json_parser(_InvoicePage, _same)
+
+
+def _status(reference_number: str, answer: _Session) -> SessionStatus:
+    return SessionStatus(
+        reference_number=reference_number,
+        code=answer.status.code,
+        description=answer.status.description,
+        details=tuple(answer.status.details or ()),
+        date_created=answer.date_created,
+        valid_until=answer.valid_until,
+        invoice_count=answer.invoice_count,
+        accepted_count=answer.successful_invoice_count,
+        rejected_count=answer.failed_invoice_count,
+        upo_pages=tuple(
+            UpoPage(page.reference_number, page.download_url, page.download_url_expiration_date)
+            for page in (answer.upo.pages if answer.upo else ())
+        ),
+    )
+
+
+def _invoice(item: _Invoice) -> SessionInvoice:
+    return SessionInvoice(
+        ordinal_number=item.ordinal_number,
+        reference_number=item.reference_number,
+        invoice_hash=item.invoice_hash,
+        invoice_number=item.invoice_number,
+        ksef_number=item.ksef_number,
+        file_name=item.invoice_file_name,
+        code=item.status.code,
+        description=item.status.description,
+        details=tuple(item.status.details or ()),
+        extensions=item.status.extensions or {},
+        invoicing_date=item.invoicing_date,
+        acquisition_date=item.acquisition_date,
+        permanent_storage_date=item.permanent_storage_date,
+        invoicing_mode=item.invoicing_mode,
+        upo_download_url=item.upo_download_url,
+    )

@@ -1,0 +1,128 @@
+"""Where to talk to, for whom, and with which secret."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from airflow_provider_ksef.client import identifiers
+from airflow_provider_ksef.exceptions import KsefInputError
+
+
+@dataclass(frozen=True)
+class Environment:
+    """
+    One of KSeF's environments, or an emulator.
+
+    :param name: ``test``, ``demo``, ``production``, or ``custom`` for a base URL of one's own.
+    :param base_url: the API's base URL, http(s), ending in ``/v2``.
+    :param qr_url: base of the verification links.
+    :raises KsefInputError: where the base URL is none of KSeF API 2.0.
+    """
+
+    name: str
+    base_url: str
+    qr_url: str
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname or not url.path.endswith("/v2"):
+            raise KsefInputError(
+                "host",
+                self.base_url,
+                "is not a base URL of the KSeF API 2.0",
+                "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2.",
+            )
+
+
+ENVIRONMENTS = {
+    "test": Environment("test", "https://api-test.ksef.mf.gov.pl/v2", "https://qr-test.ksef.mf.gov.pl"),
+    "demo": Environment("demo", "https://api-demo.ksef.mf.gov.pl/v2", "https://qr-demo.ksef.mf.gov.pl"),
+    "production": Environment("production", "https://api.ksef.mf.gov.pl/v2", "https://qr.ksef.mf.gov.pl"),
+}
+"""KSeF's three environments (KSeF docs: srodowiska)."""
+
+_CONTEXT_CHECKS: dict[str, Callable[[str], bool]] = {
+    "InternalId": identifiers.is_internal_id,
+    "NipVatUe": identifiers.is_nip_vat_ue,
+    "PeppolId": identifiers.is_peppol_id,
+}
+
+
+@dataclass(frozen=True)
+class ContextIdentifier:
+    """
+    The company, or part of one, in whose name we act.
+
+    :param type: ``Nip``, ``InternalId``, ``NipVatUe`` or ``PeppolId``.
+    :param value: the identifier.
+    :raises KsefInputError: where the type is unknown or the value does not fit it.
+    """
+
+    type: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.type == "Nip":
+            identifiers.check_nip(self.value)
+        elif self.type not in _CONTEXT_CHECKS:
+            known = ", ".join(("Nip", *_CONTEXT_CHECKS))
+            raise KsefInputError(
+                "context_type", self.type, "is not a context type of KSeF", f"Give one of: {known}."
+            )
+        elif not _CONTEXT_CHECKS[self.type](self.value):
+            raise KsefInputError(
+                "login",
+                self.value,
+                f"is not an identifier of type {self.type}, or its checksum is wrong",
+                "Give the identifier as KSeF shows it, or set context_type to its real type.",
+            )
+
+
+@dataclass(frozen=True)
+class TokenCredential:
+    """
+    A KSeF token, as KSeF showed it once when it was made.
+
+    :param token: the whole string, its parts joined by ``|``.
+    :raises KsefInputError: where it is empty.
+    """
+
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.token.strip():
+            raise KsefInputError(
+                "password", None, "there is no KSeF token", "Generate a token in KSeF and give it whole."
+            )
+
+    @property
+    def secret_bytes(self) -> bytes:
+        """Key material for :func:`~airflow_provider_ksef.client.crypto.derive_key`."""
+        return self.token.encode()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    All that a client needs.
+
+    :param environment: where KSeF is.
+    :param context: in whose name we act.
+    :param credential: the secret.
+    :param timeout: seconds to wait for an answer, for a connection, and between two blocks of one.
+    :raises KsefInputError: where the timeout is not a positive number.
+    """
+
+    environment: Environment
+    context: ContextIdentifier
+    credential: TokenCredential
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout < math.inf:
+            raise KsefInputError(
+                "timeout", self.timeout, "is not a number of seconds", "Give seconds over 0, such as 30."
+            )

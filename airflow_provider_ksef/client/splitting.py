@@ -1,0 +1,123 @@
+"""An archive on its way to disk: hashed, cut into parts, encrypted and hashed again in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from airflow_provider_ksef.client.crypto import BLOCK_SIZE, Encryption, SessionKey, base64_text
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_AES_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class PackedPart:
+    """
+    One encrypted part of a package.
+
+    :param ordinal_number: its place, from 1.
+    :param path: the file that holds it.
+    :param size: of the encrypted bytes.
+    :param hash: Base64 SHA-256 of the encrypted bytes.
+    """
+
+    ordinal_number: int
+    path: Path
+    size: int
+    hash: str
+
+
+class _OpenPart:
+    """A part that is being written."""
+
+    def __init__(self, path: Path, key: SessionKey) -> None:
+        self.path = path
+        self.plain_size = 0
+        self._size = 0
+        self._file: BinaryIO = path.open("xb")
+        self._encryption = Encryption(key)
+        self._sha256 = hashlib.sha256()
+
+    def write(self, block: memoryview) -> None:
+        self.plain_size += len(block)
+        self._put(self._encryption.update(block))
+
+    def finish(self, ordinal_number: int) -> PackedPart:
+        self._put(self._encryption.finalize())
+        self._file.close()
+        return PackedPart(ordinal_number, self.path, self._size, base64_text(self._sha256.digest()))
+
+    def abandon(self) -> None:
+        self._file.close()
+
+    def _put(self, ciphertext: bytes | memoryview) -> None:
+        self._sha256.update(ciphertext)
+        self._size += self._file.write(ciphertext)
+
+
+class PartWriter(io.RawIOBase):
+    """
+    A file to write an archive to, once and from front to back.
+
+    :param folder: where the parts are to lie.
+    :param key: they are encrypted with it, each from the IV on.
+    :param part_size: at most so many bytes has an encrypted part.
+    """
+
+    def __init__(self, folder: Path, key: SessionKey, part_size: int) -> None:
+        self.parts: list[PackedPart] = []
+        self.size = 0
+        self._folder = folder
+        self._key = key
+        # One byte less than a whole number of AES blocks, so that the padding adds no block.
+        self._plain_limit = part_size - part_size % _AES_BLOCK - 1
+        self._sha256 = hashlib.sha256()
+        self._part: _OpenPart | None = None
+
+    @property
+    def hash(self) -> str:
+        """Base64 SHA-256 of all plain bytes so far."""
+        return base64_text(self._sha256.digest())
+
+    def writable(self) -> bool:
+        """Say that this file can be written."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Take the next bytes of the archive."""
+        block = memoryview(data).cast("B")
+        self._sha256.update(block)
+        self.size += len(block)
+        written = 0
+        while written < len(block):
+            part = self._current_part()
+            room = min(self._plain_limit - part.plain_size, BLOCK_SIZE)
+            piece = block[written : written + room]
+            part.write(piece)
+            written += len(piece)
+        return written
+
+    def finish(self) -> None:
+        """Finish the last part."""
+        if self._part is not None:
+            self.parts.append(self._part.finish(len(self.parts) + 1))
+            self._part = None
+
+    def close(self) -> None:
+        """Close the file that is being written; a part that was not finished stays unfinished."""
+        if self._part is not None:
+            self._part.abandon()
+        super().close()
+
+    def _current_part(self) -> _OpenPart:
+        if self._part is not None and self._part.plain_size >= self._plain_limit:
+            self.finish()
+        if self._part is None:
+            self._part = _OpenPart(self._folder / f"part-{len(self.parts) + 1:02d}.aes", self._key)
+        return self._part

@@ -1,0 +1,65 @@
+"""From checked files to a closed batch session."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from airflow_provider_ksef.client import batch
+from airflow_provider_ksef.client.client import KsefClient
+from airflow_provider_ksef.client.crypto import derive_key, new_salt
+from airflow_provider_ksef.client.packing import InvoiceFile, pack_batch
+
+log = logging.getLogger(__name__)
+PURPOSE = "batch"
+
+
+def send_batch(
+    ksef: KsefClient,
+    files: Sequence[InvoiceFile],
+    *,
+    form_code: str,
+    offline_mode: bool,
+    compression: str,
+    on_opened: Callable[[str], None],
+) -> str:
+    """
+    Pack, encrypt, upload and close; KSeF begins to judge the invoices after that.
+
+    :param ksef: the client.
+    :param files: the invoices.
+    :param form_code: KSeF's system code of the form, such as ``FA (3)``.
+    :param offline_mode: declares the invoices as issued offline.
+    :param compression: ``zip`` or ``tar.gz``.
+    :param on_opened: is told the session's reference number before anything is uploaded.
+    :returns: the session's reference number.
+    :raises KsefInputError: where a batch cannot hold the form.
+    """
+    batch.check_form_code(form_code)
+    context = ksef.settings.context
+    key = derive_key(
+        ksef.settings.credential.secret_bytes,
+        new_salt(),
+        purpose=PURPOSE,
+        context=f"{context.type}:{context.value}",
+    ).session_key
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ksef-batch-") as folder:
+        package = pack_batch(files, key, Path(folder), compression=compression)
+        log.info(
+            "Packed %d invoices into %d bytes in %d parts.", len(files), package.size, len(package.parts)
+        )
+        opened = ksef.run(batch.open_session(form_code, package, key, offline_mode=offline_mode))
+        log.info("Opened batch session %s.", opened.reference_number)
+        on_opened(opened.reference_number)
+        ksef.upload_parts(opened.uploads, package.parts)
+    ksef.run(batch.close_session(opened.reference_number))
+    log.info(
+        "Closed batch session %s, %.1f s after packing began.",
+        opened.reference_number,
+        time.monotonic() - started,
+    )
+    return opened.reference_number

@@ -1,0 +1,198 @@
+"""Files to and from KSeF's storage: streamed, several at a time, each part retried alone, without token."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+
+from airflow_provider_ksef.client import retries
+from airflow_provider_ksef.client.answers import error_of
+from airflow_provider_ksef.client.batch import PartUpload
+from airflow_provider_ksef.client.calls import Answer
+from airflow_provider_ksef.client.crypto import BLOCK_SIZE, SessionKey
+from airflow_provider_ksef.client.exports import ExportPackage, ExportPart
+from airflow_provider_ksef.client.packing import PackedPart
+from airflow_provider_ksef.client.parts import write_part
+from airflow_provider_ksef.client.presigned import check_link, keep_signatures_out_of_logs
+from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.client.transport import no_answer, ssl_context, user_agent
+from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
+
+log = logging.getLogger(__name__)
+_PARALLEL = 4
+_PATIENCE = 120.0
+"""Seconds that the storage may take between two blocks."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One part's way: its number, its bytes on the wire, and the work."""
+
+    ordinal_number: int
+    size: int
+    work: Callable[[], None]
+
+
+class FileTransfer:
+    """
+    Uploads and downloads of one client.
+
+    :param settings: the environment whose host links must lead to, and the timeout.
+    :param transport: another way to send requests than over the network, for tests.
+    """
+
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
+        keep_signatures_out_of_logs()
+        self._settings = settings
+        self._http = httpx.Client(
+            transport=transport,
+            verify=ssl_context(),
+            timeout=httpx.Timeout(max(settings.timeout, _PATIENCE), connect=settings.timeout),
+            headers={"User-Agent": user_agent()},
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def upload_parts(self, uploads: Sequence[PartUpload], parts: Sequence[PackedPart]) -> None:
+        """
+        Upload every part to its place.
+
+        :param uploads: where to.
+        :param parts: what.
+        :raises KsefIntegrityError: where KSeF did not give one place for each part, or leads elsewhere.
+        """
+        places = {upload.ordinal_number: upload for upload in uploads}
+        if sorted(upload.ordinal_number for upload in uploads) != [part.ordinal_number for part in parts]:
+            raise KsefIntegrityError(
+                f"KSeF asks for {len(uploads)} parts, declared were {len(parts)}.",
+                "Begin a new session; the one that was opened has no effect.",
+            )
+        jobs = []
+        for part in parts:
+            place = places[part.ordinal_number]
+            link = check_link(self._settings.environment, place.url)
+            jobs.append(_Job(part.ordinal_number, part.size, partial(self._upload, part.path, place, link)))
+        self._do_all("Uploaded", jobs)
+
+    def download_package(self, package: ExportPackage, key: SessionKey, target: Path) -> Path:
+        """
+        Download all parts into one plain archive.
+
+        :param package: of a finished export.
+        :param key: the export's key.
+        :param target: where the archive appears when it is whole.
+        :raises KsefInputError: where the package has no parts, because there are no invoices.
+        :raises KsefIntegrityError: where a part is not what KSeF announced.
+        :raises KsefApiError: where a link has expired (403): read the export's status again.
+        """
+        if not package.parts:
+            raise KsefInputError(
+                "package", package.parts, "has no parts", "An export without invoices needs no download."
+            )
+        unfinished = target.with_name(f"{target.name}.partial")
+        try:
+            with unfinished.open("wb") as file:
+                file.truncate(sum(part.size for part in package.parts))
+            self._do_all("Downloaded", self._downloads(package, key, unfinished))
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return target
+
+    def _downloads(self, package: ExportPackage, key: SessionKey, target: Path) -> list[_Job]:
+        jobs: list[_Job] = []
+        offset = 0
+        for part in package.parts:
+            link = check_link(self._settings.environment, part.url)
+            work = partial(self._download, part, key, link, target, offset)
+            jobs.append(_Job(part.ordinal_number, part.encrypted_size, work))
+            offset += part.size
+        return jobs
+
+    def _do_all(self, done: str, jobs: Sequence[_Job]) -> None:
+        """Do the jobs in parallel; the first failure cancels those that have not begun."""
+        started, finished_size = time.monotonic(), 0
+        total = sum(job.size for job in jobs)
+        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ksef-transfer") as pool:
+            running = {pool.submit(job.work): job for job in jobs}
+            try:
+                for future in as_completed(running):
+                    future.result()
+                    job = running[future]
+                    finished_size += job.size
+                    log.info(
+                        "%s part %d of %d: %.1f of %.1f MB after %.1f s.",
+                        done,
+                        job.ordinal_number,
+                        len(jobs),
+                        finished_size / 1e6,
+                        total / 1e6,
+                        time.monotonic() - started,
+                    )
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _upload(self, path: Path, place: PartUpload, link: str) -> None:
+        def put() -> None:
+            with path.open("rb") as file:
+                response = self._http.request(place.method, link, headers=dict(place.headers), content=file)
+            self._check(response)
+
+        self._with_retries(place.method, link, put)
+
+    def _download(self, part: ExportPart, key: SessionKey, link: str, target: Path, offset: int) -> None:
+        def get() -> None:
+            with (
+                self._http.stream("GET", link, headers={"Accept-Encoding": "identity"}) as response,
+                target.open("r+b") as file,
+            ):
+                self._check(response)
+                file.seek(offset)
+                write_part(response.iter_bytes(BLOCK_SIZE), part, key, file)
+
+        self._with_retries("GET", link, get)
+
+    def _with_retries(self, method: str, link: str, work: Callable[[], None]) -> None:
+        what = f"{method} {urlsplit(link).path}"
+
+        def once() -> None:
+            try:
+                work()
+            except httpx.HTTPError as error:
+                raise no_answer(error, what, self._settings) from error
+
+        tenacity.Retrying(**retries.policy(what, is_safe=True))(once)
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise where the storage refuses, or a page for people came in place of a file."""
+        is_page = "text/html" in response.headers.get("content-type", "")
+        if response.is_success and not is_page:
+            return
+        response.read()
+        request = response.request
+        if response.is_success:
+            raise KsefIntegrityError(
+                f"{request.method} {request.url.path} gave an HTML page in place of a file.",
+                "Check what stands between you and KSeF, or whether KSeF is under maintenance.",
+            )
+        raise error_of(
+            Answer(
+                request.method,
+                request.url.path,
+                response.status_code,
+                dict(response.headers),
+                response.content,
+                time.monotonic(),
+            )
+        )
