@@ -1,0 +1,78 @@
+"""What happens to an export after it was asked for: search, pack, encrypt."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+
+from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.moments import format_moment
+from airflow_provider_ksef.emulator.packages import (
+    PartNames,
+    encrypt_parts,
+    write_archive,
+)
+from airflow_provider_ksef.emulator.searching import BeyondMark, bound_by_mark
+from airflow_provider_ksef.emulator.store.exports import RUNNING, Export, Package
+from airflow_provider_ksef.emulator.store.invoices import Found
+
+_LAST_NAMES = {
+    "Issue": "lastIssueDate",
+    "Invoicing": "lastInvoicingDate",
+    "PermanentStorage": "lastPermanentStorageDate",
+}
+
+
+class Exporting:
+    """Builds the packages of exports."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def build_export(self, reference: str) -> None:
+        """Bring an export to its end."""
+        export = self._emulator.exports.get(reference)
+        if export is None or export.code != RUNNING:
+            return
+        if export.aes_key is None:
+            self._emulator.exports.finish(reference, self._emulator.clock.now(), 415)
+            return
+        try:
+            package = self._build(export, export.aes_key)
+        except BeyondMark as beyond:
+            self._emulator.exports.finish(reference, self._emulator.clock.now(), 420, detail=str(beyond))
+            return
+        except Exception:
+            self._emulator.exports.finish(reference, self._emulator.clock.now(), 500)
+            raise
+        self._emulator.exports.finish(reference, self._emulator.clock.now(), 200, package=package)
+
+    def _build(self, export: Export, key: bytes) -> Package:
+        emulator = self._emulator
+        with emulator.database.transaction():
+            query, mark = bound_by_mark(emulator.hwm, export.query)
+            found = emulator.invoices.find(query, most=emulator.settings.export_cap + 1)
+        is_capped = len(found) > emulator.settings.export_cap
+        found = found[: emulator.settings.export_cap]
+        if not found:
+            return Package(0, 0, (), is_truncated=False, last=None, hwm=mark)
+        ids = [] if export.only_metadata else [each.id for each in found]
+        names = (f"{each.ksef_number}.xml" for each in found)
+        documents = zip(names, emulator.invoices.documents(ids), strict=False)
+        metadata = [each.metadata for each in found]
+        with emulator.files.working_file() as path:
+            count = write_archive(path, export.compression, documents, metadata)
+            size = path.stat().st_size
+            place = partial(emulator.files.package_part, export.reference)
+            parts = encrypt_parts(
+                path, key, export.iv, PartNames(place, export.reference, export.compression)
+            )
+        is_truncated = is_capped or count < len(found)
+        last = _last_date(export.query.date_type, found[count - 1]) if is_truncated else None
+        return Package(count, size, parts, is_truncated, last, mark)
+
+
+def _last_date(date_type: str, found: Found) -> tuple[str, str]:
+    is_day = date_type == "Issue"
+    text = date.fromordinal(found.moment).isoformat() if is_day else format_moment(found.moment)
+    return _LAST_NAMES[date_type], text

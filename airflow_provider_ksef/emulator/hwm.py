@@ -1,0 +1,60 @@
+"""The high-water mark, and the permanent storage dates that never fall behind it."""
+
+from __future__ import annotations
+
+from airflow_provider_ksef.emulator.clock import Clock
+from airflow_provider_ksef.emulator.moments import TICKS_PER_MICROSECOND, TICKS_PER_SECOND
+from airflow_provider_ksef.emulator.store.database import Database
+
+_LATENCY = 20 * 1000 * TICKS_PER_MICROSECOND
+
+
+class HighWaterMark:
+    """
+    The moment up to which no invoice will ever be stored any more.
+
+    It lags behind the clock and never goes back. New invoices get dates after it, so that no group of equal
+    dates is ever cut by it.
+
+    :param lag: seconds behind the clock.
+    """
+
+    def __init__(self, database: Database, clock: Clock, lag: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._lag = round(lag * TICKS_PER_SECOND)
+        self.reload()
+
+    def reload(self) -> None:
+        """Take what was promised from the database again."""
+        self.served = self._database.get_number("hwm_served")
+        self._current = self.served
+        self._last_stored = self._database.get_number("last_stored")
+
+    def current(self) -> int:
+        """The mark now, in ticks."""
+        with self._database.transaction():
+            self._current = max(self._current, self._clock.now() - self._lag)
+            return self._current
+
+    def promise(self, mark: int) -> None:
+        """Remember that a client was told this mark: nothing may be stored at or below it any more."""
+        with self._database.transaction():
+            if mark > self.served:
+                self.served = mark
+                self._database.set_number("hwm_served", mark)
+
+    def next_dates(self, count: int, *, after: int = 0) -> list[int]:
+        """
+        Give permanent storage dates to invoices that are accepted now, a microsecond apart.
+
+        :param after: when they were numbered; storing takes a little longer.
+        """
+        with self._database.transaction():
+            earliest = max(self.current(), self._clock.now(), after + _LATENCY, self._last_stored)
+            first = earliest // TICKS_PER_MICROSECOND + 1
+            dates = [(first + index) * TICKS_PER_MICROSECOND for index in range(count)]
+            if dates:
+                self._last_stored = dates[-1]
+                self._database.set_number("last_stored", self._last_stored)
+            return dates

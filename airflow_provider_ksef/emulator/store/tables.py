@@ -1,0 +1,81 @@
+"""What is kept in SQLite. Moments are ticks of 100 ns, money is grosze, lists and objects are JSON."""
+
+from __future__ import annotations
+
+TABLES = {
+    "numbers": """
+CREATE TABLE IF NOT EXISTS numbers (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL);""",
+    "keys": """ CREATE TABLE IF NOT EXISTS keys ( id INTEGER PRIMARY KEY,
+    usage TEXT NOT NULL, private_key BLOB NOT NULL, certificate BLOB NOT NULL,
+    valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, is_original INTEGER NOT NULL,
+    is_listed INTEGER NOT NULL
+);""",
+    "tokens": """
+CREATE TABLE IF NOT EXISTS tokens (
+    value TEXT, context_type TEXT NOT NULL, context_value TEXT NOT NULL, permissions TEXT NOT NULL,
+    PRIMARY KEY (value, context_type, context_value)
+);""",
+    "challenges": """
+CREATE TABLE IF NOT EXISTS challenges (
+    challenge TEXT PRIMARY KEY, issued INTEGER NOT NULL
+);""",
+    "logins": """
+CREATE TABLE IF NOT EXISTS logins (
+    reference TEXT PRIMARY KEY, context_type TEXT NOT NULL, context_value TEXT NOT NULL,
+    started INTEGER NOT NULL, ready INTEGER NOT NULL, code INTEGER NOT NULL, detail TEXT,
+    permissions TEXT NOT NULL, is_redeemed INTEGER NOT NULL DEFAULT 0, refreshed INTEGER,
+    refresh_until INTEGER
+);""",
+    "sessions": """
+CREATE TABLE IF NOT EXISTS sessions (
+    reference TEXT PRIMARY KEY, kind TEXT NOT NULL, context TEXT NOT NULL, form TEXT NOT NULL,
+    code INTEGER NOT NULL, details TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+    closed INTEGER, valid_until INTEGER NOT NULL, is_offline INTEGER NOT NULL, aes_key BLOB,
+    iv BLOB NOT NULL, file_size INTEGER, file_hash TEXT, compression TEXT, accepted INTEGER,
+    rejected INTEGER
+);
+CREATE INDEX IF NOT EXISTS sessions_by_context ON sessions (context, kind, created);""",
+    "parts": """
+CREATE TABLE IF NOT EXISTS parts (
+    session TEXT NOT NULL, ordinal INTEGER NOT NULL, size INTEGER NOT NULL, hash TEXT NOT NULL,
+    stored_size INTEGER, stored_hash TEXT, PRIMARY KEY (session, ordinal)
+) WITHOUT ROWID;""",
+    "session_invoices": """
+CREATE TABLE IF NOT EXISTS session_invoices (
+    session TEXT NOT NULL, ordinal INTEGER NOT NULL, reference TEXT NOT NULL, hash TEXT NOT NULL,
+    invoicing INTEGER NOT NULL, file_name TEXT, code INTEGER NOT NULL, description TEXT NOT NULL,
+    details TEXT, extensions TEXT, invoice_number TEXT, ksef_number TEXT, acquired INTEGER,
+    stored INTEGER, mode TEXT, PRIMARY KEY (session, ordinal)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS session_invoices_by_reference ON session_invoices (reference);""",
+    "invoices": """
+CREATE TABLE IF NOT EXISTS invoices (
+    id INTEGER PRIMARY KEY, ksef_number TEXT NOT NULL, seller_nip TEXT NOT NULL,
+    invoice_type TEXT NOT NULL, invoice_number TEXT NOT NULL, issued INTEGER NOT NULL,
+    invoicing INTEGER NOT NULL, stored INTEGER NOT NULL, mode TEXT NOT NULL, net INTEGER NOT NULL,
+    gross INTEGER NOT NULL, vat INTEGER NOT NULL, currency TEXT NOT NULL, buyer_type TEXT NOT NULL,
+    buyer_value TEXT, is_self_invoicing INTEGER NOT NULL, has_attachment INTEGER NOT NULL,
+    form_value TEXT NOT NULL, session TEXT NOT NULL, metadata BLOB NOT NULL, xml BLOB, recipe TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS invoices_by_ksef_number ON invoices (ksef_number);
+CREATE UNIQUE INDEX IF NOT EXISTS invoices_by_content
+    ON invoices (invoice_number, seller_nip, invoice_type);""",
+    "roles": """
+CREATE TABLE IF NOT EXISTS roles (
+    party TEXT NOT NULL, subject_type TEXT NOT NULL, stored INTEGER NOT NULL, invoice INTEGER NOT NULL,
+    PRIMARY KEY (party, subject_type, stored, invoice)
+) WITHOUT ROWID;""",
+    "series": """
+CREATE TABLE IF NOT EXISTS series (
+    nip TEXT, subject_type TEXT, seed INTEGER, next_index INTEGER NOT NULL,
+    PRIMARY KEY (nip, subject_type, seed)
+);""",
+    "exports": """
+CREATE TABLE IF NOT EXISTS exports (
+    reference TEXT PRIMARY KEY, context TEXT NOT NULL, created INTEGER NOT NULL, code INTEGER NOT NULL,
+    detail TEXT, completed INTEGER, filters BLOB NOT NULL, only_metadata INTEGER NOT NULL,
+    compression TEXT NOT NULL, aes_key BLOB, iv BLOB NOT NULL, package BLOB
+);""",
+}

@@ -1,0 +1,51 @@
+"""How requests are read and answers are written: names in any case, no null members."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+
+class WireModel(BaseModel):
+    """A request object. Names match without regard to case, as in KSeF; null is as good as nothing there."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _match_names(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        names = {(each.alias or name).lower(): each.alias or name for name, each in cls.model_fields.items()}
+        return {
+            names.get(str(name).lower(), name): value for name, value in data.items() if value is not None
+        }
+
+
+class WireResponse(Response):
+    """A JSON answer from which members without a value are left out."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
+
+
+def present(**members: Any) -> dict[str, Any]:
+    """An object of those members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+PublicKeyId = Annotated[str, Field(min_length=44, max_length=44)]
+
+
+class Encryption(WireModel):
+    """The symmetric key of a session or an export, encrypted for the server."""
+
+    encrypted_symmetric_key: str
+    initialization_vector: str
+    public_key_id: PublicKeyId | None = None

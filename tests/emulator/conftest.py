@@ -1,0 +1,39 @@
+"""What the tests of the emulator share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_ksef.emulator.samples import make_samples
+from tests.emulator.peer import Peer, logged_in
+from tests.emulator_process import NIP, EmulatorProcess, start_emulator
+
+
+@pytest.fixture(scope="session")
+def _prompt_emulator() -> Iterator[EmulatorProcess]:
+    emulator = start_emulator("--hwm-lag", "0", "--export-cap", "50")
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def prompt(_prompt_emulator: EmulatorProcess) -> EmulatorProcess:
+    """An emulator without lag whose exports hold at most 50 invoices, as just after its start."""
+    _prompt_emulator.control("reset")
+    return _prompt_emulator
+
+
+@pytest.fixture
+def peer(prompt: EmulatorProcess) -> Iterator[Peer]:
+    """A client that has logged in there."""
+    with logged_in(prompt) as peer:
+        yield peer
+
+
+@pytest.fixture
+def sales() -> dict[str, bytes]:
+    """Five right invoices that the company has issued today, by file name."""
+    return {each.name: each.xml for each in make_samples(NIP, 5, 0, 1, datetime.now(UTC).date())}

@@ -1,0 +1,90 @@
+"""The high-water mark: what it promises is kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+
+from tests.emulator.peer import Peer, by_storage, error_code
+from tests.emulator_process import NIP, EmulatorProcess
+
+
+def recent() -> str:
+    return f"{datetime.now(UTC).date()}T00:00:00Z"
+
+
+def test_a_new_invoice_appears_when_the_mark_has_passed_it(emulators: Callable[..., EmulatorProcess]) -> None:
+    peer = Peer(emulators("--hwm-lag", "3"))
+    peer.log_in()
+    peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=3)
+    assert len(peer.emulator.ksef_numbers()) == 3
+    bounded = peer.query(by_storage(start=recent())).json()
+    assert bounded["invoices"] == []
+    open_end = by_storage(start=recent())
+    open_end["dateRange"]["restrictToPermanentStorageHwmDate"] = False
+    assert len(peer.query(open_end).json()["invoices"]) == 3
+    peer.emulator.control("clock", advance=3)
+    later = peer.query(by_storage(start=recent())).json()
+    assert len(later["invoices"]) == 3
+    assert later["permanentStorageHwmDate"] > bounded["permanentStorageHwmDate"]
+
+
+def test_a_range_after_the_mark_is_refused(peer: Peer) -> None:
+    filters = by_storage(start="2099-01-01T00:00:00Z", end="2099-01-02T00:00:00Z")
+    assert error_code(peer.query(filters)) == 21183
+    status = peer.export_status(peer.start_export(filters))["status"]
+    assert status["code"] == 420
+    assert "permanentStorageHwmDate" in status["details"][0].replace("Permanent", "permanent")
+
+
+def test_the_mark_may_be_the_start_of_a_range(peer: Peer) -> None:
+    mark = peer.query(by_storage(start=recent())).json()["permanentStorageHwmDate"]
+    assert peer.query(by_storage(start=mark)).status_code == 200
+
+
+def test_nothing_is_seeded_below_a_mark_that_was_told(peer: Peer) -> None:
+    told = peer.query(by_storage(end="2026-03-31T00:00:00Z")).json()["permanentStorageHwmDate"]
+    seed = {"nip": NIP, "subjectType": "Subject2", "count": 1}
+    url = f"{peer.emulator.origin}/_emulator/seed"
+    refused = httpx.post(url, json={**seed, "from": told, "to": "2026-04-01"})
+    assert refused.status_code == 400
+    assert told in refused.json()["detail"]
+    assert httpx.post(url, json={**seed, "from": "2026-04-01", "to": "2026-04-02"}).status_code == 200
+    forced = {**seed, "from": "2026-03-01", "to": "2026-03-02", "force": True}
+    assert httpx.post(url, json=forced).status_code == 200
+    assert len(peer.emulator.ksef_numbers()) == 2
+
+
+def test_no_invoice_ever_appears_below_the_mark(peer: Peer) -> None:
+    """Invoices arrive while a client reads on from mark to mark; it must miss none."""
+    start = recent()
+    seen: set[str] = set()
+    arriving = threading.Thread(
+        target=lambda: [
+            peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=20) for _ in range(20)
+        ]
+    )
+    arriving.start()
+    rounds = 0
+    while True:
+        is_last = not arriving.is_alive()
+        if is_last:
+            time.sleep(0.1)
+        answer = peer.query(by_storage(start=start), pageSize=250).json()
+        while answer["hasMore"]:
+            seen.update(each["ksefNumber"] for each in answer["invoices"])
+            start = answer["invoices"][-1]["permanentStorageDate"]
+            answer = peer.query(by_storage(start=start), pageSize=250).json()
+        seen.update(each["ksefNumber"] for each in answer["invoices"])
+        start = answer["permanentStorageHwmDate"]
+        rounds += 1
+        if is_last:
+            break
+    arriving.join()
+    assert rounds > 3
+    assert seen == set(peer.emulator.ksef_numbers())
+    assert len(seen) == 400

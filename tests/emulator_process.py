@@ -1,0 +1,71 @@
+"""A real emulator in a process of its own, over a real socket: what the tests talk to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+NIP = "5250001210"
+TOKEN = "20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-5250001210|" + "0123456789abcdef" * 4
+READY = "KSeF emulator ready at "
+
+
+@dataclass
+class EmulatorProcess:
+    """
+    A running emulator.
+
+    :param url: the API's base URL, ending in ``/v2``.
+    """
+
+    process: subprocess.Popen[str]
+    url: str
+
+    @property
+    def origin(self) -> str:
+        return self.url.removesuffix("/v2")
+
+    def control(self, name: str, **body: Any) -> Any:
+        """POST one of the emulator's own controls and give its answer."""
+        answer = httpx.post(f"{self.origin}/_emulator/{name}", json=body, timeout=120)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def ksef_numbers(self, nip: str = NIP, subject_type: str = "Subject2") -> list[str]:
+        """The truth that a table is held against."""
+        query = {"nip": nip, "subjectType": subject_type}
+        answer = httpx.get(f"{self.origin}/_emulator/invoices", params=query, timeout=120)
+        answer.raise_for_status()
+        numbers: list[str] = answer.json()["ksefNumbers"]
+        return numbers
+
+    def requests(self) -> dict[str, int]:
+        """How often each endpoint was called since the last reset."""
+        answer = httpx.get(f"{self.origin}/_emulator/stats", timeout=60)
+        answer.raise_for_status()
+        counts: dict[str, int] = answer.json()["requests"]
+        return counts
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_emulator(*arguments: str, nip: str = NIP, token: str = TOKEN) -> EmulatorProcess:
+    """Start ``python -m airflow_provider_ksef.emulator`` on a free port and wait until it is ready."""
+    command = [sys.executable, "-m", "airflow_provider_ksef.emulator", "--port", "0"]
+    command += ["--nip", nip, "--token", token, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(READY):
+            return EmulatorProcess(process, line.removeprefix(READY).strip())
+    raise AssertionError(f"the emulator ended with {process.wait()} before it was ready")
