@@ -1,0 +1,236 @@
+"""
+The commit: rows of one export enter the table once, whatever dies or wakes up late; the watermark follows.
+
+1. Take the lease and forbid what earlier, possibly living, holders have announced.
+2. Read the KSeF numbers back over the window's whole span; drop the rows that are there.
+3. Announce the new files, prepare them, and check lease and watermark.
+4. Publish files that are never overwritten, then move the watermark, only forward.
+
+A later holder reads back after it has forbidden. So a publication either came before that and is seen, or it
+is refused; no clock decides. The whole is a generator that yields after every step that others may see, which
+lets the tests interleave writers and drop them at any step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefTableError, KsefWatermarkError
+from airflow_provider_ksef.tables.layout import TableKey, watermark_path
+from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
+from airflow_provider_ksef.tables.moments import is_after, parse_ticks, stands_at, to_microseconds
+from airflow_provider_ksef.tables.month_files import MonthFile, encode, month_files, sorted_once, storage_span
+from airflow_provider_ksef.tables.readback import numbers_there
+from airflow_provider_ksef.tables.schema import NUMBER, SCHEMA_VERSION
+from airflow_provider_ksef.tables.storage import Store, open_store
+from airflow_provider_ksef.tables.watermark import (
+    Watermark,
+    claim_environment,
+    parse_watermark,
+    refuse_other_environment,
+)
+
+
+@dataclass(frozen=True)
+class CommittedWindow:
+    """
+    What an export stands for.
+
+    :param start: the window's lower bound, KSeF's own date string.
+    :param end: where the table is complete to when the rows are in: the watermark's next position.
+    :param export_reference: the export's reference number in KSeF.
+    """
+
+    start: str
+    end: str
+    export_reference: str
+
+    def __post_init__(self) -> None:
+        """Refuse a window that runs backwards."""
+        if parse_ticks(self.end) < parse_ticks(self.start):
+            raise KsefTableError(
+                f"The window ends at {self.end}, before it starts at {self.start}.",
+                "The watermark only moves forward; the table is as it was.",
+            )
+
+
+@dataclass(frozen=True)
+class CommitResult:
+    """
+    What a commit did.
+
+    :param rows_written: new rows.
+    :param rows_already_there: rows that were in the table, or twice in the package.
+    :param files: paths of the new files below ``tables_path``.
+    """
+
+    rows_written: int
+    rows_already_there: int
+    files: tuple[str, ...]
+
+
+def commit_window(
+    root: UPath,
+    key: TableKey,
+    window: CommittedWindow,
+    rows: pa.Table,
+    *,
+    environment: str,
+    owner: str,
+    moves_watermark: bool,
+) -> CommitResult:
+    """
+    Put the rows of one export into the table.
+
+    :param root: ``tables_path``.
+    :param key: the part of the table.
+    :param window: what the export stands for.
+    :param rows: the package's rows; none is fine, a window without invoices moves the watermark too.
+    :param environment: name of the KSeF environment; another one's tables are refused.
+    :param owner: ``<dag>/<run>/<task>/<map_index>``; its next try does not wait for its own lease.
+    :param moves_watermark: True for sync, which goes on from the watermark; False for a backfill.
+    :raises KsefWatermarkError: where the watermark is not the window's start; begin the window anew.
+    :raises KsefLeaseError: where another writer holds the table for long, or took it over.
+    :raises KsefTableError: where the table cannot be written, or belongs to another environment.
+    """
+    steps = commit_steps(
+        open_store(root),
+        key,
+        window,
+        rows,
+        environment=environment,
+        owner=owner,
+        moves_watermark=moves_watermark,
+    )
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as done:
+            result: CommitResult = done.value
+            return result
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+
+
+def commit_steps(
+    store: Store,
+    key: TableKey,
+    window: CommittedWindow,
+    rows: pa.Table,
+    *,
+    environment: str,
+    owner: str,
+    moves_watermark: bool,
+    clock: Clock = time.time,
+) -> Generator[Step, None, CommitResult]:
+    """Do what :func:`commit_window` does, step by step."""
+    _, watermark = _position(store, key)
+    if watermark is not None:
+        refuse_other_environment(watermark.environment, environment)
+    claim_environment(store, environment)
+    yield "environment: checked"
+    lease = Lease(store, key, owner, clock)
+    yield from lease.acquire(tombstone=lambda: encode(rows.slice(0, 0)))
+    try:
+        if moves_watermark:
+            _check_start(_position(store, key)[1], window)
+        new = yield from _without_those_there(store, key, window, rows, lease)
+        files = month_files(
+            new,
+            key,
+            start=window.start,
+            end=window.end,
+            export_reference=window.export_reference,
+            token=lease.token,
+        )
+        if files or moves_watermark:
+            yield from _publish(
+                store, key, window, files, lease, environment=environment, moves_watermark=moves_watermark
+            )
+    except Exception:
+        with contextlib.suppress(Exception):
+            lease.give_up()
+        raise
+    lease.finish()
+    yield "lease: given back"
+    return CommitResult(new.num_rows, rows.num_rows - new.num_rows, tuple(file.path for file in files))
+
+
+def _without_those_there(
+    store: Store, key: TableKey, window: CommittedWindow, rows: pa.Table, lease: Lease
+) -> Generator[Step, None, pa.Table]:
+    rows = sorted_once(rows)
+    if not rows.num_rows:
+        return rows
+    first, last = storage_span(rows)
+    span = min(first, to_microseconds(window.start)), max(last, to_microseconds(window.end))
+    numbers = rows.column(NUMBER).combine_chunks()
+    there = yield from numbers_there(store, key, numbers, span, lease.keep)
+    return rows.filter(pc.invert(pc.is_in(numbers, there)))
+
+
+def _publish(
+    store: Store,
+    key: TableKey,
+    window: CommittedWindow,
+    files: list[MonthFile],
+    lease: Lease,
+    *,
+    environment: str,
+    moves_watermark: bool,
+) -> Generator[Step, None, None]:
+    position_path = watermark_path(key)
+    lease.announce((*(file.path for file in files), position_path))
+    yield "publish: announced"
+    for file in files:
+        store.stage(file.path, lease.token, file.content)
+        yield "publish: prepared a file"
+    seen, watermark = _position(store, key)
+    if moves_watermark:
+        _check_start(watermark, window)
+    moved = _moved(watermark, window, environment).to_bytes()
+    advances = moves_watermark and (watermark is None or is_after(window.end, watermark.position))
+    if advances:
+        store.stage(position_path, lease.token, moved)
+    yield "publish: read the watermark"
+    lease.check()
+    yield "publish: checked the lease"
+    for file in files:
+        store.publish(file.path, lease.token, file.content)
+        yield "publish: published a file"
+    if advances:
+        store.exchange(position_path, lease.token, moved, seen)
+        yield "publish: moved the watermark"
+
+
+def _position(store: Store, key: TableKey) -> tuple[bytes | None, Watermark | None]:
+    path = watermark_path(key)
+    seen = store.read(path)
+    return seen, parse_watermark(seen, path)
+
+
+def _check_start(watermark: Watermark | None, window: CommittedWindow) -> None:
+    if watermark is not None and not stands_at(watermark.position, window.start):
+        raise KsefWatermarkError(
+            f"The table has gone on to {watermark.position}, this export begins at {window.start}.",
+            "Another run was faster; begin the window anew.",
+        )
+
+
+def _moved(watermark: Watermark | None, window: CommittedWindow, environment: str) -> Watermark:
+    return Watermark(
+        position=window.end,
+        environment=environment,
+        schema_version=SCHEMA_VERSION,
+        previous_position=watermark.position if watermark else None,
+        export_reference=window.export_reference,
+        updated_at=datetime.now(UTC).isoformat(),
+    )

@@ -1,0 +1,92 @@
+"""Rows become table files: sorted by permanent storage date, one file for each UTC month."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_ksef.tables.layout import TableKey, file_name, month_folder
+from airflow_provider_ksef.tables.moments import (
+    TICKS_PER_MICROSECOND,
+    format_ticks,
+    to_microseconds,
+)
+from airflow_provider_ksef.tables.schema import NUMBER, STORED
+
+ROW_GROUP_ROWS = 20_000
+"""Two of KSeF's largest packages: small enough that dates prune well, large enough to compress well."""
+
+
+@dataclass(frozen=True)
+class MonthFile:
+    """
+    A table file that is ready to be published.
+
+    :param path: below ``tables_path``.
+    :param content: the Parquet file.
+    """
+
+    path: str
+    content: bytes
+
+
+def sorted_once(rows: pa.Table) -> pa.Table:
+    """Sort rows by storage date and KSeF number, and keep the first of each KSeF number."""
+    rows = rows.sort_by([(STORED, "ascending"), (NUMBER, "ascending")]).combine_chunks()
+    numbers = rows.column(NUMBER)
+    if pc.count_distinct(numbers).as_py() == rows.num_rows:
+        return rows
+    order = pa.table({NUMBER: numbers, "row": pa.array(range(rows.num_rows), pa.int64())})
+    first = order.group_by(NUMBER).aggregate([("row", "min")]).column("row_min")
+    return rows.take(first.combine_chunks().sort())
+
+
+def storage_span(rows: pa.Table) -> tuple[int, int]:
+    """Give the first and the last storage date of sorted rows, in microseconds since 1970."""
+    stored = rows.column(STORED).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return stored[0].as_py(), stored[-1].as_py()
+
+
+def month_files(
+    rows: pa.Table, key: TableKey, *, start: str, end: str, export_reference: str, token: int
+) -> list[MonthFile]:
+    """
+    Divide sorted rows into files.
+
+    :param start: the window's lower bound. A name promises that no row of its file lies outside its bounds,
+        so they are widened where KSeF sent a row beyond them.
+    :param end: the window's upper bound; the same.
+    :param export_reference: the export that brought the rows.
+    :param token: the writer's fencing token.
+    """
+    if not rows.num_rows:
+        return []
+    first, last = storage_span(rows)
+    start = start if to_microseconds(start) <= first else format_ticks(first * TICKS_PER_MICROSECOND)
+    end = end if to_microseconds(end) >= last else format_ticks(last * TICKS_PER_MICROSECOND)
+    name = file_name(start, end, export_reference, token)
+    months = pc.strftime(rows.column(STORED), "%Y-%m").combine_chunks().dictionary_encode()
+    parts = (
+        (month, rows.filter(pc.equal(months.indices, index)))
+        for index, month in enumerate(months.dictionary.to_pylist())
+    )
+    return [MonthFile(f"{month_folder(key, month)}/{name}", encode(part)) for month, part in parts]
+
+
+def encode(rows: pa.Table) -> bytes:
+    """Write rows as a Parquet file in memory; an export is never more than 10,000 of them."""
+    sink = io.BytesIO()
+    order = [pq.SortingColumn(rows.schema.get_field_index(STORED))]
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=ROW_GROUP_ROWS,
+        sorting_columns=order,
+    )
+    return sink.getvalue()

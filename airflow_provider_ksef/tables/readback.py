@@ -1,0 +1,88 @@
+"""Which of an export's invoices a table already holds: only the span's months and row groups are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_provider_ksef.exceptions import KsefTableError
+from airflow_provider_ksef.tables.layout import (
+    TableKey,
+    is_table_file,
+    key_folder,
+    month_folder,
+    named_span,
+)
+from airflow_provider_ksef.tables.schema import NUMBER, STORED
+from airflow_provider_ksef.tables.storage import Store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def numbers_there(
+    store: Store, key: TableKey, numbers: pa.Array, span: tuple[int, int], keep_lease: Callable[[], None]
+) -> Generator[str, None, pa.Array]:
+    """
+    Find the KSeF numbers that are in the table, leftovers of dead writers included.
+
+    :param numbers: the export's numbers.
+    :param span: first and last storage date in microseconds since 1970, both inclusive.
+    :param keep_lease: called after each file.
+    :returns: those of ``numbers`` that are there.
+    """
+    found = [numbers.slice(0, 0)]
+    for month in _months(store, key, span):
+        folder = month_folder(key, month)
+        names = [name for name in store.names(folder) if _may_hold(name, span)]
+        yield "read back: listed a month"
+        for name in names:
+            path = f"{folder}/{name}"
+            with store.open(path) as file:
+                found.extend(pc.filter(there, pc.is_in(there, numbers)) for there in _read(file, path, span))
+            keep_lease()
+            yield "read back: read a file"
+    return pa.concat_arrays(found)
+
+
+def _months(store: Store, key: TableKey, span: tuple[int, int]) -> list[str]:
+    first, last = (f"{_EPOCH + timedelta(microseconds=bound):%Y-%m}" for bound in span)
+    months = (name.removeprefix("month=") for name in store.names(key_folder(key)))
+    return [month for month in months if first <= month <= last]
+
+
+def _may_hold(name: str, span: tuple[int, int]) -> bool:
+    promised = named_span(name)
+    return is_table_file(name) and (promised is None or (promised[0] <= span[1] and span[0] <= promised[1]))
+
+
+def _read(file: BinaryIO, path: str, span: tuple[int, int]) -> list[pa.Array]:
+    try:
+        with pq.ParquetFile(file) as parquet:
+            groups = _groups(parquet.metadata, span)
+            return parquet.read_row_groups(groups, [NUMBER]).column(NUMBER).chunks if groups else []
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise KsefTableError(
+            f"The table file {path} cannot be read: {error}.",
+            "Move it away or restore it; this package never leaves a file half-written.",
+        ) from error
+
+
+def _groups(metadata: pq.FileMetaData, span: tuple[int, int]) -> list[int]:
+    """Choose the row groups whose statistics allow a row of the span."""
+    column = metadata.schema.to_arrow_schema().names.index(STORED) if metadata.num_row_groups else 0
+    first, last = (_EPOCH + timedelta(microseconds=bound) for bound in span)
+    chosen = []
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(column).statistics
+        if (
+            statistics is None
+            or not statistics.has_min_max
+            or (statistics.min <= last and first <= statistics.max)
+        ):
+            chosen.append(group)
+    return chosen

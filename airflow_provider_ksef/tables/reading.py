@@ -1,0 +1,79 @@
+"""Tables for analysts: one call gives Arrow, whose ``to_pandas()`` keeps amounts and dates exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
+from airflow_provider_ksef.tables.layout import LOCAL_PROTOCOLS, check_readable, is_table_file
+from airflow_provider_ksef.tables.schema import TABLES
+
+CONTEXT = pa.field(
+    "context", pa.string(), metadata={"description": "Whose table it is, such as nip-5250001210."}
+)
+SUBJECT_TYPE = pa.field(
+    "subject_type", pa.string(), metadata={"description": "Role of the context on the invoice."}
+)
+_MONTH = pa.field("month", pa.string())
+
+
+def read(
+    table: str,
+    tables_path: str | PathLike[str] | UPath,
+    columns: Sequence[str] | None = None,
+    filters: pc.Expression | list[Any] | None = None,
+) -> pa.Table:
+    """
+    Read a table over all its contexts and subject types.
+
+    :param table: such as ``invoices``.
+    :param tables_path: the folder that the sync writes to: a local path or whatever universal-pathlib opens.
+    :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too.
+    :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``; may also name
+        ``month``, the UTC month of ``permanent_storage_date`` as text.
+    :returns: an Arrow table, empty where nothing was synchronised yet.
+    :raises KsefInputError: where the table or a column is unknown, or the folder holds something else.
+    :raises KsefTableError: where a file is damaged or none of ours.
+    """
+    if table not in TABLES:
+        raise KsefInputError("table", table, "is not a table", f"Give one of: {', '.join(TABLES)}.")
+    root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
+    check_readable(root)
+    schema = pa.schema([*TABLES[table], CONTEXT, SUBJECT_TYPE])
+    wanted = list(schema.names if columns is None else columns)
+    unknown = [name for name in wanted if name not in {*schema.names, _MONTH.name}]
+    if unknown:
+        raise KsefInputError(
+            "columns", unknown, f"not in the table {table}", f"Choose from: {', '.join(schema.names)}."
+        )
+    expression = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
+    try:
+        return _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise KsefTableError(
+            f"The table {table} cannot be read: {error}.",
+            "Move the file that is named away, or restore it; this package never leaves one half-written.",
+        ) from error
+
+
+def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
+    folder = f"{root.path.rstrip('/')}/{table}"
+    found = sorted(root.fs.find(folder)) if root.fs.isdir(folder) else []
+    local = root.protocol in LOCAL_PROTOCOLS
+    keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
+    return ds.dataset(
+        [path for path in found if is_table_file(path.rsplit("/", 1)[-1])],
+        schema=schema,
+        format="parquet",
+        filesystem=pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(root.fs)),
+        partitioning=ds.HivePartitioning(keys),
+    )

@@ -1,0 +1,132 @@
+"""Tables in an object store, through fsspec."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO, cast
+
+from fsspec import AbstractFileSystem
+
+from airflow_provider_ksef.tables.storage.protocol import taken_over
+
+_REFUSED = ("PreconditionFailed", "412")
+_TRY_AGAIN = ("ConditionalRequestConflict", "409")
+_CREATE_TRIES = 5
+
+
+class ObjectStore:
+    """
+    A prefix of a bucket, or any other file system of fsspec: one put makes an object, whole or not at all.
+
+    A table file is published by a put that only creates, and forbidden by putting a file without rows in its
+    place. fsspec caches listings, so they are read anew each time.
+    """
+
+    def __init__(self, fs: AbstractFileSystem, root: str, protocol: str) -> None:
+        self.fs = fs
+        self.root = root.rstrip("/")
+        self.protocol = protocol
+
+    def names(self, folder: str) -> list[str]:
+        """See :meth:`Store.names`."""
+        self.fs.invalidate_cache()
+        try:
+            entries = cast("list[str]", self.fs.ls(self._full(folder), detail=False))
+        except FileNotFoundError:
+            return []
+        return sorted(name for entry in entries if (name := entry.rstrip("/").rsplit("/", 1)[-1]))
+
+    def read(self, path: str) -> bytes | None:
+        """See :meth:`Store.read`."""
+        try:
+            return cast("bytes", self.fs.cat_file(self._full(path)))
+        except FileNotFoundError:
+            return None
+
+    def open(self, path: str) -> BinaryIO:
+        """See :meth:`Store.open`."""
+        return cast("BinaryIO", self.fs.open(self._full(path), "rb"))
+
+    def create(self, path: str, content: bytes) -> bool:
+        """See :meth:`Store.create`."""
+        for _ in range(_CREATE_TRIES):
+            try:
+                self.fs.pipe_file(self._full(path), content, mode="create")
+            except FileExistsError:
+                break
+            except OSError as error:
+                if _code(error) in _TRY_AGAIN:
+                    continue
+                if _code(error) not in _REFUSED:
+                    raise
+                break
+            return True
+        # a put whose answer was lost is sent again by the library, and then finds itself
+        return self.read(path) == content
+
+    def replace(self, path: str, content: bytes) -> None:
+        """See :meth:`Store.replace`."""
+        self.fs.pipe_file(self._full(path), content)
+
+    def remove(self, path: str) -> None:
+        """See :meth:`Store.remove`."""
+        try:
+            self.fs.rm_file(self._full(path))
+        except FileNotFoundError:
+            return
+
+    def stage(self, path: str, token: int, content: bytes) -> None:
+        """Do nothing: the object is built in memory already."""
+
+    def publish(self, path: str, token: int, content: bytes) -> None:
+        """See :meth:`Store.publish`."""
+        del token
+        if not self.create(path, content):
+            raise taken_over(path)
+
+    def exchange(self, path: str, token: int, content: bytes, seen: bytes | None) -> None:
+        """
+        See :meth:`Store.exchange`.
+
+        On S3 the put itself is conditional; elsewhere the object is compared just before.
+        """
+        del token
+        if seen is None:
+            done = self.create(path, content)
+        else:
+            condition = self._condition(path)
+            done = self.read(path) == seen and self._put_if(path, content, condition)
+        if not done and self.read(path) != content:
+            raise taken_over(path)
+
+    def forbid(self, path: str, token: int, tombstone: bytes) -> None:
+        """See :meth:`Store.forbid`; a watermark needs no tombstone, its exchange is conditional."""
+        del token
+        if path.endswith(".parquet"):
+            self.create(path, tombstone)
+
+    def _condition(self, path: str) -> dict[str, Any]:
+        if self.protocol not in {"s3", "s3a"}:
+            return {}
+        self.fs.invalidate_cache()
+        try:
+            return {"IfMatch": self.fs.info(self._full(path))["ETag"]}
+        except FileNotFoundError:
+            return {}
+
+    def _put_if(self, path: str, content: bytes, condition: dict[str, Any]) -> bool:
+        try:
+            self.fs.pipe_file(self._full(path), content, **condition)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) and _code(error) not in _REFUSED + _TRY_AGAIN:
+                raise
+            return False
+        return True
+
+    def _full(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+
+def _code(error: OSError) -> str:
+    """Give S3's own error code, which s3fs keeps in the cause."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))

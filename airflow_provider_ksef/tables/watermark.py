@@ -1,0 +1,117 @@
+"""
+How far a table goes: one small JSON object per context and subject type, written after the rows it counts.
+
+It keeps KSeF's own date string with all seven fraction digits. Deleting the table restarts the sync, copying
+it copies the position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefTableError
+from airflow_provider_ksef.tables.layout import ENVIRONMENT, TableKey, watermark_path
+from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
+from airflow_provider_ksef.tables.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """
+    The position of one context and subject type.
+
+    :param position: every invoice stored by KSeF up to here is in the table; KSeF's own date string.
+    :param environment: the KSeF environment that the rows come from.
+    :param schema_version: version of the table's columns when it was written.
+    :param previous_position: where it stood before; None on a first run.
+    :param export_reference: the export that moved it.
+    :param updated_at: when it was moved, ISO 8601 by the clock of the worker.
+    """
+
+    position: str
+    environment: str
+    schema_version: int
+    previous_position: str | None = None
+    export_reference: str = ""
+    updated_at: str = ""
+
+    def to_bytes(self) -> bytes:
+        """Write it as the JSON that lies in the table."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def read_watermark(root: UPath, key: TableKey) -> Watermark | None:
+    """
+    Read how far a table goes.
+
+    :returns: None where nothing was committed yet.
+    :raises KsefTableError: where it cannot be read, or a later version of this package wrote it.
+    """
+    path = watermark_path(key)
+    return parse_watermark(open_store(root).read(path), path)
+
+
+def parse_watermark(content: bytes | None, path: str) -> Watermark | None:
+    """Read the bytes of a watermark; None stands for no watermark."""
+    if content is None:
+        return None
+    try:
+        watermark = msgspec.json.decode(content, type=Watermark)
+    except msgspec.DecodeError as error:
+        raise KsefTableError(
+            f"The watermark {path} cannot be read: {error}.",
+            "Restore it from a copy, or delete it: the next run with sync_from then reads everything again "
+            "and writes only what is missing.",
+        ) from error
+    if watermark.schema_version > SCHEMA_VERSION:
+        raise KsefTableError(
+            f"The table was written by a later version of this package (its schema version is "
+            f"{watermark.schema_version}, ours {SCHEMA_VERSION}).",
+            "Upgrade airflow-provider-ksef on this worker.",
+        )
+    return watermark
+
+
+def check_environment(root: UPath, environment: str) -> None:
+    """
+    Check that tables hold rows of this environment, or none yet.
+
+    :param root: ``tables_path``.
+    :param environment: the environment's name.
+    :raises KsefTableError: where another environment's rows are there: TEST never enters a production table.
+    """
+    content = open_store(root).read(ENVIRONMENT)
+    if content is not None:
+        refuse_other_environment(_environment(content), environment)
+
+
+def claim_environment(store: Store, environment: str) -> None:
+    """Note the environment in new tables; refuse tables of another one."""
+    mark = msgspec.json.encode({"environment": environment})
+    if store.create(ENVIRONMENT, mark):
+        return
+    content = store.read(ENVIRONMENT)
+    if content is not None:
+        refuse_other_environment(_environment(content), environment)
+
+
+def refuse_other_environment(found: str, environment: str) -> None:
+    """Refuse to mix rows of two environments."""
+    if found != environment:
+        raise KsefTableError(
+            f"The tables hold invoices of the environment {found!r}, this connection's is {environment!r}.",
+            "Give another tables_path, one for each environment.",
+        )
+
+
+def _environment(content: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(content, type=dict[str, str])["environment"])
+    except (msgspec.DecodeError, KeyError) as error:
+        raise KsefTableError(
+            f"{ENVIRONMENT} cannot be read: {error}.",
+            'Write {"environment": "test"} into it, with the environment that the rows come from.',
+        ) from error
