@@ -1,0 +1,135 @@
+"""The one place that knows differences between Airflow versions; every other room takes Airflow from here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    BaseHook,
+    BaseOperator,
+    BaseSensorOperator,
+    Context,
+    ObjectStoragePath,
+    PokeReturnValue,
+    conf,
+)
+from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from upath import UPath
+
+log = logging.getLogger(__name__)
+
+__all__ = [
+    "AirflowFailException",
+    "BaseHook",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "Context",
+    "ObjectStoragePath",
+    "PokeReturnValue",
+    "RetryDecision",
+    "RetryPolicy",
+    "TaskState",
+    "TriggerEvent",
+    "conf",
+    "connection_extra",
+    "default_deferrable",
+    "storage_path",
+    "task_state",
+]
+
+
+class TaskState(Protocol):
+    """What a task may note for its next try: small JSON values, never secrets."""
+
+    def get(self, key: str) -> Any:
+        """Give the value noted under ``key``, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Note a JSON value under ``key``."""
+
+    def delete(self, key: str) -> None:
+        """Forget ``key``; nothing happens where it is not there."""
+
+
+class _NoTaskState:
+    """Airflow before 3.3, or a context made by hand: nothing is remembered, a next try begins anew."""
+
+    def get(self, key: str) -> Any:
+        del key
+
+    def set(self, key: str, value: Any) -> None:
+        del key, value
+
+    def delete(self, key: str) -> None:
+        del key
+
+
+class _TaskStateCache:
+    """A state store whose own failures cost no more than what it would have saved."""
+
+    def __init__(self, store: TaskState) -> None:
+        self._store = store
+
+    def get(self, key: str) -> Any:
+        try:
+            return self._store.get(key)
+        except Exception as error:  # noqa: BLE001
+            log.warning("The task's state cannot be read, going on without it: %s", error)
+            return None
+
+    def set(self, key: str, value: Any) -> None:
+        try:
+            self._store.set(key, value)
+        except Exception as error:  # noqa: BLE001
+            log.warning("The task's state cannot be written, going on without it: %s", error)
+
+    def delete(self, key: str) -> None:
+        try:
+            self._store.delete(key)
+        except Exception as error:  # noqa: BLE001
+            log.warning("The task's state cannot be written, going on without it: %s", error)
+
+
+def task_state(context: Context | Mapping[str, Any]) -> TaskState:
+    """
+    Give the task's state store, which is a cache that saves calls and never the ground of correctness.
+
+    :param context: the context that Airflow passes to ``execute``.
+    """
+    store: TaskState | None = context.get("task_state_store")
+    return _NoTaskState() if store is None else _TaskStateCache(store)
+
+
+async def connection_extra(connection: Any) -> dict[str, Any]:
+    """Give a connection's extra without blocking the event loop, as far as Airflow lets us."""
+    if hasattr(connection, "aextra_dejson"):
+        extra: dict[str, Any] = await connection.aextra_dejson()
+        return extra
+    return dict(connection.extra_dejson)
+
+
+def storage_path(named: str | PathLike[str] | ObjectStoragePath) -> UPath:
+    """
+    Open what a DAG author names: a local path, or a URL whose credentials an Airflow connection holds.
+
+    :param named: ``/data/x``, ``s3://aws_default@bucket/x``, a ``pathlib`` path or an ``ObjectStoragePath``.
+    :raises ValueError: where it is empty, which would mean the worker's current folder.
+    """
+    if isinstance(named, ObjectStoragePath):
+        return cast("UPath", named)
+    text = str(named).strip()
+    if not text:
+        raise ValueError("is empty")
+    return cast("UPath", ObjectStoragePath(str(Path(text).expanduser()) if text.startswith("~") else text))
+
+
+def default_deferrable() -> bool:
+    """Whether the installation defers by default (``[operators] default_deferrable``)."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

@@ -1,0 +1,123 @@
+"""From the fields of an Airflow connection to the client's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from airflow_provider_ksef.client import ENVIRONMENTS, ContextIdentifier, Settings, TokenCredential
+from airflow_provider_ksef.client.settings import Environment
+from airflow_provider_ksef.exceptions import KsefInputError
+
+CONTEXT_TYPES = ("Nip", "InternalId", "NipVatUe", "PeppolId")
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+
+class ConnectionFields(Protocol):
+    """What we read of an Airflow connection."""
+
+    conn_id: str
+    login: str | None
+    password: str | None
+    host: str | None
+
+
+def settings_from_connection(
+    connection: ConnectionFields, extra: Mapping[str, Any], context_identifier: str | None = None
+) -> Settings:
+    """
+    Check a connection and turn it into settings; nothing is sent.
+
+    :param connection: the connection; login is the context identifier, password the KSeF token, host
+        a base URL for anything but the three known environments.
+    :param extra: the connection's extra as a mapping.
+    :param context_identifier: used in place of the connection's login.
+    :raises KsefInputError: where a field is missing or wrong; names the field, never a secret's value.
+    """
+    if not isinstance(extra, Mapping):
+        raise KsefInputError(
+            "extra", type(extra).__name__, "is not a JSON object", 'Give one such as {"environment": "test"}.'
+        )
+    return Settings(
+        environment=_environment(connection.host, extra),
+        context=_context(connection, extra, context_identifier),
+        credential=TokenCredential(_token(connection)),
+        timeout=_timeout(extra),
+    )
+
+
+def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
+    name = extra.get("environment") or "test"
+    if not isinstance(name, str) or name not in ENVIRONMENTS:
+        known = ", ".join(ENVIRONMENTS)
+        raise KsefInputError(
+            "environment",
+            name,
+            "is not an environment of KSeF",
+            f"Set the connection's environment to one of: {known}; or give a base URL as host.",
+        )
+    if not host:
+        return ENVIRONMENTS[name]
+    url = host.rstrip("/")
+    if "@" in url:
+        raise KsefInputError(
+            "host",
+            url.rpartition("@")[2],
+            "has a user or password before it",
+            "Leave them out: the NIP is the connection's login, the KSeF token its password.",
+        )
+    if not url.startswith(("http://", "https://")) or not url.endswith("/v2"):
+        raise KsefInputError(
+            "host",
+            host,
+            "is not a base URL of the KSeF API 2.0",
+            "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2, or leave host empty.",
+        )
+    return Environment(name="custom", base_url=url, qr_url=ENVIRONMENTS[name].qr_url)
+
+
+def _context(
+    connection: ConnectionFields, extra: Mapping[str, Any], context_identifier: str | None
+) -> ContextIdentifier:
+    value = (context_identifier or connection.login or "").strip()
+    if not value:
+        raise KsefInputError(
+            "login",
+            connection.login,
+            f"connection {connection.conn_id} has no context identifier",
+            "Put the NIP of the company into the connection's login, or pass context_identifier.",
+        )
+    context_type = extra.get("context_type") or "Nip"
+    if context_type not in CONTEXT_TYPES:
+        raise KsefInputError(
+            "context_type",
+            context_type,
+            "is not a context type of KSeF",
+            f"Set it to one of: {', '.join(CONTEXT_TYPES)}.",
+        )
+    return ContextIdentifier(context_type, value)
+
+
+def _token(connection: ConnectionFields) -> str:
+    token = (connection.password or "").strip()
+    if not token:
+        raise KsefInputError(
+            "password",
+            None,
+            f"connection {connection.conn_id} has no KSeF token",
+            "Generate a token in KSeF (Aplikacja Podatnika, or POST /tokens) and put it into the password.",
+        )
+    return token
+
+
+def _timeout(extra: Mapping[str, Any]) -> float:
+    given = extra.get("timeout")
+    try:
+        seconds = float(DEFAULT_TIMEOUT_SECONDS if given in (None, "") else given)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise KsefInputError(
+            "timeout", given, "is not a number of seconds", "Give seconds over 0, such as 30."
+        )
+    return seconds

@@ -1,0 +1,89 @@
+"""What a batch submission tells: small enough for XCom, clear enough to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.exceptions import KsefSessionError
+
+JUDGED_CODES = (200, 445)
+"""Session codes after which each invoice has a status of its own."""
+UNJUDGED_CODES = (405, 415, 430, 435, 440)
+"""Session codes that end a closed session without having looked at an invoice."""
+MAX_REJECTIONS = 100
+"""Rejections that a result lists; the others are counted, and KSeF keeps them with the session."""
+SHOWN_REJECTIONS = 10
+
+
+def may_send_again(status: SessionStatus) -> bool:
+    """Whether a session certainly had no effect, so that its invoices may be sent in a new one."""
+    return status.is_open or (status.code in UNJUDGED_CODES and not status.accepted_count)
+
+
+def check_judged(status: SessionStatus) -> None:
+    """
+    Refuse a session that ended without a status of its own for each invoice.
+
+    :raises KsefSessionError: with KSeF's reason, and whether the invoices may be sent again.
+    """
+    if status.code in JUDGED_CODES:
+        return
+    if may_send_again(status):
+        remedy = "No invoice of it was accepted, they may be sent again: the submit task's next try does so."
+    else:
+        remedy = "Look at its invoices in KSeF before you send any of them again; no task does by itself."
+    what = f"Session {status.reference_number}"
+    raise KsefSessionError(what, status.code, status.description, status.details, remedy)
+
+
+def rejections_of(failed: Sequence[SessionInvoice], shown_names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """
+    List what KSeF rejected, at most :data:`MAX_REJECTIONS`.
+
+    :param failed: the session's rejected invoices.
+    :param shown_names: path of a file by its name in the package.
+    """
+    return [
+        {
+            "file": shown_names.get(invoice.file_name or "", invoice.file_name),
+            "code": invoice.code,
+            "description": invoice.description,
+            "details": list(invoice.details),
+        }
+        for invoice in failed[:MAX_REJECTIONS]
+    ]
+
+
+def batch_result(
+    reference: str,
+    invoice_count: int,
+    accepted: int | None,
+    rejected: int | None,
+    rejections: list[dict[str, Any]] | None,
+) -> dict[str, Any]:
+    """Make the operator's result; None where the session was not waited for."""
+    return {
+        "session_reference_number": reference,
+        "invoice_count": invoice_count,
+        "accepted": accepted,
+        "rejected": rejected,
+        "rejections": rejections,
+    }
+
+
+def rejection_line(rejection: Mapping[str, Any]) -> str:
+    """Tell one rejection in a line."""
+    details = "; ".join(rejection["details"])
+    return f"{rejection['file']}: {rejection['code']} {rejection['description']} ({details})"
+
+
+def failure_message(result: Mapping[str, Any], result_key: str) -> str:
+    """Say why the task fails and what to do with the invoices of either kind."""
+    first = "\n".join(rejection_line(rejection) for rejection in result["rejections"][:SHOWN_REJECTIONS])
+    return (
+        f"KSeF rejected {result['rejected']} of {result['invoice_count']} invoices in session "
+        f"{result['session_reference_number']}. The accepted ones are in KSeF for good: mend the rejected "
+        f'ones and send only those. All are listed in the XCom "{result_key}". The first:\n{first}'
+    )

@@ -1,0 +1,37 @@
+"""Which failures are worth another try."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow_provider_ksef._compat import RetryDecision, RetryPolicy
+from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError, KsefRateLimitError
+
+DEFAULT_RETRIES = 3
+TRANSIENT_LOGIN_CODES = (100, 500, 550)
+
+
+class KsefRetryPolicy(RetryPolicy):
+    """Fail at once on bad input and refused logins, wait as KSeF asks after a 429, else retry as usual."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
+    ) -> RetryDecision:
+        """Decide by the exception; see :class:`airflow.sdk.RetryPolicy`."""
+        del try_number, max_tries, context
+        if isinstance(exception, KsefInputError):
+            return RetryDecision.fail(reason="the same input fails again")
+        if isinstance(exception, KsefLoginError) and exception.code not in TRANSIENT_LOGIN_CODES:
+            return RetryDecision.fail(reason="KSeF refused the login")
+        if isinstance(exception, KsefRateLimitError) and exception.fault.retry_after is not None:
+            delay = timedelta(seconds=exception.fault.retry_after)
+            return RetryDecision.retry(delay=delay, reason="KSeF asked to wait (HTTP 429)")
+        return RetryDecision.default()
+
+
+RETRY_POLICY = KsefRetryPolicy()
+"""
+The default of every operator. It stands in their signatures, beside DEFAULT_RETRIES: Airflow reads there what
+mapped tasks get and what ``default_args`` may replace.
+"""

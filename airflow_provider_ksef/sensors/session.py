@@ -1,0 +1,113 @@
+"""Waiting for a session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from airflow_provider_ksef._compat import (
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+    RetryPolicy,
+    default_deferrable,
+)
+from airflow_provider_ksef.client import sessions
+from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.batch_result import check_judged
+from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
+from airflow_provider_ksef.triggers.session import KsefSessionTrigger
+
+
+class KsefSessionSensor(BaseSensorOperator):
+    """
+    Wait until KSeF has judged every invoice of a session.
+
+    The result is ``{"session_reference_number", "code", "invoice_count", "accepted", "rejected"}``. A session
+    that KSeF could not process fails the task with KSeF's reason; one whose invoices were all rejected is
+    judged, code 445, and does not.
+
+    :param session_reference_number: the session, such as a submit operator's result names it.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    :param deferrable: wait in the triggerer and leave the worker slot free.
+    """
+
+    template_fields: Sequence[str] = ("session_reference_number", "ksef_conn_id", "context_identifier")
+    ui_color = "#f6e7ea"
+
+    def __init__(
+        self,
+        *,
+        session_reference_number: str,
+        ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        deferrable: bool = default_deferrable(),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
+        self.session_reference_number = session_reference_number
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+        self.deferrable = deferrable
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Ask KSeF once."""
+        del context
+        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            status = ksef.run(sessions.get_status(self.session_reference_number))
+        self.log.info("Session %s: %d %s.", status.reference_number, status.code, status.description)
+        if not status.is_final:
+            return PokeReturnValue(is_done=False)
+        check_judged(status)
+        return PokeReturnValue(
+            is_done=True,
+            xcom_value={
+                "session_reference_number": status.reference_number,
+                "code": status.code,
+                "invoice_count": status.invoice_count or 0,
+                "accepted": status.accepted_count or 0,
+                "rejected": status.rejected_count or 0,
+            },
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Poke once; then defer, or poke on in place as Airflow's sensors do."""
+        if not self.deferrable:
+            return super().execute(context)
+        return self._poke_or_defer(context, time.time() + self.timeout, None)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """Take over from the trigger; KSeF is asked once more."""
+        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
+        return self._poke_or_defer(context, event["resume"]["deadline"], event["error"])
+
+    def _poke_or_defer(self, context: Context, deadline: float, trigger_error: str | None) -> Any:
+        poked = self.poke(context)
+        if not poked.is_done:
+            refuse_blind_trigger(trigger_error)
+            self._defer(deadline)
+        return poked.xcom_value
+
+    def _defer(self, deadline: float) -> NoReturn:
+        if time.time() >= deadline:
+            raise KsefTimeoutError(
+                f"Session {self.session_reference_number} was not processed within {self.timeout:.0f} s.",
+                "Raise the sensor's timeout.",
+            )
+        self.defer(
+            trigger=KsefSessionTrigger(
+                self.session_reference_number,
+                ksef_conn_id=self.ksef_conn_id,
+                context_identifier=self.context_identifier,
+                poll_interval=self.poke_interval,
+                deadline=deadline,
+                resume={"deadline": deadline},
+            ),
+            method_name="execute_complete",
+        )

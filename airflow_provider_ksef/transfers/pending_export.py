@@ -1,0 +1,70 @@
+"""What a task notes of an export, so that its next try takes the package instead of asking for another."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from airflow_provider_ksef.client import Settings
+from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, derive_key, new_salt
+
+PURPOSE = "export"
+
+
+@dataclass(frozen=True)
+class PendingExport:
+    """
+    An export that KSeF prepares; plain JSON without a secret.
+
+    The AES key is derived from the connection's secret and the salt whenever it is needed, on whichever
+    worker, and is stored nowhere (design: no secret leaves the connection).
+
+    :param reference_number: the export in KSeF.
+    :param subject_type: the role that it covers.
+    :param window_start: the position it begins at, KSeF's own date string.
+    :param window_end: its upper bound, or None for "up to the high-water mark".
+    :param salt: hexadecimal.
+    :param check_value: tells whether the connection's secret is still the same one.
+    """
+
+    reference_number: str
+    subject_type: str
+    window_start: str
+    window_end: str | None
+    salt: str
+    check_value: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what is kept in task state and in a deferred task's arguments."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, noted: dict[str, Any]) -> PendingExport:
+        """Read what :meth:`to_json` gave."""
+        return cls(**noted)
+
+    def key(self, settings: Settings) -> SessionKey | None:
+        """
+        Derive the key that the package is encrypted with.
+
+        :returns: None where the secret was rotated since: the package cannot be read, a new export is needed.
+        """
+        derived = _derive(settings, bytes.fromhex(self.salt))
+        return derived.session_key if derived.check_value == self.check_value else None
+
+
+def new_export_key(settings: Settings) -> tuple[str, DerivedKey]:
+    """
+    Make a fresh key for an export.
+
+    :returns: the salt in hexadecimal, and the key with its check value.
+    """
+    salt = new_salt()
+    return salt.hex(), _derive(settings, salt)
+
+
+def _derive(settings: Settings, salt: bytes) -> DerivedKey:
+    context = settings.context
+    return derive_key(
+        settings.credential.secret_bytes, salt, purpose=PURPOSE, context=f"{context.type}:{context.value}"
+    )

@@ -1,0 +1,144 @@
+"""Asking KSeF again and again, without blocking the triggerer's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from airflow_provider_ksef._compat import BaseTrigger, TriggerEvent
+from airflow_provider_ksef.client import AsyncKsefClient
+from airflow_provider_ksef.exceptions import (
+    KsefError,
+    KsefRateLimitError,
+    KsefTransportError,
+    KsefUnavailableError,
+)
+from airflow_provider_ksef.hooks.ksef import KsefHook
+
+log = logging.getLogger(__name__)
+
+
+class Status(Protocol):
+    """A status that KSeF gives of something asynchronous."""
+
+    @property
+    def code(self) -> int:
+        """KSeF's status code."""
+
+    @property
+    def description(self) -> str:
+        """KSeF's text."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether KSeF will not change it any more."""
+
+
+class KsefPollingTrigger(BaseTrigger):
+    """
+    Fire when the status of something in KSeF is final, or at the deadline.
+
+    The event is ``{"reference_number": str, "code": int | None, "error": str | None, "resume": dict}``: no
+    code means that the deadline passed or that KSeF could not be asked. Whoever is woken up asks KSeF once
+    more itself. Only references, names and counts are kept in Airflow's database, no secret.
+
+    :param reference_number: what to ask for.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    :param poll_interval: seconds between two questions.
+    :param deadline: end of the waiting in seconds since the epoch, so that a restart does not prolong it.
+    :param resume: what the task needs to go on; comes back in the event, since ``dag.test()`` drops the
+        arguments that a task keeps for its resumption.
+    """
+
+    def __init__(
+        self,
+        reference_number: str,
+        *,
+        ksef_conn_id: str,
+        context_identifier: str | None,
+        poll_interval: float,
+        deadline: float,
+        resume: dict[str, Any],
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.reference_number = reference_number
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.resume = resume
+
+    @abstractmethod
+    async def ask(self, ksef: AsyncKsefClient) -> Status:
+        """Read the status from KSeF once."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Give what Airflow stores of this trigger."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "reference_number": self.reference_number,
+                "ksef_conn_id": self.ksef_conn_id,
+                "context_identifier": self.context_identifier,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "resume": self.resume,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Ask until the status is final."""
+        event: dict[str, Any] = {
+            "reference_number": self.reference_number,
+            "code": None,
+            "error": None,
+            "resume": self.resume,
+        }
+        try:
+            event["code"] = await self._final_code()
+        except KsefError as error:
+            event["error"] = str(error)
+        yield TriggerEvent(event)
+
+    async def _final_code(self) -> int | None:
+        hook = KsefHook(self.ksef_conn_id, self.context_identifier)
+        async with await hook.get_async_conn() as ksef:
+            while True:
+                pause = self.poll_interval
+                try:
+                    status = await self.ask(ksef)
+                except (KsefRateLimitError, KsefTransportError, KsefUnavailableError) as error:
+                    pause = max(pause, _wanted_wait(error))
+                    log.warning("%s Asking again in %.0f s.", error, pause)
+                else:
+                    if status.is_final:
+                        return status.code
+                    log.info("%s: %s %s.", self.reference_number, status.code, status.description)
+                left = self.deadline - time.time()
+                if left <= 0:
+                    return None
+                await asyncio.sleep(min(pause, left))
+
+
+def _wanted_wait(error: KsefError) -> float:
+    """Seconds that KSeF itself asks to wait."""
+    return error.fault.retry_after or 0.0 if isinstance(error, KsefRateLimitError) else 0.0
+
+
+def refuse_blind_trigger(error: str | None) -> None:
+    """
+    Fail rather than defer again where the triggerer could not ask KSeF, though the worker can.
+
+    :param error: what the event told.
+    :raises KsefError: where it told an error; the task's next try goes on where this one stands.
+    """
+    if error is not None:
+        raise KsefError(
+            f"The triggerer could not ask KSeF: {error}",
+            "Let it reach KSeF and see the same connection as the workers, or set deferrable=False.",
+        )

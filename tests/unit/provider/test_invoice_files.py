@@ -1,0 +1,115 @@
+"""Which files a user's words mean, and which are refused before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from airflow_provider_ksef.client.invoice_files import (
+    MAX_SIZE,
+    MAX_SIZE_WITH_ATTACHMENT,
+    check_invoices,
+    find_invoices,
+)
+from airflow_provider_ksef.exceptions import KsefInputError
+
+INVOICE = b"<Faktura xmlns='x'><Fa/></Faktura>"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.xml", "a.xml", "C.XML", "notes.txt"):
+        (tmp_path / name).write_bytes(INVOICE)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.xml").write_bytes(INVOICE)
+    return tmp_path
+
+
+def names(*given: Path | str) -> list[str]:
+    return [invoice.entry_name for invoice in find_invoices([UPath(name) for name in given])]
+
+
+def test_a_folder_means_its_xml_files_in_order(folder: Path) -> None:
+    assert names(folder) == ["C.XML", "a.xml", "b.xml"]
+
+
+def test_a_pattern_means_what_it_matches(folder: Path) -> None:
+    assert names(folder / "?.xml") == ["a.xml", "b.xml"]
+    assert len(names(f"{folder}/**/*.xml")) == 3
+
+
+def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "out[2026]"
+    folder.mkdir()
+    (folder / "faktura[1].xml").write_bytes(INVOICE)
+    for named in (folder / "faktura[1].xml", folder, folder / "*.xml"):
+        assert names(named) == ["faktura[1].xml"]
+
+
+def test_a_file_named_twice_is_sent_once(folder: Path) -> None:
+    assert names(folder / "a.xml", folder / "*.xml") == ["a.xml", "b.xml"]
+
+
+def test_equal_names_of_two_folders_stay_apart(folder: Path) -> None:
+    assert names(folder / "a.xml", folder / "old") == ["00001-a.xml", "00002-a.xml"]
+
+
+def test_a_long_name_is_cut_to_what_ksef_keeps(tmp_path: Path) -> None:
+    (tmp_path / ("x" * 200 + ".xml")).write_bytes(INVOICE)
+    (name,) = names(tmp_path)
+    assert len(name) == 128
+    assert name.endswith(".xml")
+
+
+@pytest.mark.parametrize("missing", ["none.xml", "*.pdf", "empty"])
+def test_a_name_that_matches_nothing_is_refused(folder: Path, missing: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(KsefInputError, match="no file matches") as refused:
+        find_invoices([UPath(folder / "a.xml"), UPath(folder / missing)])
+    assert missing in str(refused.value)
+
+
+def test_nothing_named_is_refused() -> None:
+    with pytest.raises(KsefInputError, match="no file matches"):
+        find_invoices([])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"{}", "not well-formed XML"),
+        (b"<Faktura><Fa></Faktura>", "not well-formed XML"),
+        (b"<Faktura>" + b" " * MAX_SIZE + b"</Faktura>", "1,000,000 without an attachment"),
+        (b"<Faktura><Zalacznik/>" + b" " * MAX_SIZE_WITH_ATTACHMENT + b"</Faktura>", "3,000,000"),
+    ],
+)
+def test_a_file_that_ksef_would_refuse_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "good.xml").write_bytes(INVOICE)
+    (tmp_path / "bad.xml").write_bytes(content)
+    with pytest.raises(KsefInputError, match="1 of 2 files") as refused:
+        check_invoices(find_invoices([UPath(tmp_path)]))
+    assert "bad.xml" in str(refused.value)
+    assert words in str(refused.value)
+    assert "Nothing was sent" in str(refused.value)
+
+
+def test_an_invoice_with_an_attachment_may_be_larger(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(b"<Faktura><Zalacznik/>" + b" " * MAX_SIZE + b"</Faktura>")
+    assert len(check_invoices(find_invoices([UPath(tmp_path)])).files) == 1
+
+
+def test_an_entity_is_not_expanded(tmp_path: Path) -> None:
+    bomb = b'<!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'">]><Faktura>' + b"&b;" * 1000 + b"</Faktura>"
+    (tmp_path / "bomb.xml").write_bytes(bomb)
+    with pytest.raises(KsefInputError, match="amplification"):
+        check_invoices(find_invoices([UPath(tmp_path)]))
+
+
+def test_the_digest_tells_other_files_apart(folder: Path) -> None:
+    before = check_invoices(find_invoices([UPath(folder)])).digest
+    assert check_invoices(find_invoices([UPath(folder)])).digest == before
+    (folder / "a.xml").write_bytes(INVOICE + b" ")
+    assert check_invoices(find_invoices([UPath(folder)])).digest != before

@@ -1,0 +1,70 @@
+"""What Airflow reads of the package."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+import yaml
+
+from airflow_provider_ksef.get_provider_info import get_provider_info
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "example_dags").glob("example_*.py"))
+HEAVY = ("pandas", "pyarrow", "lxml", "duckdb", "signxml")
+
+
+def airflow_schema(name: str) -> dict[str, object]:
+    schema: dict[str, object] = json.loads((Path(airflow.__file__).parent / name).read_text())
+    return schema
+
+
+def test_the_info_is_what_airflow_asks_for() -> None:
+    jsonschema.validate(get_provider_info(), airflow_schema("provider_info.schema.json"))
+
+
+def test_the_connection_form_is_what_airflow_asks_for() -> None:
+    properties = airflow_schema("provider.yaml.schema.json")["properties"]
+    assert isinstance(properties, dict)
+    jsonschema.validate(get_provider_info()["connection-types"], properties["connection-types"])
+
+
+def test_every_named_module_is_there() -> None:
+    info = get_provider_info()
+    named = [
+        module
+        for kind in ("hooks", "operators", "sensors", "triggers")
+        for room in info[kind]
+        for module in room["python-modules"]
+    ]
+    named += [transfer["python-module"] for transfer in info["transfers"]]
+    for name in named:
+        import_module(name)
+
+
+@pytest.mark.parametrize(
+    "statement", ["import airflow_provider_ksef", *(f"exec(open({str(e)!r}).read())" for e in EXAMPLES)]
+)
+def test_parsing_imports_nothing_heavy(statement: str) -> None:
+    check = f"import sys\n{statement}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_airflow_lists_the_provider(airflow_home: Path) -> None:
+    command = [sys.executable, "-m", "airflow", "providers", "list", "--output", "yaml"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    names = [row["package_name"] for row in yaml.safe_load(listed)]
+    assert "airflow-provider-ksef" in names
+
+
+def test_airflow_knows_the_connection_type(airflow_home: Path) -> None:
+    command = [sys.executable, "-m", "airflow", "providers", "hooks", "--output", "yaml"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    known = {row["connection_type"]: row["class"] for row in yaml.safe_load(listed)}
+    assert known["ksef"] == "airflow_provider_ksef.hooks.ksef.KsefHook"
