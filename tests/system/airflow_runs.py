@@ -1,0 +1,55 @@
+"""DAG runs by ``dag.test()``, against an emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.xcom import XComModel
+from airflow.sdk.serde import deserialize
+from airflow.utils.session import create_session
+
+from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+
+EXAMPLES = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+OWN_DAGS = EXAMPLES / "ksef_every_way.py"
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    A finished DAG run.
+
+    :param dag_id: its DAG.
+    :param run_id: its run.
+    :param state: ``success`` or ``failed``.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+
+    def xcom(self, task_id: str, key: str = "return_value") -> Any:
+        with create_session() as session:
+            query = XComModel.get_many(run_id=self.run_id, key=key, dag_ids=[self.dag_id], task_ids=[task_id])
+            values = [deserialize(XComModel.deserialize_value(row)) for row in session.scalars(query)]
+        return values[0] if values else None
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, emulator: EmulatorProcess, **fields: Any) -> None:
+    """Let ``ksef_default`` lead to the emulator."""
+    connection = {"conn_type": "ksef", "login": NIP, "password": TOKEN, "host": emulator.url, **fields}
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps(connection))
+
+
+def run_dag(file: Path, dag_id: str, conf: dict[str, Any]) -> Run:
+    """Run a DAG of a file in this process."""
+    bag = DagBag(dag_folder=str(file))
+    assert not bag.import_errors
+    run = bag.dags[dag_id].test(run_conf=conf)
+    return Run(dag_id, run.run_id, str(run.state))

@@ -1,0 +1,58 @@
+"""What the client's tests against the emulator share."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from airflow_provider_ksef.client import (
+    ContextIdentifier,
+    KsefClient,
+    Settings,
+    TokenCredential,
+    batch,
+    sessions,
+)
+from airflow_provider_ksef.client.batch import OpenedBatch
+from airflow_provider_ksef.client.crypto import SessionKey, derive_key, new_salt
+from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
+from airflow_provider_ksef.client.sessions import SessionStatus
+from airflow_provider_ksef.client.settings import Environment
+from airflow_provider_ksef.emulator.samples import Sample, make_samples
+from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+
+
+def settings_of(emulator: EmulatorProcess, token: str = TOKEN, timeout: float = 30.0) -> Settings:
+    environment = Environment("custom", emulator.url, "https://qr-test.ksef.mf.gov.pl")
+    return Settings(environment, ContextIdentifier("Nip", NIP), TokenCredential(token), timeout)
+
+
+def new_key() -> SessionKey:
+    return derive_key(TOKEN.encode(), new_salt(), purpose="test", context=NIP).session_key
+
+
+def samples(count: int, wrong: int = 0) -> list[Sample]:
+    return make_samples(NIP, count, wrong, 1, datetime.now(UTC).date().replace(day=1))
+
+
+def pack(folder: Path, key: SessionKey, files: Sequence[Sample], *, compression: str = "zip") -> PackedBatch:
+    invoices = [InvoiceFile(file.name, partial(io.BytesIO, file.xml), len(file.xml)) for file in files]
+    return pack_batch(invoices, key, folder, compression=compression, part_size=2048)
+
+
+def opened(ksef: KsefClient, package: PackedBatch, key: SessionKey) -> OpenedBatch:
+    session = ksef.run(batch.open_session("FA (3)", package, key))
+    ksef.upload_parts(session.uploads, package.parts)
+    return session
+
+
+def final_status(ksef: KsefClient, reference: str) -> SessionStatus:
+    deadline = time.monotonic() + 30
+    while not (status := ksef.run(sessions.get_status(reference))).is_final:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
+    return status

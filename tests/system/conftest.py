@@ -1,0 +1,68 @@
+"""What the tests through Airflow share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import tenacity
+
+from airflow_provider_ksef.client import batch, retries
+from tests.emulator_process import NIP, EmulatorProcess, start_emulator
+from tests.system.airflow_runs import connect
+
+HWM_LAG = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tries as ever, with less time between them."""
+    monkeypatch.setattr(retries, "_backoff", tenacity.wait_fixed(0.05))
+    monkeypatch.setattr(batch, "_CLOSE_PAUSES", (0.1,) * len(batch._CLOSE_PAUSES))
+
+
+@pytest.fixture(scope="session")
+def _quick_emulator() -> Iterator[EmulatorProcess]:
+    emulator = start_emulator("--hwm-lag", str(HWM_LAG), "--delay", "0.3", "--export-cap", "200")
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def connected(
+    _quick_emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
+) -> EmulatorProcess:
+    """An emulator that the connection ``ksef_default`` leads to, and an Airflow that is ready."""
+    _quick_emulator.control("reset")
+    connect(monkeypatch, _quick_emulator)
+    return _quick_emulator
+
+
+@pytest.fixture
+def outgoing(tmp_path: Path) -> Path:
+    """A folder of 25 sales invoices of which two are wrong."""
+    return sample_invoices(tmp_path / "outgoing", count=25, wrong=2)
+
+
+def sample_invoices(folder: Path, *, count: int, wrong: int = 0) -> Path:
+    """Write sales invoices as the emulator's own command does."""
+    command = [sys.executable, "-m", "airflow_provider_ksef.emulator.samples", str(folder)]
+    command += ["--nip", NIP, "--count", str(count), "--wrong", str(wrong)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def seed(emulator: EmulatorProcess, count: int, *period: datetime, subject_type: str = "Subject2") -> None:
+    """Let the company receive invoices, stored within a period or else now."""
+    times = dict(zip(("from", "to"), (moment.isoformat() for moment in period), strict=False))
+    emulator.control("seed", nip=NIP, subjectType=subject_type, count=count, seed=count, **times)
+
+
+def wait_for_hwm() -> None:
+    """Wait until KSeF's high-water mark has passed what is stored by now."""
+    time.sleep(HWM_LAG + 0.2)

@@ -1,0 +1,111 @@
+"""The KSeF token and the AES keys stand nowhere: logs, XCom, triggers, task state, database."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_ksef.client import submission
+from airflow_provider_ksef.client.crypto import DerivedKey, derive_key
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.transfers import pending_export
+from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
+from tests.emulator_process import TOKEN, EmulatorProcess
+from tests.system.airflow_runs import OWN_DAGS, run_dag
+from tests.system.conftest import seed
+from tests.system.operator_context import NotedState, context
+
+
+def spellings(secret: bytes) -> set[bytes]:
+    """How a secret could be written down."""
+    return {
+        secret,
+        secret.hex().encode(),
+        secret.hex().upper().encode(),
+        base64.b64encode(secret).rstrip(b"="),
+        base64.urlsafe_b64encode(secret).rstrip(b"="),
+        repr(secret).encode(),
+    }
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[bytes]]:
+    """Every spelling of the token and of each AES key that is derived while the test runs."""
+    found = spellings(TOKEN.encode()) | spellings(TOKEN.rpartition("|")[2].encode())
+
+    def recording(*arguments: Any, **named: Any) -> DerivedKey:
+        derived = derive_key(*arguments, **named)
+        found.update(spellings(derived.session_key.key))
+        return derived
+
+    monkeypatch.setattr(submission, "derive_key", recording)
+    monkeypatch.setattr(pending_export, "derive_key", recording)
+    yield found
+    assert len(found) > len(spellings(b"x")) * 2, "no key was derived: the test proves nothing"
+
+
+def assert_none(secrets: set[bytes], where: str, content: bytes) -> None:
+    assert not [secret for secret in secrets if secret in content], f"a secret stands in {where}"
+
+
+@pytest.mark.parametrize("how", ["in_place", "deferred"])
+def test_no_secret_in_airflow_and_its_logs(
+    connected: EmulatorProcess,
+    outgoing: Path,
+    tmp_path: Path,
+    airflow_home: Path,
+    secrets: set[bytes],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    how: str,
+) -> None:
+    now = datetime.now(UTC)
+    seed(connected, 30, now - timedelta(days=3), now - timedelta(hours=1))
+    with caplog.at_level(logging.DEBUG):
+        assert run_dag(OWN_DAGS, f"submit_{how}", {"invoices": str(outgoing)}).state == "success"
+        conf = {"tables_path": str(tmp_path / "tables"), "sync_from": str((now - timedelta(days=5)).date())}
+        assert run_dag(OWN_DAGS, f"sync_{how}", conf).state == "success"
+
+    printed = capfd.readouterr()
+    assert "accepted" in printed.out + printed.err + caplog.text, (
+        "nothing was logged: the test proves nothing"
+    )
+    assert_none(secrets, "what was printed", (printed.out + printed.err).encode())
+    assert_none(secrets, "the logs", caplog.text.encode())
+    for folder in (airflow_home, tmp_path / "tables"):
+        for file in folder.rglob("*"):
+            if file.is_file():
+                assert_none(secrets, str(file), file.read_bytes())
+
+
+def test_no_secret_in_what_a_deferral_and_a_retry_keep(
+    connected: EmulatorProcess, outgoing: Path, tmp_path: Path, secrets: set[bytes]
+) -> None:
+    state = NotedState()
+    seed(connected, 5)
+    sync_from = str(datetime.now(UTC).date() - timedelta(days=2))
+    operators = [
+        KsefSubmitBatchOperator(task_id="submit", invoices=str(outgoing), deferrable=True),
+        KsefSyncInvoicesOperator(
+            task_id="sync", tables_path=str(tmp_path / "tables"), sync_from=sync_from, deferrable=True
+        ),
+    ]
+    for operator in operators:
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.execute(context(state))
+        kept = repr((deferred.value.trigger.serialize(), dict(state)))
+        assert_none(secrets, "the deferral", kept.encode())
+    assert len(state) == 2
+
+
+def test_no_secret_in_a_repr(connected: EmulatorProcess, secrets: set[bytes]) -> None:
+    derived = pending_export.derive_key(os.urandom(32), os.urandom(32), purpose="export", context="Nip:1")
+    assert_none(secrets, "a repr", repr((derived, derived.session_key)).encode())

@@ -1,0 +1,98 @@
+"""Invoices from, and tables on, S3 through an Airflow connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+from airflow.sdk import ObjectStoragePath
+from moto.server import ThreadedMotoServer
+
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
+from tests.emulator_process import EmulatorProcess
+from tests.system.conftest import sample_invoices, seed
+from tests.system.operator_context import context
+
+BUCKET = "lake"
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """One server for all tests, since Airflow keeps the file system of a connection."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty bucket that the connection ``aws_moto`` opens; gives the server's address."""
+    connection = {"conn_type": "aws", "login": "testing", "password": "testing"}
+    connection["extra"] = json.dumps({"endpoint_url": s3, "region_name": REGION})
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_MOTO", json.dumps(connection))
+    httpx.post(f"{s3}/moto-api/reset").raise_for_status()
+    _client(s3).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return s3
+
+
+def _client(url: str):  # type: ignore[no-untyped-def]
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+
+
+def test_tables_on_s3_hold_each_invoice_once(connected: EmulatorProcess, bucket: str) -> None:
+    now = datetime.now(UTC)
+    seed(connected, 250, now - timedelta(days=40), now - timedelta(hours=1))
+    path = f"s3://aws_moto@{BUCKET}/ksef"
+    for rows in (250, 0):
+        operator = KsefSyncInvoicesOperator(
+            task_id="sync",
+            tables_path=path,
+            sync_from=str((now - timedelta(days=50)).date()),
+            poll_interval=0.1,
+        )
+        assert operator.execute(context())["rows"] == rows
+    numbers = read("invoices", ObjectStoragePath(path)).column("ksef_number").to_pylist()
+    assert sorted(numbers) == sorted(connected.ksef_numbers())
+
+
+def test_a_folder_of_invoices_on_s3_is_sent(connected: EmulatorProcess, bucket: str, tmp_path: Path) -> None:
+    for file in sample_invoices(tmp_path, count=3).glob("*.xml"):
+        _client(bucket).put_object(Bucket=BUCKET, Key=f"outgoing/{file.name}", Body=file.read_bytes())
+    for named in (
+        ObjectStoragePath(f"s3://{BUCKET}/outgoing", conn_id="aws_moto"),
+        f"s3://aws_moto@{BUCKET}/outgoing/*.xml",
+    ):
+        operator = KsefSubmitBatchOperator(
+            task_id="submit", invoices=named, on_rejected="warn", poll_interval=0.1
+        )
+        result = operator.execute(context())
+        assert result["invoice_count"] == 3
+        assert result["accepted"] in {3, 0}  # the second time they are duplicates
+    assert result["rejections"][0]["file"] == f"s3://aws_moto@{BUCKET}/outgoing/FV-0001.xml"
+    assert len(connected.ksef_numbers(subject_type="Subject1")) == 3
+
+
+def test_a_prefix_of_something_else_is_refused(connected: EmulatorProcess, bucket: str) -> None:
+    _client(bucket).put_object(Bucket=BUCKET, Key="photos/holiday.jpg", Body=b"x")
+    operator = KsefSyncInvoicesOperator(
+        task_id="sync", tables_path=f"s3://aws_moto@{BUCKET}/photos", sync_from="2026-02-01"
+    )
+    with pytest.raises(KsefInputError, match="holds something else: holiday"):
+        operator.execute(context())

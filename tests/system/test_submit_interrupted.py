@@ -1,0 +1,195 @@
+"""A submission that is cut is never made twice, and an unknown outcome is read from KSeF."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_ksef.exceptions import (
+    KsefError,
+    KsefInputError,
+    KsefLoginError,
+    KsefSessionError,
+    KsefTimeoutError,
+)
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from tests.emulator_process import NIP, EmulatorProcess
+from tests.system.conftest import sample_invoices
+from tests.system.operator_context import NotedState, context
+
+COUNT = 4
+CREATED = "2026-09-01T00:00:00Z"
+
+
+@pytest.fixture
+def invoices(tmp_path: Path) -> Path:
+    return sample_invoices(tmp_path / "outgoing", count=COUNT)
+
+
+def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
+    given = {"poll_interval": 0.1, **parameters}
+    return KsefSubmitBatchOperator(task_id="submit", invoices=str(invoices), **given)
+
+
+def execute_until_it_succeeds(invoices: Path, state: NotedState) -> tuple[dict[str, Any], int]:
+    """Run try after try; give the result and how many failed."""
+    for failures in range(10):
+        try:
+            return operator(invoices).execute(context(state)), failures
+        except KsefError:
+            continue
+    raise AssertionError("ten tries failed")
+
+
+@pytest.mark.parametrize("fault", [{"drop": "after"}, {"drop": "before"}, {"status": 502, "body": "<html>"}])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/sessions/batch"),
+        ("PUT", "/storage/.*"),
+        ("POST", "/v2/sessions/batch/.*/close"),
+        ("GET", "/v2/sessions/.*"),
+    ],
+)
+def test_a_step_that_fails_is_made_good_and_nothing_is_sent_twice(
+    connected: EmulatorProcess, invoices: Path, method: str, path: str, fault: dict[str, Any]
+) -> None:
+    connected.control("faults", method=method, path=path, times=6, **fault)
+    result, _failures = execute_until_it_succeeds(invoices, NotedState())
+    assert (result["accepted"], result["rejected"]) == (COUNT, 0)
+    assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+
+
+def test_a_close_without_an_answer_does_not_fail_the_task(connected: EmulatorProcess, invoices: Path) -> None:
+    connected.control("faults", method="POST", path="/v2/sessions/batch/.*/close", times=1, drop="after")
+    assert operator(invoices).execute(context())["accepted"] == COUNT
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+def test_a_next_try_goes_on_with_the_session_that_was_closed(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    state = NotedState()
+    with pytest.raises(KsefTimeoutError):
+        operator(invoices, timeout=0).execute(context(state))
+    result = operator(invoices).execute(context(state))
+    assert result["accepted"] == COUNT
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+def test_other_files_are_sent_even_where_the_task_has_sent_before(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path
+) -> None:
+    state = NotedState()
+    operator(invoices).execute(context(state))
+    more = sample_invoices(tmp_path / "more", count=COUNT + 1)
+    operator(more, on_rejected="warn").execute(context(state))
+    assert connected.requests()["POST /sessions/batch"] == 2
+
+
+def test_without_a_state_store_a_second_submission_is_rejected_as_duplicates(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    operator(invoices).execute(context())
+    again = operator(invoices, on_rejected="warn").execute(context())
+    assert again["accepted"] == 0
+    assert {rejection["code"] for rejection in again["rejections"]} == {440}
+    assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+
+
+def test_a_noted_session_that_ksef_does_not_know_is_sent_anew(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    state = NotedState()
+    operator(invoices).execute(context(state))
+    connected.control("reset")
+    assert operator(invoices).execute(context(state))["accepted"] == COUNT
+
+
+@pytest.mark.parametrize(
+    ("code", "sessions", "words"),
+    [(415, 2, "next try"), (420, 1, "no task does by itself"), (500, 1, "no task does by itself")],
+)
+def test_only_a_session_without_effect_is_sent_again(
+    connected: EmulatorProcess, invoices: Path, code: int, sessions: int, words: str
+) -> None:
+    status = {"status": {"code": code, "description": "x"}, "dateCreated": CREATED, "dateUpdated": CREATED}
+    connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
+    state = NotedState()
+    for _ in range(2):
+        with pytest.raises(KsefSessionError, match=words):
+            operator(invoices).execute(context(state))
+    assert connected.requests()["POST /sessions/batch"] == sessions
+
+
+def test_a_trigger_that_cannot_ask_is_told_and_does_not_spin(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    status = {"status": {"code": 150, "description": "x"}, "dateCreated": CREATED, "dateUpdated": CREATED}
+    connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
+    reference = operator(invoices, wait_for_completion=False).execute(context())["session_reference_number"]
+    resume = {"invoice_count": COUNT, "deadline": time.time() + 60}
+    event = {"reference_number": reference, "code": None, "error": "no such connection", "resume": resume}
+    with pytest.raises(KsefError, match=r"triggerer could not ask KSeF: no such connection"):
+        operator(invoices, deferrable=True).execute_complete(context(), event)
+
+
+@pytest.mark.parametrize("broken", [{"batch_session": "x"}, {"batch_session": {}}, {"batch_session": [1]}])
+def test_a_note_that_cannot_be_read_is_no_note(
+    connected: EmulatorProcess, invoices: Path, broken: dict[str, Any]
+) -> None:
+    assert operator(invoices).execute(context(NotedState(broken)))["accepted"] == COUNT
+
+
+@pytest.mark.parametrize("named", ["", " ", None, [], [""]])
+def test_naming_nothing_is_refused(connected: EmulatorProcess, named: Any) -> None:
+    with pytest.raises(KsefInputError, match="invoices"):
+        KsefSubmitBatchOperator(task_id="submit", invoices=named).execute(context())
+    assert connected.requests() == {}
+
+
+@pytest.mark.parametrize(("field", "value"), [("poll_interval", -1), ("poll_interval", 0), ("timeout", -1)])
+def test_an_impossible_number_is_refused_when_the_dag_is_parsed(field: str, value: float) -> None:
+    with pytest.raises(KsefInputError, match=field):
+        operator(Path("x.xml"), **{field: value})
+
+
+def test_not_waiting_gives_the_session(connected: EmulatorProcess, invoices: Path) -> None:
+    result = operator(invoices, wait_for_completion=False).execute(context())
+    assert result["session_reference_number"]
+    assert (result["invoice_count"], result["accepted"]) == (COUNT, None)
+
+
+@pytest.mark.parametrize("compression", ["zip", "tar.gz"])
+def test_both_kinds_of_archives_are_taken(
+    connected: EmulatorProcess, invoices: Path, compression: str
+) -> None:
+    assert operator(invoices, compression=compression).execute(context())["accepted"] == COUNT
+
+
+@pytest.mark.parametrize(("field", "value"), [("on_rejected", "ignore"), ("compression", "rar")])
+def test_an_unknown_choice_is_refused_when_the_dag_is_parsed(field: str, value: str) -> None:
+    with pytest.raises(KsefInputError, match=field):
+        operator(Path("x.xml"), **{field: value})
+
+
+def test_a_refused_login_names_the_sub_cause(
+    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"conn_type": "ksef", "login": NIP, "password": "wrong-token-123456", "host": connected.url}
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps(wrong))
+    with pytest.raises(KsefLoginError, match=r"450.*Nieprawidłowy token") as refused:
+        operator(invoices).execute(context())
+    assert "wrong-token-123456" not in str(refused.value)
+
+
+def test_a_missing_folder_is_refused_before_anything_is_sent(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    with pytest.raises(KsefInputError, match="no file matches"):
+        operator(tmp_path / "nowhere").execute(context())
+    assert connected.requests() == {}

@@ -1,0 +1,91 @@
+"""Waiting in the triggerer: what is stored, what is asked, what the event tells."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.triggers.export import KsefExportTrigger
+from airflow_provider_ksef.triggers.polling import KsefPollingTrigger
+from airflow_provider_ksef.triggers.session import KsefSessionTrigger
+from tests.emulator_process import NIP, EmulatorProcess
+from tests.system.conftest import sample_invoices
+from tests.system.operator_context import context
+
+REFERENCE = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
+RESUME = {"deadline": 1.5}
+
+
+def a_trigger(kind: type[KsefPollingTrigger], reference: str, deadline: float) -> KsefPollingTrigger:
+    return kind(
+        reference,
+        ksef_conn_id="ksef_default",
+        context_identifier=None,
+        poll_interval=0.1,
+        deadline=deadline,
+        resume=RESUME,
+    )
+
+
+def event_of(trigger: KsefPollingTrigger) -> dict[str, Any]:
+    async def first() -> dict[str, Any]:
+        event = await anext(aiter(trigger.run()))
+        payload: dict[str, Any] = event.payload
+        return payload
+
+    return asyncio.run(asyncio.wait_for(first(), timeout=30))
+
+
+def sent(folder: Path) -> str:
+    operator = KsefSubmitBatchOperator(task_id="submit", invoices=str(folder), wait_for_completion=False)
+    reference: str = operator.execute(context())["session_reference_number"]
+    return reference
+
+
+@pytest.mark.parametrize("kind", [KsefSessionTrigger, KsefExportTrigger])
+def test_a_trigger_survives_being_stored(kind: type[KsefPollingTrigger]) -> None:
+    trigger = a_trigger(kind, REFERENCE, 1234567890.5)
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    again = getattr(import_module(module), name)(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == trigger.serialize()
+
+
+def test_a_session_fires_when_it_is_processed(connected: EmulatorProcess, tmp_path: Path) -> None:
+    reference = sent(sample_invoices(tmp_path, count=2))
+    event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 20))
+    assert event == {"reference_number": reference, "code": 200, "error": None, "resume": RESUME}
+
+
+def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, tmp_path: Path) -> None:
+    reference = sent(sample_invoices(tmp_path, count=2))
+    connected.control("faults", method="GET", path="/v2/sessions/.*", times=8, status=503, body="<html>")
+    event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 60))
+    assert event["code"] == 200
+
+
+def test_the_deadline_is_absolute(connected: EmulatorProcess, tmp_path: Path) -> None:
+    body = {"status": {"code": 150, "description": "Trwa przetwarzanie"}}
+    body |= {"dateCreated": "2026-09-01T00:00:00Z", "dateUpdated": "2026-09-01T00:00:00Z"}
+    reference = sent(sample_invoices(tmp_path, count=2))
+    connected.control("faults", method="GET", path="/v2/sessions/.*", times=100, status=200, body=body)
+    event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 0.5))
+    assert event == {"reference_number": reference, "code": None, "error": None, "resume": RESUME}
+
+
+def test_a_refused_login_is_told_and_not_waited_out(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"conn_type": "ksef", "login": NIP, "password": "wrong-token-123456", "host": connected.url}
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps(wrong))
+    event = event_of(a_trigger(KsefSessionTrigger, REFERENCE, time.time() + 20))
+    assert event["code"] is None
+    assert "450" in event["error"]
+    assert "wrong-token-123456" not in event["error"]
