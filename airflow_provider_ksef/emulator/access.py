@@ -34,6 +34,11 @@ class Caller:
     def context(self) -> str:
         return f"{self.context_type}:{self.context_value}"
 
+    @property
+    def subject(self) -> str:
+        """Who logged in; with a token of the command line that is the context itself."""
+        return self.context
+
 
 def get_emulator(request: Request) -> Emulator:
     """The emulator that serves this request."""
