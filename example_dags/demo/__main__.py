@@ -28,7 +28,8 @@ OUTPUT = CHECKOUT / "demo-output"
 
 def main() -> int:
     """Run the demo; 0 where every number is right."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job begins with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         count = _count()
         shutil.rmtree(OUTPUT, ignore_errors=True)

@@ -17,6 +17,7 @@ from example_dags.demo.console import say
 CHECKOUT = Path(__file__).resolve().parents[2]
 OWN_LINE = re.compile(r"\[(?:info|warning|error)\s*\] (?P<said>.*) \[[\w.]*airflow_provider_ksef[\w.]*\]")
 LINE_LENGTH = 150
+PATIENCE_SECONDS = 5
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -63,7 +64,7 @@ class DemoAirflow:
                     copy.write(line)
                     _echo(line)
             finally:
-                process.terminate()
+                _end(process)
         if process.returncode:
             raise RuntimeError(f"{' '.join(command[:4])} failed, see {log}")
 
@@ -77,6 +78,15 @@ class DemoAirflow:
             "AIRFLOW_CONN_KSEF_DEFAULT": json.dumps(self.connection),
             "PYTHONUNBUFFERED": "1",
         }
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Stop a run that goes on, whatever it is doing."""
+    process.terminate()
+    try:
+        process.wait(timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _echo(line: str) -> None:
