@@ -1,123 +1,23 @@
-"""A client that nobody here wrote, PyPI's ksef-client, runs unchanged against the emulator."""
+"""Token login, batch, metadata, exports and download by a client that nobody here wrote."""
 
 from __future__ import annotations
 
 import json
-import socket
-import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from ksef_client import KsefApiError, KsefClient, KsefClientOptions, models
-from ksef_client.services import AuthCoordinator, BatchSessionWorkflow, ExportWorkflow
+from ksef_client import KsefApiError, KsefClient, models
+from ksef_client.services import BatchSessionWorkflow, ExportWorkflow
 from ksef_client.services.crypto import build_encryption_data
 from ksef_client.utils.zip_utils import build_tar_gz, build_zip
 
-from airflow_provider_ksef.emulator.samples import Sample, make_samples
-from tests.emulator_process import NIP, TOKEN, EmulatorProcess, start_emulator
+from airflow_provider_ksef.emulator.samples import Sample
+from tests.emulator_process import TOKEN
+from tests.strangers.stranger import FROM, TO, Peer, a_right_and_a_wrong_one, eventually, log_in
 
 pytestmark = pytest.mark.strangers
-
-# this client sends nothing without login to a local address, so the emulator's links need a name
-HOST, LINK_HOST = "ksef-emulator.example", "ksef-links.example"
-FROM, TO = "2026-03-01T00:00:00+00:00", "2026-03-31T00:00:00+00:00"
-T = TypeVar("T")
-
-
-@dataclass
-class Peer:
-    """The stranger with its login, and the emulator that it talks to."""
-
-    client: KsefClient
-    access_token: str
-    emulator: EmulatorProcess
-
-    def certificate(self, usage: str) -> models.PublicKeyCertificate:
-        return self.client.security.get_public_key_certificate(usage)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def name_resolution() -> Iterator[None]:
-    real = socket.getaddrinfo
-
-    def resolve(host: Any, *arguments: Any, **named: Any) -> Any:
-        return real("127.0.0.1" if host in (HOST, LINK_HOST) else host, *arguments, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket, "getaddrinfo", resolve)
-        yield
-
-
-@pytest.fixture(scope="module")
-def emulator(name_resolution: None) -> Iterator[EmulatorProcess]:
-    port = free_port()
-    public_url = f"http://{LINK_HOST}:{port}"
-    process = start_emulator("--port", str(port), "--public-url", public_url, "--hwm-lag", "0")
-    process.control(
-        "seed",
-        nip=NIP,
-        subjectType="Subject2",
-        count=60,
-        seed=1,
-        **{"from": "2026-03-02T00:00:00Z", "to": "2026-03-20T00:00:00Z"},
-    )
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def client(emulator: EmulatorProcess) -> Iterator[KsefClient]:
-    port = emulator.origin.rsplit(":", 1)[1]
-    options = KsefClientOptions(
-        base_url=f"http://{HOST}:{port}",
-        strict_presigned_url_validation=False,
-        allow_private_network_presigned_urls=True,
-        allowed_presigned_hosts=[LINK_HOST],
-    )
-    with KsefClient(options) as client:
-        yield client
-
-
-def log_in(client: KsefClient, token: str) -> str:
-    certificate = client.security.get_public_key_certificate("KsefTokenEncryption")
-    result = AuthCoordinator(client.auth).authenticate_with_ksef_token(
-        token=token,
-        public_certificate=certificate.certificate,
-        public_key_id=certificate.public_key_id,
-        context_identifier_type="nip",
-        context_identifier_value=NIP,
-        poll_interval_seconds=0.05,
-        max_attempts=200,
-    )
-    return result.access_token
-
-
-@pytest.fixture(scope="module")
-def peer(client: KsefClient, emulator: EmulatorProcess) -> Peer:
-    return Peer(client, log_in(client, TOKEN), emulator)
-
-
-def eventually(ask: Callable[[], T], is_done: Callable[[T], bool]) -> T:
-    deadline = time.monotonic() + 30
-    while not is_done(answer := ask()):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.05)
-    return answer
-
-
-def a_right_and_a_wrong_one(seed: int) -> list[Sample]:
-    return make_samples(NIP, 2, 1, seed, datetime.now(UTC).date())
 
 
 def send(peer: Peer, samples: list[Sample], compression: models.CompressionType) -> str:
