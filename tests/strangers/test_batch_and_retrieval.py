@@ -14,7 +14,7 @@ from ksef_client.services.crypto import build_encryption_data
 from ksef_client.utils.zip_utils import build_tar_gz, build_zip
 
 from airflow_provider_ksef.emulator.samples import Sample
-from tests.emulator_process import TOKEN
+from tests.emulator_process import NIP, TOKEN
 from tests.strangers.stranger import FROM, TO, Peer, a_right_and_a_wrong_one, eventually, log_in
 
 pytestmark = pytest.mark.strangers
