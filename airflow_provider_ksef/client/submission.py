@@ -25,6 +25,7 @@ def send_batch(
     offline_mode: bool,
     compression: str,
     on_opened: Callable[[str], None],
+    on_uploaded: Callable[[], None],
 ) -> str:
     """
     Pack, encrypt, upload and close; KSeF begins to judge the invoices after that.
@@ -35,6 +36,7 @@ def send_batch(
     :param offline_mode: declares the invoices as issued offline.
     :param compression: ``zip`` or ``tar.gz``.
     :param on_opened: is told the session's reference number before anything is uploaded.
+    :param on_uploaded: is told when every part is there, before the session is closed.
     :returns: the session's reference number.
     :raises KsefInputError: where a batch cannot hold the form.
     """
@@ -56,6 +58,7 @@ def send_batch(
         log.info("Opened batch session %s.", opened.reference_number)
         on_opened(opened.reference_number)
         ksef.upload_parts(opened.uploads, package.parts)
+    on_uploaded()
     ksef.run(batch.close_session(opened.reference_number))
     log.info(
         "Closed batch session %s, %.1f s after packing began.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -23,23 +23,21 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client import KsefClient, sessions, submission
 from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
 from airflow_provider_ksef.client.sessions import SessionStatus
-from airflow_provider_ksef.exceptions import (
-    KsefApiError,
-    KsefInputError,
-    KsefIntegrityError,
-    KsefTimeoutError,
-)
+from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefTimeoutError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import (
+    MAX_REJECTIONS,
     batch_result,
     check_judged,
     failure_message,
-    may_send_again,
     rejection_line,
     rejections_of,
 )
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
+from airflow_provider_ksef.operators.rejected_files import paths_by_ordinal
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
+from airflow_provider_ksef.operators.submission_resuming import has_effect, unfinished
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
@@ -47,8 +45,6 @@ InvoiceSource: TypeAlias = str | PathLike[str] | ObjectStoragePath
 
 RESULT_KEY = "result"
 """XCom key of the result when the task fails because of rejected invoices."""
-STATE_KEY = "batch_session"
-NO_SUCH_SESSION = 21173
 SESSION_LIFE_SECONDS = 12 * 3600.0
 
 
@@ -60,8 +56,8 @@ class KsefSubmitBatchOperator(BaseOperator):
     where ``rejections`` lists at most 100 of ``{"file", "code", "description", "details"}``. Without waiting
     the three last are None.
 
-    A retry goes on with the session that an earlier try closed and never sends it again; a session that was
-    not closed has no effect in KSeF and is begun anew.
+    A retry goes on with the session whose parts an earlier try has uploaded, whatever lies in the folder by
+    then, and never sends it again; a session that was not uploaded whole has no effect and is begun anew.
 
     :param invoices: XML file, glob pattern, folder (its ``*.xml``), or a list of them; strings,
         ``pathlib`` paths or ``ObjectStoragePath``.
@@ -123,14 +119,14 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
-        checked = check_invoices(find_invoices(self._named()))
-        self.log.info("%d invoices are ready to be sent.", len(checked.files))
         with self.hook.get_conn() as ksef:
-            reference = self._closed_session(context, ksef, checked)
+            notes = SubmissionNotes(task_state(context), ksef.settings)
+            note = unfinished(ksef, notes) or self._submitted(ksef, notes)
+            reference, count = note.session_reference_number, note.invoice_count
             if not self.wait_for_completion:
-                return batch_result(reference, len(checked.files), None, None, None)
-            deadline = time.time() + self.timeout
-            return self._wait(context, ksef, reference, len(checked.files), deadline=deadline)
+                notes.mark_told()
+                return batch_result(reference, count, None, None, None)
+            return self._wait(context, ksef, reference, count, deadline=time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
@@ -151,56 +147,30 @@ class KsefSubmitBatchOperator(BaseOperator):
         sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
         return [path_of("invoices", source) for source in sources]
 
-    def _closed_session(self, context: Context, ksef: KsefClient, checked: CheckedInvoices) -> str:
-        """Give the session that an earlier try closed, or send the invoices in a new one."""
-        state = task_state(context)
-        digest = self._digest(ksef, checked)
-        noted = state.get(STATE_KEY)
-        noted = noted if isinstance(noted, dict) else {}
-        reference = str(noted.get("session_reference_number"))
-        if noted.get("digest") == digest and self._is_taken(ksef, reference):
-            return reference
-        return submission.send_batch(
+    def _submitted(self, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
+        """Send the invoices, unless the task has sent just these before and is run again."""
+        checked = check_invoices(find_invoices(self._named()))
+        self.log.info("%d invoices are ready to be sent.", len(checked.files))
+        digest = self._digest(checked)
+        earlier = notes.read()
+        if earlier is not None and earlier.is_told and earlier.digest == digest and has_effect(ksef, earlier):
+            return earlier
+        note = SubmissionNote("", notes.destination, digest, len(checked.files))
+        reference = submission.send_batch(
             ksef,
             checked.files,
             form_code=self.form_code,
             offline_mode=self.offline_mode,
             compression=self.compression,
-            on_opened=lambda reference: state.set(
-                STATE_KEY, {"session_reference_number": reference, "digest": digest}
-            ),
+            on_opened=lambda opened: notes.write(replace(note, session_reference_number=opened)),
+            on_uploaded=notes.mark_uploaded,
         )
+        return replace(note, session_reference_number=reference)
 
-    def _digest(self, ksef: KsefClient, checked: CheckedInvoices) -> str:
-        """Tell this submission from any other: where to, as whom, which form, which files."""
-        context = ksef.settings.context
-        parts = (
-            ksef.settings.environment.base_url,
-            context.type,
-            context.value,
-            self.form_code,
-            checked.digest,
-        )
+    def _digest(self, checked: CheckedInvoices) -> str:
+        """Tell what is sent from anything else: which form, which mode, which files."""
+        parts = (self.form_code, str(self.offline_mode), checked.digest)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-    def _is_taken(self, ksef: KsefClient, reference: str) -> bool:
-        """Whether KSeF has taken the earlier try's session, so that sending again would make duplicates."""
-        try:
-            status = ksef.run(sessions.get_status(reference))
-        except KsefApiError as error:
-            if error.fault.code != NO_SUCH_SESSION:
-                raise
-            self.log.warning("Session %s of an earlier try is not known to KSeF: sending anew.", reference)
-            return False
-        taken = not may_send_again(status)
-        self.log.info(
-            "Session %s of an earlier try has status %d %s: %s.",
-            reference,
-            status.code,
-            status.description,
-            "going on with it" if taken else "it had no effect, sending anew",
-        )
-        return taken
 
     def _wait(
         self,
@@ -249,8 +219,10 @@ class KsefSubmitBatchOperator(BaseOperator):
                 "Compare the session's invoices with your files before you send anything again.",
             )
         failed = ksef.run(sessions.list_failed_invoices(reference)) if rejected else []
-        rejections = rejections_of(failed, self._shown_names())
+        paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
+        rejections = rejections_of(failed, paths)
         result = batch_result(reference, invoice_count, accepted, rejected, rejections)
+        SubmissionNotes(task_state(context), ksef.settings).mark_told()
         self.log.info("Session %s: %d accepted, %d rejected.", reference, accepted, rejected)
         for rejection in rejections:
             self.log.warning("Rejected: %s", rejection_line(rejection))
@@ -258,9 +230,3 @@ class KsefSubmitBatchOperator(BaseOperator):
             context["ti"].xcom_push(key=RESULT_KEY, value=result)
             raise AirflowFailException(failure_message(result, RESULT_KEY))
         return result
-
-    def _shown_names(self) -> dict[str, str]:
-        """Paths by names in the package, as far as the files are still there after a deferral."""
-        with suppress(KsefInputError, OSError):
-            return {invoice.entry_name: invoice.shown for invoice in find_invoices(self._named())}
-        return {}

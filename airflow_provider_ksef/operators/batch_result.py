@@ -38,16 +38,16 @@ def check_judged(status: SessionStatus) -> None:
     raise KsefSessionError(what, status.code, status.description, status.details, remedy)
 
 
-def rejections_of(failed: Sequence[SessionInvoice], shown_names: Mapping[str, str]) -> list[dict[str, Any]]:
+def rejections_of(failed: Sequence[SessionInvoice], paths: Mapping[int, str]) -> list[dict[str, Any]]:
     """
     List what KSeF rejected, at most :data:`MAX_REJECTIONS`.
 
     :param failed: the session's rejected invoices.
-    :param shown_names: path of a file by its name in the package.
+    :param paths: path of a file by its invoice's ordinal number; without one its name in the package is told.
     """
     return [
         {
-            "file": shown_names.get(invoice.file_name or "", invoice.file_name),
+            "file": paths.get(invoice.ordinal_number, invoice.file_name),
             "code": invoice.code,
             "description": invoice.description,
             "details": list(invoice.details),

@@ -15,6 +15,7 @@ from airflow_provider_ksef.exceptions import (
     KsefLoginError,
     KsefSessionError,
     KsefTimeoutError,
+    KsefUnavailableError,
 )
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from tests.emulator_process import NIP, EmulatorProcess
@@ -79,6 +80,61 @@ def test_a_next_try_goes_on_with_the_session_that_was_closed(
     result = operator(invoices).execute(context(state))
     assert result["accepted"] == COUNT
     assert connected.requests()["POST /sessions/batch"] == 1
+
+
+@pytest.mark.parametrize("change", ["one more", "archived"])
+def test_a_next_try_goes_on_with_that_session_whatever_the_folder_holds_by_then(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path, change: str
+) -> None:
+    state = NotedState()
+    with pytest.raises(KsefTimeoutError):
+        operator(invoices, timeout=0).execute(context(state))
+    if change == "archived":
+        invoices.rename(tmp_path / "archive")
+    else:
+        (invoices / "later.xml").write_bytes((invoices / "FV-0001.xml").read_bytes())
+    result = operator(invoices).execute(context(state))
+    assert (result["invoice_count"], result["accepted"], result["rejected"]) == (COUNT, COUNT, 0)
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+def test_a_next_try_closes_the_session_that_was_uploaded(connected: EmulatorProcess, invoices: Path) -> None:
+    """The first close may take effect late, so that another session would bring nothing but duplicates."""
+    connected.control("faults", method="POST", path="/v2/sessions/batch/.*/close", times=5, status=502)
+    state = NotedState()
+    with pytest.raises(KsefUnavailableError):
+        operator(invoices).execute(context(state))
+    assert operator(invoices).execute(context(state))["accepted"] == COUNT
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+def test_a_session_that_cannot_be_closed_any_more_is_sent_anew(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    connected.control("faults", method="POST", path="/v2/sessions/batch/.*/close", times=5, status=502)
+    state = NotedState()
+    with pytest.raises(KsefUnavailableError):
+        operator(invoices).execute(context(state))
+    connected.control("clock", advance=13 * 3600)
+    assert operator(invoices).execute(context(state))["accepted"] == COUNT
+    assert connected.requests()["POST /sessions/batch"] == 2
+
+
+def test_a_rejection_names_the_file_that_holds_the_invoice(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path
+) -> None:
+    """Names in the package are numbered by place, which changes when a file comes in between."""
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "FV-0001.xml").write_bytes(b"<Faktura/>")
+    state = NotedState()
+    sources = [str(invoices), str(second)]
+    with pytest.raises(KsefTimeoutError):
+        KsefSubmitBatchOperator(task_id="submit", invoices=sources, timeout=0).execute(context(state))
+    (invoices / "FV-0000.xml").write_bytes(b"<later/>")
+    again = KsefSubmitBatchOperator(task_id="submit", invoices=sources, on_rejected="warn")
+    (rejection,) = again.execute(context(state))["rejections"]
+    assert rejection["file"] == str(second / "FV-0001.xml")
 
 
 def test_other_files_are_sent_even_where_the_task_has_sent_before(

@@ -1,0 +1,69 @@
+"""What a next try does with an earlier one's session: it goes on wherever that may have an effect."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow_provider_ksef.client import KsefClient, batch, sessions
+from airflow_provider_ksef.client.sessions import SessionStatus
+from airflow_provider_ksef.exceptions import KsefApiError
+from airflow_provider_ksef.operators.batch_result import may_send_again
+from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
+
+log = logging.getLogger(__name__)
+
+NO_SUCH_SESSION = 21173
+CANNOT_BE_CLOSED = (21157, 21205, 21208)
+"""Codes of a close that say that the session has no effect: wrong part, missing part, too late."""
+
+
+def unfinished(ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote | None:
+    """
+    Give the session that an earlier try began and whose outcome it did not tell, where it may have an effect.
+
+    What lies in the folder by now does not matter: it is this session's package that was sent.
+    """
+    note = notes.read()
+    if note is None or note.is_told or not has_effect(ksef, note):
+        return None
+    return note
+
+
+def has_effect(ksef: KsefClient, note: SubmissionNote) -> bool:
+    """
+    Whether KSeF has taken a noted session, so that sending again would make duplicates.
+
+    A session that lacks nothing but its close is closed: an earlier close may still be on its way.
+    """
+    reference = note.session_reference_number
+    status = _status(ksef, reference)
+    if status is None:
+        log.warning("Session %s of an earlier try is not known to KSeF: sending anew.", reference)
+        return False
+    said = f"Session {reference} of an earlier try has status {status.code} {status.description}"
+    if status.is_open and note.is_uploaded:
+        log.info("%s: closing it.", said)
+        return _closed(ksef, reference)
+    taken = not may_send_again(status)
+    log.info("%s: %s.", said, "going on with it" if taken else "it had no effect, sending anew")
+    return taken
+
+
+def _status(ksef: KsefClient, reference: str) -> SessionStatus | None:
+    try:
+        return ksef.run(sessions.get_status(reference))
+    except KsefApiError as error:
+        if error.fault.code != NO_SUCH_SESSION:
+            raise
+        return None
+
+
+def _closed(ksef: KsefClient, reference: str) -> bool:
+    try:
+        ksef.run(batch.close_session(reference))
+    except KsefApiError as error:
+        if error.fault.code not in CANNOT_BE_CLOSED:
+            raise
+        log.warning("Session %s cannot be closed, sending anew: %s", reference, error)
+        return False
+    return True
