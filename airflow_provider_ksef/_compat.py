@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
+    AirflowSensorTimeout,
     BaseHook,
     BaseOperator,
     BaseSensorOperator,
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 __all__ = [
     "AirflowFailException",
+    "AirflowSensorTimeout",
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ class InvoicePath:
     @property
     def shown(self) -> str:
         """The path as the user knows it."""
-        return self.path.path if self.path.protocol in ("", "file") else str(self.path)
+        return self.path.path if _is_local(self.path) else str(self.path)
 
 
 def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
@@ -51,10 +53,14 @@ def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
     """
     paths: dict[str, UPath] = {}
     for name in named:
-        found = sorted(_resolve(name), key=str)
+        try:
+            found = sorted(_resolve(name), key=str)
+        except PermissionError as error:
+            raise _unreadable(name) from error
         if not found:
             raise _no_match(str(name))
-        paths.update((str(path), path) for path in found)
+        for path in found:
+            paths.setdefault(_identity(path), path)
     if not paths:
         raise _no_match([])
     return _with_entry_names(list(paths.values()))
@@ -79,6 +85,7 @@ def check_invoices(invoices: Sequence[InvoicePath]) -> CheckedInvoices:
 
     :param invoices: what :func:`find_invoices` found.
     :raises KsefInputError: names the files and what is wrong with each, the first few of them.
+    :raises OSError: where reading fails for another reason than the files', which may pass.
     """
     files: list[InvoiceFile] = []
     problems: list[str] = []
@@ -86,7 +93,7 @@ def check_invoices(invoices: Sequence[InvoicePath]) -> CheckedInvoices:
     for invoice in invoices:
         try:
             content = invoice.path.read_bytes()
-        except OSError as error:
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             problems.append(f"{invoice.shown}: cannot be read ({error.strerror or error})")
             continue
         problem = problem_of(content)
@@ -163,19 +170,31 @@ def _split_pattern(name: UPath) -> tuple[UPath, str]:
     while not base.exists() and base != base.parent:
         pattern.insert(0, base.name)
         base = base.parent
+    if _is_local(base) and not os.access(base.path, os.R_OK | os.X_OK):  # glob would just find nothing
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), base.path)
     return base, "/".join(pattern)
 
 
 def _xml_files(folder: UPath) -> list[UPath]:
-    try:
-        return [path for path in folder.iterdir() if path.suffix.lower() == ".xml" and path.is_file()]
-    except OSError as error:
-        raise KsefInputError(
-            "invoices",
-            str(folder),
-            f"the folder cannot be read ({error.strerror or error})",
-            "Give the worker's user the right to read it.",
-        ) from error
+    return [path for path in folder.iterdir() if path.suffix.lower() == ".xml" and path.is_file()]
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file")
+
+
+def _identity(path: UPath) -> str:
+    """Tell files apart: one that is named in two ways is sent once."""
+    return os.path.realpath(path.path) if _is_local(path) else str(path)
+
+
+def _unreadable(name: UPath) -> KsefInputError:
+    return KsefInputError(
+        "invoices",
+        str(name),
+        "cannot be read: permission denied",
+        "Give the worker's user the right to read the files and the folders above them.",
+    )
 
 
 def _with_entry_names(paths: Sequence[UPath]) -> list[InvoicePath]:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from airflow_provider_ksef.client.crypto import BLOCK_SIZE, SessionKey, base64_text
 from airflow_provider_ksef.client.splitting import PackedPart, PartWriter
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 
 __all__ = ["COMPRESSION_TYPES", "InvoiceFile", "PackedBatch", "PackedPart", "pack_batch"]
 
@@ -151,10 +151,8 @@ def _add_all(files: Sequence[InvoiceFile], add: Callable[[InvoiceFile, _Hashing]
             source = _Hashing(opened)
             add(file, source)
         if source.size != file.size:
-            raise KsefInputError(
-                "invoices",
-                file.name,
-                f"changed while it was packed: {file.size} bytes before, {source.size} or more now",
+            raise KsefIntegrityError(
+                f"{file.name} changed while it was packed, from {file.size} bytes to {source.size} or more.",
                 "Nothing was sent. Write invoices under another name and rename them when they are whole.",
             )
         hashes[file.name] = source.hash

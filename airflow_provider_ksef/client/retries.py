@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import tenacity
 
 from airflow_provider_ksef.exceptions import (
+    KsefApiError,
     KsefError,
     KsefRateLimitError,
     KsefTransportError,
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 LONGEST_WAIT = 60.0
-"""Seconds that we sit out after a 429; longer waits are the caller's to plan."""
+"""Seconds that we sit out where KSeF asks to; longer waits are the caller's to plan."""
 _backoff = tenacity.wait_exponential(multiplier=0.5, max=8.0) + tenacity.wait_random(0.0, 0.5)
 
 
@@ -49,16 +50,15 @@ def may_repeat(error: BaseException, *, is_safe: bool) -> bool:
         case KsefTransportError():
             return is_safe or not error.sent
         case KsefUnavailableError():
-            return is_safe
+            return is_safe and (error.fault.retry_after or 0.0) <= LONGEST_WAIT
     return False
 
 
 def wait_before_repeat(state: tenacity.RetryCallState) -> float:
     """Seconds to wait: as long as KSeF asks, else a growing pause with some chance in it."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, KsefRateLimitError) and error.fault.retry_after is not None:
-        return error.fault.retry_after
-    return _backoff(state)
+    asked = error.fault.retry_after if isinstance(error, KsefApiError) else None
+    return _backoff(state) if asked is None else asked
 
 
 def policy(what: str, *, is_safe: bool) -> Policy:

@@ -6,14 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_ksef._compat import RetryDecision, RetryPolicy
-from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError, KsefRateLimitError
+from airflow_provider_ksef.exceptions import (
+    KsefInputError,
+    KsefLoginError,
+    KsefRateLimitError,
+    KsefUnavailableError,
+)
 
 DEFAULT_RETRIES = 3
 TRANSIENT_LOGIN_CODES = (100, 500, 550)
 
 
 class KsefRetryPolicy(RetryPolicy):
-    """Fail at once on bad input and refused logins, wait as KSeF asks after a 429, else retry as usual."""
+    """Fail at once on bad input and refused logins, wait where KSeF asks to, else retry as usual."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
@@ -24,10 +29,17 @@ class KsefRetryPolicy(RetryPolicy):
             return RetryDecision.fail(reason="the same input fails again")
         if isinstance(exception, KsefLoginError) and exception.code not in TRANSIENT_LOGIN_CODES:
             return RetryDecision.fail(reason="KSeF refused the login")
-        if isinstance(exception, KsefRateLimitError) and exception.fault.retry_after is not None:
-            delay = timedelta(seconds=exception.fault.retry_after)
-            return RetryDecision.retry(delay=delay, reason="KSeF asked to wait (HTTP 429)")
+        asked = _asked_to_wait(exception)
+        if asked is not None:
+            return RetryDecision.retry(delay=timedelta(seconds=asked), reason="KSeF asked to wait")
         return RetryDecision.default()
+
+
+def _asked_to_wait(exception: BaseException) -> float | None:
+    """Seconds that KSeF asked to wait, where it did."""
+    if isinstance(exception, (KsefRateLimitError, KsefUnavailableError)):
+        return exception.fault.retry_after
+    return None
 
 
 RETRY_POLICY = KsefRetryPolicy()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from airflow_provider_ksef._compat import (
+    AirflowSensorTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -14,7 +15,6 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import sessions
-from airflow_provider_ksef.exceptions import KsefTimeoutError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
@@ -96,9 +96,9 @@ class KsefSessionSensor(BaseSensorOperator):
 
     def _defer(self, deadline: float) -> NoReturn:
         if time.time() >= deadline:
-            raise KsefTimeoutError(
-                f"Session {self.session_reference_number} was not processed within {self.timeout:.0f} s.",
-                "Raise the sensor's timeout.",
+            raise AirflowSensorTimeout(
+                f"Session {self.session_reference_number} was not processed within {self.timeout:.0f} s. "
+                "Raise the sensor's timeout."
             )
         self.defer(
             trigger=KsefSessionTrigger(

@@ -25,6 +25,7 @@ TABLE_NAMES = frozenset(
 OWN_FOLDER = "_ksef"
 ENVIRONMENT = f"{OWN_FOLDER}/environment.json"
 LOCAL_PROTOCOLS = ("", "file", "local")
+BUCKET_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 
 _STAMP = re.compile(r"(\d{8}T\d{6}\d{7})Z_(\d{8}T\d{6}\d{7})Z_")
 
@@ -139,7 +140,9 @@ def _problem(root: UPath, access: int, wanted: str) -> tuple[str, str]:
         if root.fs.isfile(root.path):
             return "is a file", another
         entries = root.fs.ls(root.path, detail=False) if root.fs.exists(root.path) else []
-    except (OSError, ValueError) as error:
+        if not entries and not _bucket_is_there(root):
+            return "lies in a bucket that is not there", "Make the bucket, or give another one."
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError) as error:
         return f"cannot be read ({error})", "Check the path, and that the worker may read and write there."
     names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries} - {root.path.rsplit("/", 1)[-1]}
     foreign = sorted(name for name in names - TABLE_NAMES - {OWN_FOLDER} if not name.startswith("."))
@@ -148,6 +151,11 @@ def _problem(root: UPath, access: int, wanted: str) -> tuple[str, str]:
     if root.protocol in LOCAL_PROTOCOLS:
         return _local_problem(Path(root.path), access, wanted)
     return "", ""
+
+
+def _bucket_is_there(root: UPath) -> bool:
+    """Ask only a store that has buckets: a folder is made with its first file."""
+    return root.protocol not in BUCKET_PROTOCOLS or bool(root.fs.exists(root.path.split("/", 1)[0]))
 
 
 def _local_problem(folder: Path, access: int, wanted: str) -> tuple[str, str]:

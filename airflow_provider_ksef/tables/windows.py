@@ -8,7 +8,7 @@ boundary's invoices come twice; the commit drops those that are there. Nothing h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError, KsefTableError
 from airflow_provider_ksef.tables.moments import (
@@ -100,7 +100,7 @@ def check_sync_from(value: str | date | datetime, now: datetime) -> str:
     """
     Check where a first run begins and give it as a moment.
 
-    :param value: a date (its UTC midnight) or a date-time with offset; text or object.
+    :param value: a date (its midnight in Poland) or a date-time with offset; text or object.
     :param now: with an offset.
     :raises KsefInputError: where it is neither, before KSeF's first year, or in the future.
     """
@@ -128,7 +128,7 @@ def _moment(value: str | date | datetime) -> datetime:
         if given.utcoffset() is not None:
             return given
     elif isinstance(given, date):
-        return datetime.combine(given, time(), UTC)
+        return datetime.combine(given, time(), POLAND)
     raise KsefInputError(
         "sync_from",
         str(value),

@@ -57,7 +57,7 @@ class KsefSyncInvoicesOperator(BaseOperator):
     :param tables_path: folder of the tables: a local path or anything that ``ObjectStoragePath`` opens.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param sync_from: where the first run begins: a date (its UTC midnight) or a date-time with offset.
+    :param sync_from: where the first run begins: a date (its midnight in Poland) or a date-time with offset.
     :param subject_types: roles of the company on the invoices: ``Subject1`` seller, ``Subject2`` buyer,
         ``Subject3`` third party, ``SubjectAuthorized``.
     :param include_documents: not there yet; only False.

@@ -34,8 +34,9 @@ def main() -> int:
         count = _count()
         shutil.rmtree(OUTPUT, ignore_errors=True)
         OUTPUT.mkdir()
+        say("Starting a local KSeF ...")
         with running_emulator(NIP, TOKEN, HWM_LAG) as emulator:
-            say(f"A local KSeF runs at {emulator.url}; nothing leaves this machine.")
+            say(f"It runs at {emulator.url}; nothing leaves this machine.")
             return _story(emulator, count)
     except KeyboardInterrupt:
         complain("\ndemo: interrupted; everything that was started is stopped")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 from collections.abc import Iterator
@@ -22,24 +21,13 @@ from tests.emulator_process import TOKEN, EmulatorProcess
 from tests.system.airflow_runs import OWN_DAGS, run_dag
 from tests.system.conftest import seed
 from tests.system.operator_context import NotedState, context
-
-
-def spellings(secret: bytes) -> set[bytes]:
-    """How a secret could be written down."""
-    return {
-        secret,
-        secret.hex().encode(),
-        secret.hex().upper().encode(),
-        base64.b64encode(secret).rstrip(b"="),
-        base64.urlsafe_b64encode(secret).rstrip(b"="),
-        repr(secret).encode(),
-    }
+from tests.system.secret_search import assert_none, assert_none_below, spellings, token_spellings
 
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[bytes]]:
     """Every spelling of the token and of each AES key that is derived while the test runs."""
-    found = spellings(TOKEN.encode()) | spellings(TOKEN.rpartition("|")[2].encode())
+    found = token_spellings(TOKEN)
 
     def recording(*arguments: Any, **named: Any) -> DerivedKey:
         derived = derive_key(*arguments, **named)
@@ -50,10 +38,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[bytes]]:
     monkeypatch.setattr(pending_export, "derive_key", recording)
     yield found
     assert len(found) > len(spellings(b"x")) * 2, "no key was derived: the test proves nothing"
-
-
-def assert_none(secrets: set[bytes], where: str, content: bytes) -> None:
-    assert not [secret for secret in secrets if secret in content], f"a secret stands in {where}"
 
 
 @pytest.mark.parametrize("how", ["in_place", "deferred"])
@@ -81,9 +65,7 @@ def test_no_secret_in_airflow_and_its_logs(
     assert_none(secrets, "what was printed", (printed.out + printed.err).encode())
     assert_none(secrets, "the logs", caplog.text.encode())
     for folder in (airflow_home, tmp_path / "tables"):
-        for file in folder.rglob("*"):
-            if file.is_file():
-                assert_none(secrets, str(file), file.read_bytes())
+        assert_none_below(secrets, folder)
 
 
 def test_no_secret_in_what_a_deferral_and_a_retry_keep(

@@ -22,6 +22,13 @@ import pytest
 from airflow_provider_ksef.tables import read
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess, start_emulator
 from tests.system.conftest import sample_invoices, seed
+from tests.system.secret_search import (
+    assert_none,
+    assert_none_below,
+    keys_of,
+    spellings,
+    token_spellings,
+)
 
 DAGS = Path(__file__).parent / "dags" / "ksef_every_way.py"
 START_SECONDS = 150
@@ -75,9 +82,15 @@ def wait_until(what: str, seconds: float, is_so: object) -> None:
 
 
 @pytest.fixture
-def slow_emulator() -> Iterator[EmulatorProcess]:
+def state(tmp_path: Path) -> Path:
+    """Where the emulator keeps what it was sent."""
+    return tmp_path / "emulator.sqlite"
+
+
+@pytest.fixture
+def slow_emulator(state: Path) -> Iterator[EmulatorProcess]:
     """An emulator that takes its time, so that tasks really defer."""
-    emulator = start_emulator("--hwm-lag", "0.3", "--delay", "4")
+    emulator = start_emulator("--hwm-lag", "0.3", "--delay", "4", "--state", str(state))
     yield emulator
     emulator.stop()
 
@@ -121,7 +134,7 @@ def standalone(tmp_path: Path, slow_emulator: EmulatorProcess) -> Iterator[Stand
 
 
 def test_deferred_tasks_run_to_their_end(
-    standalone: Standalone, slow_emulator: EmulatorProcess, tmp_path: Path
+    standalone: Standalone, slow_emulator: EmulatorProcess, state: Path, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
     seed(slow_emulator, 40, now - timedelta(days=5), now - timedelta(hours=1))
@@ -147,4 +160,9 @@ def test_deferred_tasks_run_to_their_end(
     )
     assert any("KsefExportTrigger" in row for row in kept), "the sync never deferred"
     assert any("KsefSessionTrigger" in row for row in kept), "the submission never deferred"
-    assert not [row for row in kept if TOKEN in row]
+    keys = keys_of(state)
+    assert len(keys) >= 2, "no key was sent: the test proves nothing"
+    secrets = token_spellings(TOKEN).union(*map(spellings, keys))
+    assert_none(secrets, "a trigger", "\n".join(kept).encode())
+    assert_none(secrets, "what was printed", (tmp_path / "standalone.log").read_bytes())
+    assert_none_below(secrets, standalone.home)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from airflow_provider_ksef.triggers.export import KsefExportTrigger
 from airflow_provider_ksef.triggers.polling import KsefPollingTrigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
@@ -21,6 +23,7 @@ from tests.system.operator_context import context
 
 REFERENCE = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
 RESUME = {"deadline": 1.5}
+CREATED = "2026-09-01T00:00:00Z"
 
 
 def a_trigger(kind: type[KsefPollingTrigger], reference: str, deadline: float) -> KsefPollingTrigger:
@@ -47,6 +50,22 @@ def sent(folder: Path) -> str:
     operator = KsefSubmitBatchOperator(task_id="submit", invoices=str(folder), wait_for_completion=False)
     reference: str = operator.execute(context())["session_reference_number"]
     return reference
+
+
+@pytest.mark.parametrize(
+    ("soft_fail", "outcome"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
+)
+def test_a_deferred_sensor_times_out_as_one_in_place_does(
+    connected: EmulatorProcess, soft_fail: bool, outcome: type[Exception]
+) -> None:
+    status = {"status": {"code": 150, "description": "x"}, "dateCreated": CREATED, "dateUpdated": CREATED}
+    connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
+    sensor = KsefSessionSensor(
+        task_id="wait", session_reference_number=REFERENCE, deferrable=True, soft_fail=soft_fail
+    )
+    event = {"reference_number": REFERENCE, "code": None, "error": None, "resume": {"deadline": 1.0}}
+    with pytest.raises(outcome):
+        sensor.resume_execution("execute_complete", {"event": event}, context())
 
 
 @pytest.mark.parametrize("kind", [KsefSessionTrigger, KsefExportTrigger])

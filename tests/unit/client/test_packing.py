@@ -18,7 +18,7 @@ from airflow_provider_ksef.client import packing
 from airflow_provider_ksef.client.crypto import SessionKey, decrypt_stream, sha256_base64
 from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 from airflow_provider_ksef.client.splitting import PartWriter
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 
 KEY = SessionKey(b"k" * 32, b"i" * 16)
 
@@ -104,7 +104,7 @@ def test_memory_does_not_grow_with_the_batch(tmp_path: Path, compression: str) -
 @pytest.mark.parametrize("claimed", [3, 5])
 def test_a_file_that_changed_is_refused(tmp_path: Path, compression: str, claimed: int) -> None:
     changed = InvoiceFile("a.xml", partial(io.BytesIO, b"four"), claimed)
-    with pytest.raises(KsefInputError, match="changed while it was packed"):
+    with pytest.raises(KsefIntegrityError, match="changed while it was packed"):
         pack_batch([changed, invoice("b.xml", b"b")], KEY, tmp_path, compression=compression)
 
 

@@ -41,6 +41,8 @@ def limited(seconds: int | None) -> httpx.Response:
         (httpx.Response(502), KsefUnavailableError, 4, 1),
         (httpx.Response(503), KsefUnavailableError, 4, 1),
         (httpx.Response(504), KsefUnavailableError, 4, 1),
+        (httpx.Response(503, headers={"Retry-After": "0"}), KsefUnavailableError, 4, 1),
+        (httpx.Response(503, headers={"Retry-After": "61"}), KsefUnavailableError, 1, 1),
         (PAGE, KsefUnavailableError, 4, 1),
         (limited(0), KsefRateLimitError, 4, 4),
         (limited(None), KsefRateLimitError, 4, 4),
@@ -76,6 +78,13 @@ def test_a_short_wait_is_obeyed_and_told(
     run_all(ksef, UNSAFE)
     assert time.monotonic() - started >= 1
     assert "GET /thing: try 2 of 4 in 1.0 s. KSeF answered" in caplog.text
+
+
+def test_a_gateway_that_asks_to_wait_is_obeyed(ksef: FakeKsef, run_all: RunAll) -> None:
+    ksef.replies["GET /thing"] = [httpx.Response(503, headers={"Retry-After": "1"}), OK]
+    started = time.monotonic()
+    run_all(ksef, SAFE)
+    assert time.monotonic() - started >= 1
 
 
 def test_a_long_wait_is_for_the_caller_to_plan(ksef: FakeKsef, run_all: RunAll) -> None:

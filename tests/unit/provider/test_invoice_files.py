@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,40 @@ def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
 
 def test_a_file_named_twice_is_sent_once(folder: Path) -> None:
     assert names(folder / "a.xml", folder / "*.xml") == ["a.xml", "b.xml"]
+
+
+def test_a_file_named_in_two_ways_is_sent_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert names(folder / "a.xml", f"file://{folder}/a.xml", "a.xml", folder / "old" / ".." / "a.xml") == [
+        "a.xml"
+    ]
+
+
+def test_a_folder_that_may_not_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the refusal of the system is played."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for named in (folder, folder / "*.xml"):
+        with pytest.raises(KsefInputError, match="permission denied") as refused:
+            find_invoices([UPath(named)])
+        assert str(named) in str(refused.value)
+
+
+def test_a_failure_that_may_pass_is_no_bad_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_invoices([UPath(folder)])
+
+    def fail(_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(type(found[0].path), "read_bytes", fail)
+    with pytest.raises(OSError, match="Input/output error") as failed:
+        check_invoices(found)
+    assert not isinstance(failed.value, KsefInputError)
 
 
 def test_equal_names_of_two_folders_stay_apart(folder: Path) -> None:

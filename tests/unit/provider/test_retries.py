@@ -9,11 +9,12 @@ from airflow.sdk import DAG, RetryAction
 
 from airflow_provider_ksef.exceptions import (
     Fault,
-    KsefError,
+    KsefApiError,
     KsefInputError,
     KsefLoginError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefUnavailableError,
 )
 from airflow_provider_ksef.operators.retries import KsefRetryPolicy
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
@@ -49,8 +50,9 @@ def test_only_what_can_change_is_tried_again(error: Exception, action: RetryActi
     assert KsefRetryPolicy().evaluate(error, 1, 3).action == action
 
 
-def test_a_wait_that_ksef_asks_for_is_kept() -> None:
-    error: KsefError = KsefRateLimitError(Fault("POST", "/invoices/exports", 429, retry_after=1800.0))
+@pytest.mark.parametrize(("kind", "status"), [(KsefRateLimitError, 429), (KsefUnavailableError, 503)])
+def test_a_wait_that_ksef_asks_for_is_kept(kind: type[KsefApiError], status: int) -> None:
+    error = kind(Fault("POST", "/invoices/exports", status, retry_after=1800.0))
     decision = KsefRetryPolicy().evaluate(error, 1, 3)
     assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(minutes=30))
 

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from upath import UPath
 
-from airflow_provider_ksef.exceptions import KsefLeaseError, KsefWatermarkError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefLeaseError, KsefWatermarkError
 from airflow_provider_ksef.tables.layout import check_root, lease_folder
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.storage import ObjectStore, open_store
@@ -59,6 +59,12 @@ def test_windows_are_committed_and_read(root: UPath) -> None:
     with pytest.raises(KsefWatermarkError):
         put(root, "2026-02-02", "2026-03-01", rows())
     assert not [path for path in root.fs.find(f"{root.path}/invoices") if not path.endswith(".parquet")]
+
+
+def test_a_bucket_that_is_not_there_is_refused_before_anything_is_sent(endpoint: str) -> None:
+    path = UPath("s3://no-such-bucket/ksef", endpoint_url=endpoint, key="testing", secret="testing")
+    with pytest.raises(KsefInputError, match=r"no-such-bucket/ksef.* bucket that is not there"):
+        check_root(path)
 
 
 def test_of_many_creators_one_wins(root: UPath) -> None:
