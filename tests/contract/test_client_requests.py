@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_ksef.client import batch, exports, invoices, sessions
+from airflow_provider_ksef.client import batch, exports, forms, invoices, sessions
 from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.crypto import SessionKey, sha256_base64
 from airflow_provider_ksef.client.filters import InvoiceFilters
@@ -54,7 +54,7 @@ def package(compression: str) -> PackedBatch:
 OPERATIONS: dict[str, Callable[[], Flow[Any] | Call[Any]]] = {
     **{
         f"open {form}": lambda form=form: batch.open_session(form, package("zip"), KEY)
-        for form in batch.FORMS
+        for form in forms.BATCH_FORMS
     },  # type: ignore[misc]
     "open tar.gz offline": lambda: batch.open_session("FA (3)", package("tar.gz"), KEY, offline_mode=True),
     "close": lambda: batch.close_session(SESSION),
