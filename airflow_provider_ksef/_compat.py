@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk import log as sdk_log
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from upath import UPath
 
@@ -39,9 +40,11 @@ __all__ = [
     "RetryPolicy",
     "TaskState",
     "TriggerEvent",
+    "amask_secrets",
     "conf",
     "connection_extra",
     "default_deferrable",
+    "mask_secrets",
     "storage_path",
     "task_state",
 ]
@@ -115,6 +118,20 @@ async def connection_extra(connection: Any) -> dict[str, Any]:
         extra: dict[str, Any] = await connection.aextra_dejson()
         return extra
     return dict(connection.extra_dejson)
+
+
+def mask_secrets(secrets: list[str]) -> None:
+    """Keep these texts out of the logs of the task and of its supervisor."""
+    if secrets:
+        sdk_log.mask_secret(list(secrets))
+
+
+async def amask_secrets(secrets: list[str]) -> None:
+    """Do as :func:`mask_secrets` does without blocking the event loop, as far as Airflow lets us."""
+    if secrets and hasattr(sdk_log, "amask_secret"):
+        await sdk_log.amask_secret(list(secrets))
+    else:
+        mask_secrets(secrets)
 
 
 def storage_path(named: str | PathLike[str] | ObjectStoragePath) -> UPath:

@@ -55,7 +55,7 @@ def _connection_type() -> dict[str, Any]:
             "hidden-fields": ["port", "schema"],
             "relabeling": {
                 "login": "NIP (context identifier)",
-                "password": "KSeF token",
+                "password": "KSeF token (empty with a certificate)",
                 "host": "Base URL (only for an emulator)",
             },
             "placeholders": {
@@ -82,10 +82,45 @@ def _connection_type() -> dict[str, Any]:
                 },
                 "description": "What the context identifier is.",
             },
+            **_certificate_fields(),
             "timeout": {
                 "label": "Timeout in seconds",
                 "schema": {"type": ["number", "null"], "default": 30},
                 "description": "How long one request may take.",
             },
+        },
+    }
+
+
+def _certificate_fields() -> dict[str, Any]:
+    return {
+        "certificate": {
+            "label": "Certificate",
+            "schema": {"type": ["string", "null"], "format": "multiline"},
+            "description": "Instead of a KSeF token: PEM, a PKCS#12 file in Base64, or a path on the worker.",
+        },
+        "private_key": {
+            "label": "Private key",
+            "schema": {"type": ["string", "null"], "format": "password"},
+            "description": "PEM or a path on the worker; empty with PKCS#12. Lost line breaks do no harm.",
+        },
+        "private_key_password": {
+            "label": "Password of the private key",
+            "schema": {"type": ["string", "null"], "format": "password"},
+            "description": "Of an encrypted private key, or of the PKCS#12 file.",
+        },
+        "subject_identifier_type": {
+            "label": "Certificate stands for",
+            "schema": {
+                "type": ["string", "null"],
+                "enum": ["certificateSubject", "certificateFingerprint"],
+                "default": "certificateSubject",
+            },
+            "description": "The subject named in it, or, by fingerprint, the certificate itself.",
+        },
+        "auth_schema_version": {
+            "label": "Version of AuthTokenRequest",
+            "schema": {"type": ["string", "null"], "enum": ["2.1", "2.0"], "default": "2.1"},
+            "description": "Of the document that is signed to log in.",
         },
     }

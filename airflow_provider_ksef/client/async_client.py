@@ -14,6 +14,7 @@ from airflow_provider_ksef.client import login, retries
 from airflow_provider_ksef.client.answers import interpret
 from airflow_provider_ksef.client.auth import AsyncAuth, Login, LoginFailedError
 from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.presigned import keep_signatures_out_of_logs
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.transport import (
@@ -40,6 +41,7 @@ class AsyncKsefClient:
     """
 
     def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        keep_signatures_out_of_logs()
         self.settings = settings
         self._keys = KeyRing()
         self._login = Login(settings)

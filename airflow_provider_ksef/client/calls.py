@@ -60,11 +60,12 @@ class Call(Generic[T]):
     :param method: HTTP method.
     :param path: below the base URL.
     :param parse: reads a successful answer.
-    :param body: sent as JSON; Decimal becomes a JSON number.
+    :param body: sent as JSON; Decimal becomes a JSON number. Bytes are XML and sent as they are.
     :param params: the query.
     :param headers: beside those that every request has.
     :param needs_login: whether the access token goes with it.
     :param is_safe: whether it may be repeated when nobody knows if it was carried out.
+    :param link: pre-signed URL to use in place of the base URL and the path; never with the access token.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     needs_login: bool = True
     is_safe: bool = False
+    link: str = field(default="", repr=False)
 
     def __iter__(self) -> Generator[Step, Any, T]:
         result: T = yield self

@@ -16,6 +16,7 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 
 __all__ = ["InvoiceFilters", "MetadataPage", "download", "query_metadata"]
 
+HASH_HEADER = "x-ms-meta-hash"
 SORT_ORDERS = ("Asc", "Desc")
 
 
@@ -88,11 +89,11 @@ def download(ksef_number: str) -> Call[bytes]:
 
 def verified_bytes(answer: Answer) -> bytes:
     """
-    Parser of documents, verified by ``x-ms-meta-hash``.
+    Parser of documents, verified by :data:`HASH_HEADER`.
 
     :raises KsefIntegrityError: where the hash differs or is missing.
     """
-    promised = answer.headers.get("x-ms-meta-hash")
+    promised = answer.headers.get(HASH_HEADER)
     if promised != sha256_base64(answer.content):
         raise KsefIntegrityError(
             f"The {len(answer.content)} bytes of {answer.path} do not have the hash that KSeF gave with them "

@@ -1,4 +1,4 @@
-"""The login with a KSeF token (KSeF docs: uwierzytelnianie)."""
+"""The login with a KSeF token or a certificate (KSeF docs: uwierzytelnianie)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from airflow_provider_ksef.client.answers import StatusInfo, json_parser, moment, nothing
+from airflow_provider_ksef.client.auth_request import signed_request
 from airflow_provider_ksef.client.calls import Answer, Call, Flow, Pause
+from airflow_provider_ksef.client.certificates import check_validity
+from airflow_provider_ksef.client.credentials import TokenCredential
 from airflow_provider_ksef.client.crypto import base64_text
 from airflow_provider_ksef.client.keys import PublicKey
 from airflow_provider_ksef.client.security import with_current_key
-from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.client.settings import ContextIdentifier, Settings
 from airflow_provider_ksef.exceptions import KsefLoginError, KsefTimeoutError
 
 log = logging.getLogger(__name__)
@@ -27,10 +30,10 @@ _MARGIN = 60.0
 _IN_PROGRESS, _DONE = 100, 200
 
 _REMEDIES = {
-    415: "Give the token's owner a permission in this context, or use another token.",
+    415: "Give the owner of the token or certificate a permission in this context, or use another one.",
     425: "The login was revoked; run the task again, or generate a new token.",
     450: "Check that the connection's password is a whole, active token of this environment and context.",
-    460: "Check that the certificate is valid and of this environment.",
+    460: "Check that the certificate is valid, not revoked, and one that this environment trusts.",
     470: "The login belongs to someone who is recorded as deceased; use another person's.",
     480: "KSeF has blocked this context; ask KSeF's support.",
     500: "Try again later.",
@@ -60,6 +63,11 @@ class LoginTokens:
 class _Challenge(msgspec.Struct, rename="camel"):
     challenge: str
     timestamp_ms: int
+
+    @property
+    def time(self) -> datetime:
+        """KSeF's time."""
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.timestamp_ms)
 
 
 class _Token(msgspec.Struct, rename="camel"):
@@ -92,9 +100,10 @@ class _Dated:
 
 def log_in(settings: Settings) -> Flow[LoginTokens]:
     """
-    Challenge, encrypted token, waiting for the decision, redeeming.
+    Challenge, encrypted token or signed request, waiting for the decision, redeeming.
 
-    :param settings: context and token.
+    :param settings: context and credential.
+    :raises KsefInputError: where the certificate is not valid at KSeF's time.
     :raises KsefLoginError: where KSeF refuses; KSeF's sub-cause is in ``details``.
     :raises KsefTimeoutError: where KSeF does not decide.
     """
@@ -102,14 +111,12 @@ def log_in(settings: Settings) -> Flow[LoginTokens]:
     challenge, received = yield from Call(
         "POST", "/auth/challenge", _parse_challenge, needs_login=False, is_safe=True
     )
-    init = yield from with_current_key(
-        "KsefTokenEncryption", lambda key: _token_call(settings, challenge, key)
-    )
+    init = yield from _begin(settings, challenge)
     bearer = _bearer(init.authentication_token.token)
     who = f"Login as {context.type} {context.value} ({init.reference_number})"
     yield from _wait_for_decision(who, f"/auth/{init.reference_number}", bearer)
     dated = yield from Call("POST", "/auth/token/redeem", _parse_tokens, headers=bearer, needs_login=False)
-    epoch = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=challenge.timestamp_ms, seconds=-received)
+    epoch = challenge.time - timedelta(seconds=received)
     refresh = dated.refresh or _Token("", "1970-01-01T00:00:00+00:00")
     tokens = LoginTokens("", 0.0, refresh.token, _until(refresh, epoch), epoch)
     log.info("%s: done, KSeF accepts the access token until %s.", who, dated.access.valid_until)
@@ -147,11 +154,27 @@ def log_out(tokens: LoginTokens) -> Call[None]:
     return Call("DELETE", "/auth/sessions/current", nothing, headers=headers, needs_login=False)
 
 
-def _token_call(settings: Settings, challenge: _Challenge, key: PublicKey) -> Call[_Init]:
-    plain = settings.credential.secret_bytes + f"|{challenge.timestamp_ms}".encode()
+def _begin(settings: Settings, challenge: _Challenge) -> Flow[_Init]:
+    credential = settings.credential
+    if isinstance(credential, TokenCredential):
+        return (
+            yield from with_current_key(
+                "KsefTokenEncryption",
+                lambda key: _token_call(credential, settings.context, challenge, key),
+            )
+        )
+    check_validity(credential.certificate, challenge.time)
+    signed = signed_request(credential, settings.context, challenge.challenge, challenge.time)
+    return (yield from Call("POST", "/auth/xades-signature", _parse_init, body=signed, needs_login=False))
+
+
+def _token_call(
+    credential: TokenCredential, context: ContextIdentifier, challenge: _Challenge, key: PublicKey
+) -> Call[_Init]:
+    plain = credential.secret_bytes + f"|{challenge.timestamp_ms}".encode()
     body = {
         "challenge": challenge.challenge,
-        "contextIdentifier": {"type": settings.context.type, "value": settings.context.value},
+        "contextIdentifier": {"type": context.type, "value": context.value},
         "encryptedToken": base64_text(key.encrypt(plain)),
         "publicKeyId": key.id,
     }

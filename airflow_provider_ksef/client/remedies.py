@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from airflow_provider_ksef.exceptions import Fault
 
+_SIGNING = "This is likely a fault of this package: report it, with the trace."
 _BY_CODE = {
+    9101: _SIGNING,
+    9102: _SIGNING,
+    9103: _SIGNING,
+    9105: _SIGNING,
     21001: "Send valid JSON or XML; this is likely a fault of this package, report it.",
     21111: "The login took longer than the challenge lives; run the task again.",
+    21115: "Check that the certificate is valid, of the right subject, and one that this environment trusts.",
+    21117: "Check the connection's login and context_type: this context cannot be used with the certificate.",
     21155: "Begin another session for the remaining invoices.",
     21157: "A part's size differs from what was declared; begin a new session.",
     21161: "Make fewer or larger parts: KSeF takes at most 50.",
     21164: "Check the KSeF number, and that the connection's context appears on the invoice.",
     21165: "The invoice is accepted but not stored yet; try again in a minute.",
     21173: "Check the reference number, and that the session belongs to this context and environment.",
+    21166: "A technical correction of this invoice was accepted already; nothing is left to correct.",
+    21167: "Only an offline invoice that was rejected for technical reasons can be corrected this way.",
     21175: "The export is unknown in this context and environment; start it anew.",
     21178: "The confirmation is made after the session's end; check the numbers and try again later.",
     21180: "The session is closed or ended; read its status before you send anything again.",
@@ -22,12 +31,15 @@ _BY_CODE = {
     21184: "KSeF is under maintenance; try again later.",
     21205: "A declared part was not uploaded; begin a new session.",
     21208: "The time for uploading has passed; begin a new session.",
+    21217: _SIGNING,
     21301: "Log in again; where it stays, the token was revoked: generate a new one.",
     21304: "Log in again.",
     21308: "The login belongs to someone who is recorded as deceased; use another person's.",
+    21401: _SIGNING,
     21402: "The content does not have the declared size; begin anew.",
     21403: "The content does not have the declared hash; begin anew.",
     21405: "Change the parameter that the details name.",
+    21406: "certificateSubject needs a NIP or PESEL in the certificate: else use certificateFingerprint.",
     21418: "Read the list again from its first page.",
     21470: "KSeF has changed its public keys; run the task again.",
 }

@@ -14,6 +14,8 @@ from airflow_provider_ksef.exceptions import KsefApiError
 
 OPEN = 100
 _UNFINISHED = (OPEN, 150, 170)
+_UNDECIDED = (100, 150)
+_ACCEPTED = 200
 _PAGE_SIZE = 1000
 _UNKNOWN_SESSION = 21173
 _UNKNOWN_PAUSES = (1.0, 3.0)
@@ -112,6 +114,16 @@ class SessionInvoice:
     invoicing_mode: str | None
     upo_download_url: str | None = field(repr=False)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether KSeF has judged the invoice."""
+        return self.code not in _UNDECIDED
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it has become an invoice, with a KSeF number."""
+        return self.code == _ACCEPTED
+
 
 class _UpoPage(msgspec.Struct, rename="camel"):
     reference_number: str
@@ -179,6 +191,17 @@ def get_status(reference_number: str) -> Flow[SessionStatus]:
                 raise
         yield from Pause(seconds)
     return (yield from call)
+
+
+def get_invoice(reference_number: str, invoice_reference_number: str) -> Call[SessionInvoice]:
+    """
+    Read what became of one invoice (``GET /sessions/{referenceNumber}/invoices/{invoiceReferenceNumber}``).
+
+    :param reference_number: of the session.
+    :param invoice_reference_number: of the invoice, as KSeF gave it when it was sent.
+    """
+    invoice = check_reference_number(invoice_reference_number, "invoice_reference_number")
+    return Call("GET", f"{_path(reference_number)}/invoices/{invoice}", _parse_invoice, is_safe=True)
 
 
 def list_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:
@@ -262,3 +285,6 @@ def _invoice(item: _Invoice) -> SessionInvoice:
         invoicing_mode=item.invoicing_mode,
         upo_download_url=item.upo_download_url,
     )
+
+
+_parse_invoice = json_parser(_Invoice, _invoice)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from airflow_provider_ksef.client import identifiers
+from airflow_provider_ksef.client.credentials import Credential
 from airflow_provider_ksef.exceptions import KsefInputError
 
 
@@ -82,43 +83,20 @@ class ContextIdentifier:
 
 
 @dataclass(frozen=True)
-class TokenCredential:
-    """
-    A KSeF token, as KSeF showed it once when it was made.
-
-    :param token: the whole string, its parts joined by ``|``.
-    :raises KsefInputError: where it is empty.
-    """
-
-    token: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.token.strip():
-            raise KsefInputError(
-                "password", None, "there is no KSeF token", "Generate a token in KSeF and give it whole."
-            )
-
-    @property
-    def secret_bytes(self) -> bytes:
-        """Key material for :func:`~airflow_provider_ksef.client.crypto.derive_key`."""
-        return self.token.encode()
-
-
-@dataclass(frozen=True)
 class Settings:
     """
     All that a client needs.
 
     :param environment: where KSeF is.
     :param context: in whose name we act.
-    :param credential: the secret.
+    :param credential: the secret, a KSeF token or a certificate with its key.
     :param timeout: seconds to wait for an answer, for a connection, and between two blocks of one.
     :raises KsefInputError: where the timeout is not a positive number.
     """
 
     environment: Environment
     context: ContextIdentifier
-    credential: TokenCredential
+    credential: Credential
     timeout: float = 30.0
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ def send_batch(
     :returns: the session's reference number.
     :raises KsefInputError: where a batch cannot hold the form.
     """
-    batch.check_form_code(form_code)
+    batch.form_of_batch(form_code)
     context = ksef.settings.context
     key = derive_key(
         ksef.settings.credential.secret_bytes,

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from airflow_provider_ksef.client.calls import Answer, Call, T
+from airflow_provider_ksef.client.presigned import check_link
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.exceptions import KsefTransportError
 
@@ -42,6 +43,7 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
     :param call: the description.
     :param settings: base URL and timeout.
     :param timeout: seconds, in place of the settings'.
+    :raises KsefIntegrityError: where the call's link leads elsewhere than to KSeF.
     """
     headers = {
         "Accept": "application/json, application/xml, application/problem+json, */*",
@@ -50,12 +52,16 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
         **call.headers,
     }
     content = None
-    if call.body is not None:
+    if isinstance(call.body, bytes):
+        content = call.body
+        headers["Content-Type"] = "application/xml"
+    elif call.body is not None:
         content = _encoder.encode(call.body)
         headers["Content-Type"] = "application/json"
+    environment = settings.environment
     return httpx.Request(
         call.method,
-        settings.environment.base_url + call.path,
+        check_link(environment, call.link) if call.link else environment.base_url + call.path,
         params=dict(call.params) or None,
         headers=headers,
         content=content,

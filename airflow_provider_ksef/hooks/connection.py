@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from airflow_provider_ksef.client import ENVIRONMENTS, ContextIdentifier, Settings, TokenCredential
+from airflow_provider_ksef.client.certificates import read_certificate
+from airflow_provider_ksef.client.credentials import (
+    AUTH_SCHEMA_VERSIONS,
+    SUBJECT_IDENTIFIER_TYPES,
+    CertificateCredential,
+    Credential,
+)
 from airflow_provider_ksef.client.settings import Environment
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -28,9 +35,9 @@ def settings_from_connection(
     """
     Check a connection and turn it into settings; nothing is sent.
 
-    :param connection: the connection; login is the context identifier, password the KSeF token, host
-        a base URL for anything but the three known environments.
-    :param extra: the connection's extra as a mapping.
+    :param connection: the connection; login is the context identifier, password the KSeF token where there
+        is no certificate, host a base URL for anything but the three known environments.
+    :param extra: the connection's extra as a mapping; holds the certificate and its key.
     :param context_identifier: used in place of the connection's login.
     :raises KsefInputError: where a field is missing or wrong; names the field, never a secret's value.
     """
@@ -41,7 +48,7 @@ def settings_from_connection(
     return Settings(
         environment=_environment(connection.host, extra),
         context=_context(connection, extra, context_identifier),
-        credential=TokenCredential(_token(connection)),
+        credential=_credential(connection, extra),
         timeout=_timeout(extra),
     )
 
@@ -98,16 +105,53 @@ def _context(
     return ContextIdentifier(context_type, value)
 
 
-def _token(connection: ConnectionFields) -> str:
+def _credential(connection: ConnectionFields, extra: Mapping[str, Any]) -> Credential:
+    """Take the token or the certificate, whichever is filled in."""
     token = (connection.password or "").strip()
+    certificate = _text(extra, "certificate")
+    if certificate and token:
+        raise KsefInputError(
+            "certificate",
+            None,
+            f"connection {connection.conn_id} has a KSeF token as well, in its password",
+            "Leave one of the two empty: KSeF takes a token or a certificate.",
+        )
+    if certificate:
+        return _certificate(certificate, extra)
+    if _text(extra, "private_key"):
+        raise KsefInputError(
+            "certificate",
+            None,
+            f"connection {connection.conn_id} has a private key and no certificate",
+            "Give the certificate that belongs to the key, or empty private_key to log in with a KSeF token.",
+        )
     if not token:
         raise KsefInputError(
             "password",
             None,
-            f"connection {connection.conn_id} has no KSeF token",
-            "Generate a token in KSeF (Aplikacja Podatnika, or POST /tokens) and put it into the password.",
+            f"connection {connection.conn_id} has no KSeF token and no certificate",
+            "Put a KSeF token into the password (Aplikacja Podatnika makes them), or give a certificate.",
         )
-    return token
+    return TokenCredential(token)
+
+
+def _certificate(certificate: str, extra: Mapping[str, Any]) -> CertificateCredential:
+    return read_certificate(
+        certificate,
+        _text(extra, "private_key"),
+        _text(extra, "private_key_password"),
+        subject_identifier_type=_text(extra, "subject_identifier_type") or SUBJECT_IDENTIFIER_TYPES[0],
+        auth_schema_version=_text(extra, "auth_schema_version") or AUTH_SCHEMA_VERSIONS[0],
+    )
+
+
+def _text(extra: Mapping[str, Any], field: str) -> str:
+    value = extra.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise KsefInputError(field, type(value).__name__, "is not a text", "Put it into quotation marks.")
+    return value.strip()
 
 
 def _timeout(extra: Mapping[str, Any]) -> float:

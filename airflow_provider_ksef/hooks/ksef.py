@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from airflow_provider_ksef._compat import BaseHook, connection_extra
+from airflow_provider_ksef._compat import BaseHook, amask_secrets, connection_extra, mask_secrets
 from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import settings_from_connection
+from airflow_provider_ksef.hooks.masking import secrets_of
 
 
 class KsefHook(BaseHook):
@@ -16,7 +17,8 @@ class KsefHook(BaseHook):
     Log in to KSeF as an Airflow connection says.
 
     ``with KsefHook("ksef_default").get_conn() as ksef: ksef.run(...)`` gives the client, which logs in once
-    at its first protected call and refreshes by itself.
+    at its first protected call and refreshes by itself. Whether it logs in with a KSeF token or a certificate
+    is told from what the connection holds.
 
     :param ksef_conn_id: the Airflow connection of type ``ksef``.
     :param context_identifier: NIP (or another identifier of the connection's context type) used in place of
@@ -43,7 +45,10 @@ class KsefHook(BaseHook):
         :raises KsefInputError: where a field of the connection is missing or wrong.
         """
         connection = self.get_connection(self.ksef_conn_id)
-        return settings_from_connection(connection, connection.extra_dejson, self.context_identifier)
+        extra = connection.extra_dejson
+        settings = settings_from_connection(connection, extra, self.context_identifier)
+        mask_secrets(secrets_of(settings.credential, extra))
+        return settings
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
@@ -54,7 +59,9 @@ class KsefHook(BaseHook):
         if "settings" not in self.__dict__:
             connection = await self.aget_connection(self.ksef_conn_id)
             extra = await connection_extra(connection)
-            self.settings = settings_from_connection(connection, extra, self.context_identifier)
+            settings = settings_from_connection(connection, extra, self.context_identifier)
+            await amask_secrets(secrets_of(settings.credential, extra))
+            self.settings = settings
         return AsyncKsefClient(self.settings)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -64,5 +71,8 @@ class KsefHook(BaseHook):
                 ksef.log_in()
         except KsefError as error:
             return False, str(error)
-        context = self.settings.context
-        return True, f"Logged in to {self.settings.environment.base_url} as {context.type} {context.value}."
+        environment, context = self.settings.environment, self.settings.context
+        return True, (
+            f"Logged in to {environment.base_url} ({environment.name}) as {context.type} {context.value} "
+            f"with {self.settings.credential}."
+        )

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_ksef.client import batch, exports, invoices, sessions
+from airflow_provider_ksef.client import batch, exports, forms, invoices, limits, online, sessions, upo
 from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.crypto import SessionKey, sha256_base64
 from airflow_provider_ksef.client.filters import InvoiceFilters
@@ -45,6 +45,8 @@ LARGE = InvoiceFilters(
     form_type="FA_RR",
 )
 EXPORT = "20260901-EH-1A2B3CA000-0F1E2D3C51-AD"
+INVOICE = "20260901-EE-1A2B3C8001-0F1E2D3C4F-01"
+NUMBER = "5250001210-20260901-0A1B2C000000-C6"
 
 
 def package(compression: str) -> PackedBatch:
@@ -54,7 +56,7 @@ def package(compression: str) -> PackedBatch:
 OPERATIONS: dict[str, Callable[[], Flow[Any] | Call[Any]]] = {
     **{
         f"open {form}": lambda form=form: batch.open_session(form, package("zip"), KEY)
-        for form in batch.FORMS
+        for form in forms.BATCH_FORMS
     },  # type: ignore[misc]
     "open tar.gz offline": lambda: batch.open_session("FA (3)", package("tar.gz"), KEY, offline_mode=True),
     "close": lambda: batch.close_session(SESSION),
@@ -66,7 +68,22 @@ OPERATIONS: dict[str, Callable[[], Flow[Any] | Call[Any]]] = {
     "export": lambda: exports.get_status(EXPORT),
     "small query": lambda: invoices.query_metadata(SMALL),
     "large query": lambda: invoices.query_metadata(LARGE, sort_order="Desc", page_offset=39, page_size=250),
-    "download": lambda: invoices.download("5250001210-20260901-0A1B2C000000-C6"),
+    "download": lambda: invoices.download(NUMBER),
+    **{
+        f"open online {form}": lambda form=form: online.open_session(form, KEY) for form in forms.ONLINE_FORMS
+    },  # type: ignore[misc]
+    "send": lambda: online.send_invoice(SESSION, b"<Faktura/>", KEY),
+    "send correction": lambda: online.send_invoice(
+        SESSION, b"<Faktura/>", KEY, offline_mode=True, hash_of_corrected_invoice=HASH
+    ),
+    "close online": lambda: online.close_session(SESSION),
+    "invoice": lambda: sessions.get_invoice(SESSION, INVOICE),
+    "upo of invoice": lambda: upo.of_invoice(SESSION, INVOICE),
+    "upo of number": lambda: upo.of_ksef_number(SESSION, NUMBER),
+    "upo of session": lambda: upo.of_session(SESSION, "20260901-EU-1A2B3C9000-0F1E2D3C50-18"),
+    "context limits": limits.context_limits,
+    "subject limits": limits.subject_limits,
+    "rate limits": limits.rate_limits,
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import batch, retries
+from airflow_provider_ksef.client import closing, retries
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
 
@@ -23,7 +23,7 @@ HWM_LAG = 0.3
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many tries as ever, with less time between them."""
     monkeypatch.setattr(retries, "_backoff", tenacity.wait_fixed(0.05))
-    monkeypatch.setattr(batch, "_CLOSE_PAUSES", (0.1,) * len(batch._CLOSE_PAUSES))
+    monkeypatch.setattr(closing, "PAUSES", (0.1,) * len(closing.PAUSES))
 
 
 @pytest.fixture(scope="session")

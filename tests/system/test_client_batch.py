@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client import KsefClient, batch, sessions
+from airflow_provider_ksef.client import KsefClient, batch, closing, sessions
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.client.identifiers import is_ksef_number, is_reference_number
 from airflow_provider_ksef.exceptions import KsefApiError, KsefLoginError, KsefRateLimitError
@@ -63,7 +63,7 @@ def test_a_batch_is_judged_invoice_by_invoice(
 def test_a_close_without_answer_is_looked_up_and_never_sent_twice(
     emulator: EmulatorProcess, tmp_path: Path, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "_CLOSE_PAUSES", (0.05, 0.05))
+    monkeypatch.setattr(closing, "PAUSES", (0.05, 0.05))
     key = new_key()
     with KsefClient(settings_of(emulator)) as ksef:
         session = opened(ksef, pack(tmp_path, key, samples(3)), key)

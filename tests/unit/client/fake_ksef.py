@@ -93,16 +93,18 @@ class FakeKsef:
     requests: list[httpx.Request] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     token_seen: str = ""
+    document_seen: bytes = b""
+    settings: Settings = SETTINGS
     clock_skew: float = 0.0
     login_delay: float = 0.0
     revoked: set[str] = field(default_factory=set)
     _issued: int = 0
 
     def sync_client(self) -> KsefClient:
-        return KsefClient(SETTINGS, transport=httpx.MockTransport(self))
+        return KsefClient(self.settings, transport=httpx.MockTransport(self))
 
     def async_client(self) -> AsyncKsefClient:
-        return AsyncKsefClient(SETTINGS, transport=httpx.MockTransport(self._answer_async))
+        return AsyncKsefClient(self.settings, transport=httpx.MockTransport(self._answer_async))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -130,6 +132,7 @@ class FakeKsef:
             "GET /security/public-key-certificates": lambda: _json([self.public_key(self.key_name)]),
             "POST /auth/challenge": self._challenge,
             "POST /auth/ksef-token": lambda: self._take_token(json.loads(request.content)),
+            "POST /auth/xades-signature": lambda: self._take_document(request.content),
             f"GET /auth/{LOGIN}": self._decide,
             "POST /auth/token/redeem": lambda: _json(
                 {
@@ -178,6 +181,13 @@ class FakeKsef:
         oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
         plain = private_key(self.key_name).decrypt(base64.b64decode(body["encryptedToken"]), oaep)
         self.token_seen = plain.decode()
+        return self._init()
+
+    def _take_document(self, content: bytes) -> httpx.Response:
+        self.document_seen = content
+        return self._init()
+
+    def _init(self) -> httpx.Response:
         token = {"token": "operation-secret", "validUntil": self._until(2700)}
         return httpx.Response(202, json={"referenceNumber": LOGIN, "authenticationToken": token})
 
