@@ -87,7 +87,7 @@ class Signer:
     def fingerprint(self) -> str:
         return hashlib.sha256(self.der).hexdigest().upper()
 
-    def sign(self, content: bytes, method: str) -> bytes:
+    def sign(self, content: bytes, method: str) -> Any:
         name = method.rpartition("#")[2]
         if name.startswith("ecdsa-"):
             chosen = HASHES[name.removeprefix("ecdsa-")]
@@ -97,10 +97,8 @@ class Signer:
         if name.endswith("-rsa-MGF1"):
             chosen = HASHES[name.removesuffix("-rsa-MGF1")]
             pss = padding.PSS(padding.MGF1(chosen), chosen.digest_size)
-            signed: bytes = self.key.sign(content, pss, chosen)
-            return signed
-        signed = self.key.sign(content, padding.PKCS1v15(), HASHES[name.removeprefix("rsa-")])
-        return signed
+            return self.key.sign(content, pss, chosen)
+        return self.key.sign(content, padding.PKCS1v15(), HASHES[name.removeprefix("rsa-")])
 
 
 @cache

@@ -14,11 +14,18 @@ from typing import Any, TypeVar
 
 import pytest
 from ksef_client import KsefApiError, KsefClient, KsefClientOptions, models
-from ksef_client.services import AuthCoordinator, BatchSessionWorkflow, ExportWorkflow
+from ksef_client.services import (
+    AuthCoordinator,
+    BatchSessionWorkflow,
+    ExportWorkflow,
+    PersonTokenService,
+    XadesKeyPair,
+)
 from ksef_client.services.crypto import build_encryption_data
 from ksef_client.utils.zip_utils import build_tar_gz, build_zip
 
 from airflow_provider_ksef.emulator.samples import Sample, make_samples
+from tests.emulator.signing import seal
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess, start_emulator
 
 pytestmark = pytest.mark.strangers
@@ -138,6 +145,24 @@ def send(peer: Peer, samples: list[Sample], compression: models.CompressionType)
 
 def test_it_logs_in_with_a_token(peer: Peer) -> None:
     assert peer.access_token.count(".") == 2
+
+
+def test_it_logs_in_with_a_certificate_and_reads_who_came(client: KsefClient) -> None:
+    signer = seal()
+    result = AuthCoordinator(client.auth).authenticate_with_xades_key_pair(
+        key_pair=XadesKeyPair(signer.pem.decode(), signer.key_pem.decode()),
+        context_identifier_type="Nip",
+        context_identifier_value=NIP,
+        subject_identifier_type="certificateSubject",
+        poll_interval_seconds=0.05,
+        max_attempts=200,
+    )
+    told = PersonTokenService().parse(result.access_token)
+    assert (told.context_id_type, told.context_id_value, told.roles) == ("Nip", NIP, ["Owner"])
+    assert told.auth_method == "QualifiedSeal"
+    assert told.subject_details is not None
+    assert told.subject_details["organizationIdentifier"] == f"VATPL-{NIP}"
+    assert told.ip_policy is None
 
 
 def test_it_is_refused_with_another_token(client: KsefClient) -> None:

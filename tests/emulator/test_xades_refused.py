@@ -181,7 +181,7 @@ def changed(pattern: str, replacement: str) -> Make:
 OTHER_CODES: dict[str, tuple[Make, int]] = {
     "no signature": (lambda challenge: without_signature(signed(challenge)), 9102),
     "two signatures": (twice, 9103),
-    "another document": (lambda challenge: "<Faktura/>", 9101),
+    "another document": (lambda _: "<Faktura/>", 9101),
     "a detached signature": (
         lambda challenge: re.sub(
             '<ds:Object Id="request">.*?</ds:Object>',
@@ -192,8 +192,8 @@ OTHER_CODES: dict[str, tuple[Make, int]] = {
     ),
     "a DTD": (lambda challenge: f"<!DOCTYPE a [<!ENTITY b 'c'>]>{signed(challenge)}", 9101),
     "another version": (changed("token/2.1", "token/3.0"), 9101),
-    "no XML": (lambda challenge: "{}", 21001),
-    "nothing": (lambda challenge: "", 21001),
+    "no XML": (lambda _: "{}", 21001),
+    "nothing": (lambda _: "", 21001),
     "cut off": (lambda challenge: signed(challenge)[:-5], 21001),
     "not UTF-8": (lambda challenge: signed(challenge).encode().replace(b"Challenge", b"\xff", 1), 21217),
     "declared as something else": (
@@ -220,7 +220,7 @@ OTHER_CODES: dict[str, tuple[Make, int]] = {
         21401,
     ),
     "an unknown challenge": (
-        lambda challenge: signed("20260901-CR-1A2B3C4000-0F1E2D3C4B-7A"),
+        lambda _: signed("20260901-CR-1A2B3C4000-0F1E2D3C4B-7A"),
         21111,
     ),
     "no number in the certificate": (
