@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -228,6 +228,8 @@ Id="{self.ids[1]}"><xades:SignedSignatureProperties><xades:SigningTime>2026-09-0
     def _request_bytes(self, root: etree._Element, xml: str) -> bytes:
         if self.envelopes == "base64":
             return xml.encode()
+        if f"{DS}base64" in self.transforms:
+            return b64decode("".join(next(root.iter(f"{{{DS}}}Object")).itertext()))
         if self.envelopes:
             return canonical(next(root.iter(f"{{{DS}}}Object")), EXCLUSIVE)
         return canonical(etree.fromstring(xml), EXCLUSIVE)

@@ -135,6 +135,9 @@ def test_a_person_owns_the_context_of_the_nip_by_pesel_too(stranger: Peer) -> No
     assert permissions(stranger, submit(stranger, signer)) == ["Owner"]
     grant(stranger, "Nip", NIP, "InvoiceRead", nip=OTHER_NIP)
     assert permissions(stranger, submit(stranger, signer, ("Nip", OTHER_NIP))) == ["InvoiceRead"]
+    grant(stranger, "Pesel", PESEL, "Introspection", nip=OTHER_NIP)
+    entered = permissions(stranger, submit(stranger, person(), ("Nip", OTHER_NIP)))
+    assert entered == ["Introspection", "InvoiceRead"]
     make(stranger, "person/remove", nip=NIP)
     assert outcome(stranger, submit(stranger, signer)) == NOBODY
     assert outcome(stranger, submit(stranger, signer, ("Nip", OTHER_NIP))) == NOBODY

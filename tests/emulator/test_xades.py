@@ -154,7 +154,7 @@ def test_a_certificate_that_signed_itself_by_pss_lets_in(stranger: Peer) -> None
 
 def test_white_space_comments_and_a_byte_order_mark_do_not_matter(stranger: Peer) -> None:
     challenge = stranger.challenge()["challenge"]
-    xml = request_xml(challenge).replace(challenge, f"\n {challenge}<!-- c --> ")
+    xml = request_xml(challenge).replace(challenge, f"\n {challenge[:9]}<!-- c -->{challenge[9:]} ")
     document = Shape().sign(xml, person())
     stranger.enter(stranger.submit_signed(b"\xef\xbb\xbf" + document.encode()))
 

@@ -119,57 +119,91 @@ def expression(text: str) -> str:
     return XPATH.replace("not(ancestor-or-self::ds:Signature)", text)
 
 
-INVALID: dict[str, Make] = {
-    "another NIP than was signed": lambda challenge: signed(challenge).replace(
-        f"<Nip>{NIP}<", f"<Nip>{OTHER_NIP}<"
+INVALID: dict[str, tuple[Make, str]] = {
+    "another NIP than was signed": (
+        lambda challenge: signed(challenge).replace(f"<Nip>{NIP}<", f"<Nip>{OTHER_NIP}<"),
+        "zweryfikowany negatywnie",
     ),
-    "another time than was signed": lambda challenge: signed(challenge).replace("2026-09-01T", "2026-09-02T"),
-    "a wrapped signature": wrapped,
-    "an unsigned object before the signed one": prepended,
-    "two elements with one Id": same_id,
-    "an xml:id like an Id": same_xml_id,
-    "a signature in DER": der_encoded,
-    "another certificate": by_another_certificate,
-    "a digest of text only": text_only,
-    "no SigningCertificate": without_property,
-    "an external reference": lambda challenge: signed(challenge).replace(
-        'URI=""', 'URI="file:///etc/passwd"'
+    "another time than was signed": (
+        lambda challenge: signed(challenge).replace("2026-09-01T", "2026-09-02T"),
+        "zweryfikowany negatywnie",
     ),
-    "no reference to the request": lambda challenge: signed(challenge).replace('URI=""', 'URI="#Signature"'),
-    "no signed properties": lambda challenge: signed(challenge).replace(
-        'URI="#SignedProperties"', 'URI="#Signature"'
+    "a wrapped signature": (wrapped, "nie obejmuje dokumentu"),
+    "an unsigned object before the signed one": (prepended, "nie obejmuje dokumentu"),
+    "two elements with one Id": (same_id, "Powtórzony identyfikator"),
+    "an xml:id like an Id": (same_xml_id, "zweryfikowany negatywnie"),
+    "a signature in DER": (der_encoded, "zweryfikowany negatywnie"),
+    "another certificate": (by_another_certificate, "nie odpowiada certyfikatowi"),
+    "a digest of text only": (text_only, "nie obejmuje dokumentu"),
+    "no SigningCertificate": (without_property, "nie wskazuje certyfikatu"),
+    "an external reference": (
+        lambda challenge: signed(challenge).replace('URI=""', 'URI="file:///etc/passwd"'),
+        "Niedozwolona referencja",
     ),
-    "properties of another signature": lambda challenge: signed(challenge).replace(
-        'Target="#Signature"', 'Target="#x"'
+    "no reference to the request": (
+        lambda challenge: signed(challenge).replace('URI=""', 'URI="#Signature"'),
+        "nie obejmuje dokumentu",
     ),
-    "HMAC": lambda challenge: signed(challenge).replace(f"{MORE}rsa-sha256", f"{MORE}hmac-sha256"),
-    "MD5": lambda challenge: signed(challenge).replace(
-        "http://www.w3.org/2001/04/xmlenc#sha256", f"{MORE}md5"
+    "no signed properties": (
+        lambda challenge: signed(challenge).replace('URI="#SignedProperties"', 'URI="#Signature"'),
+        "nie obejmuje elementu SignedProperties",
     ),
-    "XSLT": lambda challenge: signed(
-        challenge, Shape(transforms=ENVELOPED + canonicalize("http://www.w3.org/TR/1999/REC-xslt-19991116"))
+    "properties of another signature": (
+        lambda challenge: signed(challenge).replace('Target="#Signature"', 'Target="#x"'),
+        "innego podpisu",
     ),
-    "XPath that hides the context": lambda challenge: signed(
-        challenge, Shape(transforms=expression("not(ancestor-or-self::Nip)") + ENVELOPED)
+    "HMAC": (
+        lambda challenge: signed(challenge).replace(f"{MORE}rsa-sha256", f"{MORE}hmac-sha256"),
+        "niewspieranego algorytmu",
     ),
-    "an XPath filter that keeps little": lambda challenge: signed(
-        challenge, Shape(transforms=XPATH_FILTER.replace("subtract", "intersect"))
+    "MD5": (
+        lambda challenge: signed(challenge).replace("http://www.w3.org/2001/04/xmlenc#sha256", f"{MORE}md5"),
+        "niewspieranego algorytmu",
     ),
-    "XPath with another prefix": lambda challenge: signed(
-        challenge, Shape(transforms=expression("not(ancestor-or-self::x:Signature)"))
+    "XSLT": (
+        lambda challenge: signed(
+            challenge,
+            Shape(transforms=ENVELOPED + canonicalize("http://www.w3.org/TR/1999/REC-xslt-19991116")),
+        ),
+        "niewspieranego algorytmu",
     ),
-    "a filter of another namespace": lambda challenge: signed(
-        challenge, Shape(transforms=XPATH_FILTER.replace(f'xmlns:f="{FILTER}"', 'xmlns:f="urn:x"'))
+    "XPath that hides the context": (
+        lambda challenge: signed(
+            challenge, Shape(transforms=expression("not(ancestor-or-self::Nip)") + ENVELOPED)
+        ),
+        "Niedozwolone wyrażenie",
     ),
-    "no signature value": lambda challenge: re.sub(
-        "<ds:SignatureValue>.*</ds:SignatureValue>", "<ds:SignatureValue/>", signed(challenge)
+    "an XPath filter that keeps little": (
+        lambda challenge: signed(challenge, Shape(transforms=XPATH_FILTER.replace("subtract", "intersect"))),
+        "Niedozwolone wyrażenie",
+    ),
+    "XPath with another prefix": (
+        lambda challenge: signed(
+            challenge, Shape(transforms=expression("not(ancestor-or-self::x:Signature)"))
+        ),
+        "Niedozwolone wyrażenie",
+    ),
+    "a filter of another namespace": (
+        lambda challenge: signed(
+            challenge, Shape(transforms=XPATH_FILTER.replace(f'xmlns:f="{FILTER}"', 'xmlns:f="urn:x"'))
+        ),
+        "jeden element XPath",
+    ),
+    "no signature value": (
+        lambda challenge: re.sub(
+            "<ds:SignatureValue>.*</ds:SignatureValue>", "<ds:SignatureValue/>", signed(challenge)
+        ),
+        "zweryfikowany negatywnie",
     ),
 }
 
 
 @pytest.mark.parametrize("case", INVALID)
 def test_a_signature_that_does_not_hold_is_9105(stranger: Peer, case: str) -> None:
-    assert error_code(stranger.submit_signed(INVALID[case](stranger.challenge()["challenge"]))) == 9105
+    make, detail = INVALID[case]
+    refused = stranger.submit_signed(make(stranger.challenge()["challenge"]))
+    assert error_code(refused) == 9105
+    assert detail in refused.text
 
 
 def changed(pattern: str, replacement: str) -> Make:
