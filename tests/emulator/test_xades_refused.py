@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import NameOID
 
+from airflow_provider_ksef.emulator.signatures import VerifierMissing, verify_signature
+from airflow_provider_ksef.emulator.signed_documents import read_signed_document
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import (
     DS,
@@ -348,3 +351,10 @@ def test_a_chain_that_must_be_verified_is_460(stranger: Peer) -> None:
         assert (status["code"], status["details"]) == (460, [detail])
         operation = bearer(submitted.json()["authenticationToken"]["token"])
         assert error_code(stranger.http.post("/auth/token/redeem", headers=operation)) == 21301
+
+
+def test_without_xmlsec_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xmlsec", None)
+    document = read_signed_document(signed("20260901-CR-1A2B3C4000-0F1E2D3C4B-7A").encode())
+    with pytest.raises(VerifierMissing, match=r"airflow-provider-ksef\[emulator\]"):
+        verify_signature(document)
