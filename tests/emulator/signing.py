@@ -244,6 +244,11 @@ Id="{self.ids[1]}"><xades:SignedSignatureProperties><xades:SigningTime>2026-09-0
         )
 
 
+def signed(challenge: str, shape: Shape | None = None) -> str:
+    """A request of the company's own person."""
+    return (shape or Shape()).sign(request_xml(challenge), person())
+
+
 def canonical(element: etree._Element, algorithm: str) -> bytes:
     """Canonical form; 1.1 differs from 1.0 in attributes only that no request has."""
     exclusive = algorithm.startswith(EXCLUSIVE)

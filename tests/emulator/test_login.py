@@ -17,12 +17,6 @@ from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 OTHER_NIP = "1111111111"
 
 
-@pytest.fixture
-def stranger(prompt: EmulatorProcess) -> Peer:
-    """A client that has not logged in."""
-    return Peer(prompt)
-
-
 def claims(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
     decoded: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

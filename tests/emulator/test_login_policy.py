@@ -12,13 +12,6 @@ import pytest
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import Shape, person, request_xml
 from tests.emulator.test_login import claims
-from tests.emulator_process import EmulatorProcess
-
-
-@pytest.fixture
-def stranger(prompt: EmulatorProcess) -> Peer:
-    """A client that has not logged in."""
-    return Peer(prompt)
 
 
 def by_token(peer: Peer, name: str, entry: str) -> httpx.Response:

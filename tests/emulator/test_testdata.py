@@ -11,16 +11,10 @@ import pytest
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import Shape, Signer, person, request_xml, seal
 from tests.emulator.test_login import claims
-from tests.emulator_process import NIP, EmulatorProcess
+from tests.emulator_process import NIP
 
 OTHER_NIP, THIRD_NIP = "1111111111", "7980332920"
 PESEL = "30112206276"
-
-
-@pytest.fixture
-def stranger(prompt: EmulatorProcess) -> Peer:
-    """A client that has not logged in."""
-    return Peer(prompt)
 
 
 def make(peer: Peer, what: str, **body: Any) -> None:

@@ -39,13 +39,7 @@ from tests.emulator.signing import (
     request_xml,
     seal,
 )
-from tests.emulator_process import NIP, EmulatorProcess, start_emulator
-
-
-@pytest.fixture
-def stranger(prompt: EmulatorProcess) -> Peer:
-    """A client that has not logged in."""
-    return Peer(prompt)
+from tests.emulator_process import NIP, start_emulator
 
 
 def claims(token: str) -> dict[str, Any]:
