@@ -67,6 +67,7 @@ class Acceptance:
                 max_size_with_attachment=MAX_SIZE_WITH_ATTACHMENT,
                 schemas=self._emulator.schemas,
                 received=self._received,
+                relations=self._emulator.taxpayers,
             )
         except Rejected as rejected:
             return rejected

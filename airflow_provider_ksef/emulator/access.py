@@ -11,33 +11,46 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.errors import missing_permissions, unauthorized
+from airflow_provider_ksef.emulator.errors import address_not_allowed, missing_permissions, unauthorized
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.jwt import InvalidJwt, issue_jwt, read_jwt
+from airflow_provider_ksef.emulator.methods import METHODS
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND, format_moment
+from airflow_provider_ksef.emulator.policies import admits
 from airflow_provider_ksef.emulator.store.logins import Login
+from airflow_provider_ksef.emulator.wire import present
 
-OPERATION, ACCESS, REFRESH = "OperationToken", "ContextToken", "RefreshToken"
+OPERATION, ACCESS, REFRESH = "AuthenticationToken", "ContextToken", "RefreshToken"
 LIFETIMES = {OPERATION: 2700, ACCESS: 900, REFRESH: 7 * 86_400}
 _ISSUER = "ksef-api-te"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request, and in which context."""
+    """
+    Who sends a request, and in which context.
+
+    :param login: reference of the login.
+    :param subject: who logged in, e.g. ``Pesel:30112206276``; with a KSeF token that is the token's author.
+    :param method: category of how, e.g. ``XadesSignature``.
+    :param token: reference of the KSeF token that let in.
+    """
 
     login: str
     context_type: str
     context_value: str
     permissions: tuple[str, ...]
+    subject: str
+    method: str
+    token: str | None
 
     @property
     def context(self) -> str:
-        return f"{self.context_type}:{self.context_value}"
+        return str(self.context_identity)
 
     @property
-    def subject(self) -> str:
-        """Who logged in; with a token of the command line that is the context itself."""
-        return self.context
+    def context_identity(self) -> Identity:
+        return Identity(self.context_type, self.context_value)
 
 
 def get_emulator(request: Request) -> Emulator:
@@ -59,14 +72,8 @@ def issue_token(emulator: Emulator, login: Login, kind: str) -> dict[str, str]:
         "jti": secrets.token_hex(8),
         "cit": login.context_type,
         "civ": login.context_value,
-        "aum": "Token",
         "arn": login.reference,
-        "sud": json.dumps({"subjectIdentifier": {"type": login.context_type, "value": login.context_value}}),
-        "per": json.dumps(list(login.permissions)),
-        "pec": "[]",
-        "rol": "[]",
-        "pep": "[]",
-        "iop": "[]",
+        **(_rights(login) if kind != OPERATION else {}),
         "exp": expires,
         "iat": issued,
         "iss": _ISSUER,
@@ -76,6 +83,24 @@ def issue_token(emulator: Emulator, login: Login, kind: str) -> dict[str, str]:
         "token": issue_jwt(claims, emulator.secret),
         "validUntil": format_moment(expires * TICKS_PER_SECOND),
     }
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; what is told to the caller and what its policy is held against."""
+    return request.client.host if request.client else "127.0.0.1"
+
+
+def _rights(login: Login) -> dict[str, str]:
+    return present(
+        aum=login.method,
+        sud=login.subject_details,
+        per=json.dumps(list(login.permissions)),
+        pec="[]",
+        rol="[]",
+        pep="[]",
+        iop="[]",
+        ipp=login.policy,
+    )
 
 
 def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Caller:
@@ -88,9 +113,21 @@ def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Cal
         raise unauthorized() from None
     if claims["typ"] not in kinds or claims["exp"] * TICKS_PER_SECOND <= emulator.clock.now():
         raise unauthorized()
-    if emulator.logins.get(claims["arn"]) is None:
+    login = emulator.logins.get(claims["arn"])
+    if login is None:
         raise unauthorized()
-    return Caller(claims["arn"], claims["cit"], claims["civ"], tuple(json.loads(claims["per"])))
+    address = address_of(request)
+    if not admits(claims.get("ipp"), address):
+        raise address_not_allowed(address)
+    return Caller(
+        login=login.reference,
+        context_type=login.context_type,
+        context_value=login.context_value,
+        permissions=tuple(json.loads(claims.get("per", "[]"))),
+        subject=login.subject or "",
+        method=METHODS[login.method].category,
+        token=login.token,
+    )
 
 
 def _bearer(*kinds: str) -> Callable[[Request, Here], Caller]:

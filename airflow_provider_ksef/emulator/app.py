@@ -31,6 +31,8 @@ from airflow_provider_ksef.emulator.routes import (
     security,
     sessions,
     storage,
+    testdata,
+    tokens,
 )
 from airflow_provider_ksef.emulator.wire import WireResponse
 
@@ -47,7 +49,7 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         redoc_url=None,
     )
     app.state.emulator = emulator
-    for module in (logins, auth, security, batch, sessions, exports, invoices, limits):
+    for module in (logins, auth, security, batch, sessions, exports, invoices, limits, tokens, testdata):
         app.include_router(module.router, prefix=API)
     app.include_router(storage.router)
     app.include_router(control.router)

@@ -8,7 +8,6 @@ from datetime import date
 from lxml import etree
 
 from airflow_provider_ksef.emulator.documents import (
-    FORMS,
     FormCode,
     InvoiceFacts,
     form_of,
@@ -16,6 +15,7 @@ from airflow_provider_ksef.emulator.documents import (
     read_facts,
 )
 from airflow_provider_ksef.emulator.elements import NOT_XML, SEMANTIC_ERROR, Rejected, parse_document
+from airflow_provider_ksef.emulator.rights import Relations, may_issue
 from airflow_provider_ksef.emulator.schemas import Schemas
 
 FILE_ERROR = "Błąd weryfikacji pliku faktury"
@@ -35,6 +35,7 @@ def check_invoice(
     max_size_with_attachment: int,
     schemas: Schemas | None,
     received: date,
+    relations: Relations | None = None,
 ) -> InvoiceFacts:
     """
     Check one invoice as KSeF does, but for duplicates.
@@ -43,6 +44,7 @@ def check_invoice(
     :param context_nip: whose session it is.
     :param max_size: most bytes of an invoice without attachment.
     :param received: the Polish day on which KSeF got the invoice.
+    :param relations: who may issue for whom; nothing where each issues for itself only.
     :raises Rejected: with KSeF's status code and texts for the first thing that is wrong.
     """
     _check_size(xml, max_size_with_attachment)
@@ -56,7 +58,8 @@ def check_invoice(
         if not facts.has_attachment:
             _check_size(xml, max_size)
         _check_issue_date(facts, received)
-        _check_sender(facts, context_nip)
+        if not may_issue(facts, context_nip, relations):
+            raise Rejected(410, RIGHTS_ERROR, ("Brak uprawnienia fakturowego",))
     except Rejected as rejected:
         rejected.invoice_number = peek_invoice_number(root)
         raise
@@ -127,11 +130,3 @@ def _check_issue_date(facts: InvoiceFacts, received: date) -> None:
         dates = f"({facts.issue_date}) nie może być późniejsza niż data przyjęcia ({received})"
         detail = f"Data wystawienia faktury {dates}."
         raise Rejected(450, SEMANTIC_ERROR, (detail,))
-
-
-def _check_sender(facts: InvoiceFacts, context_nip: str) -> None:
-    issuers = {facts.seller_nip}
-    if facts.form == FORMS["FA_RR (1)"]:  # a farmer's sale is invoiced by the buyer
-        issuers.add(facts.buyer_value or "")
-    if context_nip not in issuers:
-        raise Rejected(410, RIGHTS_ERROR, ("Brak uprawnienia fakturowego",))

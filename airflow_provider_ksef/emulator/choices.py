@@ -118,3 +118,42 @@ class InvoiceType(Choice):
     KOR_PEF = "KorPef"
     VAT_RR = "VatRr"
     KOR_VAT_RR = "KorVatRr"
+
+
+class TokenPermission(Choice):
+    """What a KSeF token, or somebody in the test data, may be allowed."""
+
+    INVOICE_READ = "InvoiceRead"
+    INVOICE_WRITE = "InvoiceWrite"
+    INTROSPECTION = "Introspection"
+    CREDENTIALS_READ = "CredentialsRead"
+    CREDENTIALS_MANAGE = "CredentialsManage"
+    SUBUNIT_MANAGE = "SubunitManage"
+    ENFORCEMENT_OPERATIONS = "EnforcementOperations"
+    COLLECTIVE_IDENTIFIER_MANAGE = "CollectiveIdentifierManage"
+
+
+class TokenStatus(Choice):
+    """How a KSeF token stands."""
+
+    PENDING = "Pending"
+    ACTIVE = "Active"
+    REVOKING = "Revoking"
+    REVOKED = "Revoked"
+    FAILED = "Failed"
+
+
+class AuthorType(Choice):
+    """What identifies a person or a company that logs in."""
+
+    NIP = "Nip"
+    PESEL = "Pesel"
+    FINGERPRINT = "Fingerprint"
+
+
+class EntityType(Choice):
+    """What kind of organisation the test data know."""
+
+    ENFORCEMENT_AUTHORITY = "EnforcementAuthority"
+    VAT_GROUP = "VatGroup"
+    JST = "JST"

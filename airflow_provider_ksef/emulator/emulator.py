@@ -10,6 +10,7 @@ from airflow_provider_ksef.emulator.files import Files
 from airflow_provider_ksef.emulator.hwm import HighWaterMark
 from airflow_provider_ksef.emulator.jobs import Jobs
 from airflow_provider_ksef.emulator.keys import ServerKeys
+from airflow_provider_ksef.emulator.ksef_tokens import keep_given_tokens
 from airflow_provider_ksef.emulator.links import Links
 from airflow_provider_ksef.emulator.moments import polish_day
 from airflow_provider_ksef.emulator.numbers import make_reference_number
@@ -19,10 +20,13 @@ from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
 from airflow_provider_ksef.emulator.store.database import Database
 from airflow_provider_ksef.emulator.store.exports import ExportStore
+from airflow_provider_ksef.emulator.store.grants import GrantStore
 from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
 from airflow_provider_ksef.emulator.store.sessions import SessionStore
+from airflow_provider_ksef.emulator.store.taxpayers import TaxpayerStore
+from airflow_provider_ksef.emulator.store.tokens import TokenStore
 
 
 class Emulator:
@@ -43,6 +47,9 @@ class Emulator:
         self.keys = ServerKeys(self.database, self.clock)
         self.hwm = HighWaterMark(self.database, self.clock, settings.hwm_lag)
         self.logins = LoginStore(self.database)
+        self.tokens = TokenStore(self.database)
+        self.taxpayers = TaxpayerStore(self.database)
+        self.grants = GrantStore(self.database)
         self.invoices = InvoiceStore(self.database)
         self.sessions = SessionStore(self.database)
         self.session_invoices = SessionInvoiceStore(self.database)
@@ -53,7 +60,7 @@ class Emulator:
         self.rate_limits = RateLimits(is_enforced=settings.has_production_rate_limits)
         self.secret = self.keys.derive_secret()
         self.links = Links(self.secret, settings.public_url)
-        self.logins.allow(settings.tokens)
+        keep_given_tokens(self.tokens, settings.tokens, self.clock.now())
 
     def reset(self) -> None:
         """Be as just after the start, but for the invoices that the command line seeds."""
@@ -62,7 +69,7 @@ class Emulator:
             self.clock.reload()
             self.hwm.reload()
             self.keys.restore()
-            self.logins.allow(self.settings.tokens)
+            keep_given_tokens(self.tokens, self.settings.tokens, self.clock.now())
         self.files.empty()
         self.faults.clear()
         self.stats.clear()

@@ -9,7 +9,14 @@ from xml.sax.saxutils import escape
 from airflow_provider_ksef.emulator.moments import format_error_moment
 
 DESCRIPTIONS = {
+    9101: "Nieprawidłowy dokument.",
+    9102: "Brak podpisu.",
+    9103: "Przekroczona liczba dozwolonych podpisów.",
+    9105: "Nieprawidłowy podpis.",
+    21001: "Nieczytelna treść.",
     21111: "Nieprawidłowe wyzwanie autoryzacyjne.",
+    21115: "Nieprawidłowy certyfikat.",
+    21117: "Nieprawidłowy identyfikator podmiotu dla wskazanego typu kontekstu.",
     21155: "Przekroczono dozwoloną liczbę faktur w sesji.",
     21157: "Nieprawidłowy rozmiar części pakietu.",
     21161: "Przekroczono dozwoloną liczbę części pakietu.",
@@ -24,11 +31,18 @@ DESCRIPTIONS = {
     21183: "Zakres filtrowania wykracza poza dostępny zakres danych.",
     21205: "Pakiet nie może być pusty.",
     21208: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
+    21217: "Nieprawidłowe kodowanie znaków.",
     21301: "Brak autoryzacji.",
     21304: "Brak uwierzytelnienia.",
+    21308: "Próba wykorzystania metod autoryzacyjnych osoby zmarłej.",
+    21401: "Dokument nie jest zgodny ze schemą (xsd).",
     21405: "Błąd walidacji danych wejściowych.",
+    21406: "Konflikt podpisu i typu uwierzytelnienia.",
     21418: "Przekazany token kontynuacji ma nieprawidłowy format.",
     21470: "Przesłany identyfikator klucza jest nieznany lub wskazuje na wycofany klucz.",
+    26001: "Nie można nadać tokenowi uprawnień których nie posiadasz.",
+    26002: "Nie można wygenerować tokena dla obecnego typu kontekstu.",
+    30001: "Podmiot lub uprawnienie już istnieje.",
     500: "Wystąpił nieoczekiwany błąd.",
 }
 _VALIDATION = 21405
@@ -90,6 +104,19 @@ def missing_permissions(required: list[str], present: list[str]) -> Problem:
         "Brak wymaganych uprawnień do wykonania operacji w bieżącym kontekście.",
         {"reasonCode": "missing-permissions", "security": security},
     )
+
+
+def address_not_allowed(address: str) -> Problem:
+    extra: dict[str, object] = {"reasonCode": "ip-not-allowed", "security": {"clientIp": address}}
+    detail = "Żądanie pochodzi z adresu IP innego niż wskazany podczas uwierzytelnienia."
+    return Problem(403, "Forbidden", detail, extra)
+
+
+def method_not_allowed(category: str) -> Problem:
+    security = {"authenticationMethodCategory": category}
+    detail = "Ta operacja nie jest dostępna dla użytej metody uwierzytelnienia."
+    extra: dict[str, object] = {"reasonCode": "auth-method-not-allowed", "security": security}
+    return Problem(403, "Forbidden", detail, extra)
 
 
 def problem_body(problem: Problem, path: str, now: int) -> dict[str, object]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
 
-from pydantic import Field
+from pydantic import model_validator
 
+from airflow_provider_ksef.emulator.admission import Entrant, Refused, conclude_login, use_challenge
 from airflow_provider_ksef.emulator.choices import ContextType
 from airflow_provider_ksef.emulator.crypto import DecryptionError, decode_base64
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.errors import ApiError, Invalid
+from airflow_provider_ksef.emulator.errors import Invalid
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.keys import TOKEN_ENCRYPTION
-from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
-from airflow_provider_ksef.emulator.store.logins import Login, Token
+from airflow_provider_ksef.emulator.methods import TOKEN
+from airflow_provider_ksef.emulator.policies import AuthorizationPolicy
+from airflow_provider_ksef.emulator.store.logins import Login
+from airflow_provider_ksef.emulator.store.tokens import ACTIVE, REVOKED, REVOKING, Token
 from airflow_provider_ksef.emulator.wire import PublicKeyId, WireModel
-
-_CHALLENGE_LIFE = 600 * TICKS_PER_SECOND
-_Addresses = Annotated[list[str], Field(max_length=10)]
 
 
 class ContextIdentifier(WireModel):
@@ -25,19 +26,15 @@ class ContextIdentifier(WireModel):
     type: ContextType
     value: str
 
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> ContextIdentifier:
+        if not self.identity.is_well_formed:
+            raise ValueError(f"{self.value} is not a valid {self.type.value}")
+        return self
 
-class AllowedIps(WireModel):
-    """From where the tokens may be used."""
-
-    ip4_addresses: _Addresses | None = None
-    ip4_ranges: _Addresses | None = None
-    ip4_masks: _Addresses | None = None
-
-
-class AuthorizationPolicy(WireModel):
-    """How the tokens may be used."""
-
-    allowed_ips: AllowedIps | None = None
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.type.value, self.value)
 
 
 class TokenLogin(WireModel):
@@ -50,11 +47,7 @@ class TokenLogin(WireModel):
     authorization_policy: AuthorizationPolicy | None = None
 
 
-class _Refused(Exception):  # noqa: N818  it says what happened
-    """The token does not let in; its text is KSeF's."""
-
-
-def begin_login(emulator: Emulator, request: TokenLogin) -> Login:
+def begin_token_login(emulator: Emulator, request: TokenLogin) -> Login:
     """
     Judge a login and keep the result.
 
@@ -64,54 +57,57 @@ def begin_login(emulator: Emulator, request: TokenLogin) -> Login:
         encrypted = decode_base64(request.encrypted_token)
     except ValueError:
         raise Invalid("'encryptedToken' is not valid Base64.") from None
-    now = emulator.clock.now()
+    context = request.context_identifier.identity
     with emulator.database.transaction():
-        verdict = _judge(emulator, request, encrypted)
-        issued = emulator.logins.take_challenge(request.challenge)
-        if issued is None or now > issued + _CHALLENGE_LIFE:
-            raise ApiError(21111)
-        code, detail, token = 200, None, None
-        try:
-            token = _identify(emulator, request, verdict, issued)
-        except _Refused as refused:
-            code, detail = 450, str(refused)
-        login = Login(
-            reference=emulator.new_reference("AU"),
-            context_type=request.context_identifier.type,
-            context_value=request.context_identifier.value,
-            started=now,
-            ready=now + round(emulator.settings.delay * TICKS_PER_SECOND),
-            code=code,
-            detail=detail,
-            permissions=token.permissions if token else (),
+        plain = _decrypt(emulator, request, encrypted)
+        issued = use_challenge(emulator, request.challenge)
+        return conclude_login(
+            emulator,
+            context,
+            TOKEN,
+            request.authorization_policy,
+            lambda: _recognize(emulator, context, plain, issued),
         )
-        emulator.logins.add(login)
-    return login
 
 
-def _judge(emulator: Emulator, request: TokenLogin, encrypted: bytes) -> bytes | None:
+def _decrypt(emulator: Emulator, request: TokenLogin, encrypted: bytes) -> bytes | None:
     try:
         return emulator.keys.decrypt(TOKEN_ENCRYPTION, encrypted, request.public_key_id)
     except DecryptionError:
         return None
 
 
-def _identify(emulator: Emulator, request: TokenLogin, plain: bytes | None, issued: int) -> Token:
+def _recognize(emulator: Emulator, context: Identity, plain: bytes | None, issued: int) -> Entrant:
     if plain is None:
-        raise _Refused("Nieprawidłowe szyfrowanie tokena")
+        raise Refused(450, "Nieprawidłowe szyfrowanie tokena")
     try:
-        value, separator, moment = plain.decode("utf-8").rpartition("|")
+        text, separator, moment = plain.decode("utf-8").rpartition("|")
     except UnicodeDecodeError:
-        raise _Refused("Nieprawidłowe kodowanie tokena") from None
-    if not separator or not moment.isdigit():
-        raise _Refused("Nieprawidłowe kodowanie tokena")
+        raise Refused(450, "Nieprawidłowe kodowanie tokena") from None
+    if not separator or not (moment.isascii() and moment.isdigit()):
+        raise Refused(450, "Nieprawidłowe kodowanie tokena")
     if int(moment) != issued // 10_000:
-        raise _Refused("Nieprawidłowy czas tokena")
-    known = emulator.logins.tokens(value)
+        raise Refused(450, "Nieprawidłowy czas tokena")
+    token = _find(emulator, text, context)
+    _check_status(emulator, token)
+    emulator.tokens.note_use(token.reference, emulator.clock.now())
+    subject_details = json.dumps({"subjectIdentifier": token.author.to_json()})
+    return Entrant(token.author, subject_details, token.permissions, token.reference)
+
+
+def _find(emulator: Emulator, text: str, context: Identity) -> Token:
+    known = emulator.tokens.find(text)
     if not known:
-        raise _Refused("Nieprawidłowy token")
-    wanted = (request.context_identifier.type, request.context_identifier.value)
+        raise Refused(450, "Nieprawidłowy token")
     for token in known:
-        if (token.context_type, token.context_value) == wanted:
+        if token.context == context:
             return token
-    raise _Refused(f"Token nie może być użyty w kontekście {wanted[1]}")
+    raise Refused(450, f"Token nie może być użyty w kontekście {context.value}")
+
+
+def _check_status(emulator: Emulator, token: Token) -> None:
+    status = token.status_at(emulator.clock.now())
+    if status in (REVOKING, REVOKED):
+        raise Refused(450, "Token unieważniony")
+    if status != ACTIVE:
+        raise Refused(450, "Token nieaktywny")

@@ -27,6 +27,12 @@ def prompt(_prompt_emulator: EmulatorProcess) -> EmulatorProcess:
 
 
 @pytest.fixture
+def stranger(prompt: EmulatorProcess) -> Peer:
+    """A client that has not logged in."""
+    return Peer(prompt)
+
+
+@pytest.fixture
 def peer(prompt: EmulatorProcess) -> Iterator[Peer]:
     """A client that has logged in there."""
     with logged_in(prompt) as peer:

@@ -125,17 +125,31 @@ class Peer:
         body: dict[str, Any] = answer.json()
         return body
 
+    def submit_signed(self, document: str | bytes, **parameters: Any) -> httpx.Response:
+        """Send a signed request for login."""
+        headers = {"Content-Type": "application/xml"}
+        content = document.encode() if isinstance(document, str) else document
+        return self.http.post("/auth/xades-signature", content=content, headers=headers, params=parameters)
+
     def log_in(self, token: str = TOKEN, nip: str = NIP) -> dict[str, Any]:
         """Log in; give the answer with both tokens and use the access token from now on."""
-        submitted = self.submit_token(stamped(token), nip)
+        return self.enter(self.submit_token(stamped(token), nip))
+
+    def enter(self, submitted: httpx.Response) -> dict[str, Any]:
+        """Wait until a login has succeeded; give both tokens and use the access token from now on."""
+        assert submitted.status_code == 202, submitted.text
         deadline = time.monotonic() + 20
-        while self.login_status(submitted)["status"]["code"] == 100:
+        while (status := self.login_status(submitted)["status"])["code"] == 100:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        operation = bearer(submitted.json()["authenticationToken"]["token"])
-        redeemed: dict[str, Any] = self.http.post("/auth/token/redeem", headers=operation).json()
+        assert status["code"] == 200, status
+        redeemed: dict[str, Any] = self.redeem(submitted).json()
         self.http.headers.update(bearer(redeemed["accessToken"]["token"]))
         return redeemed
+
+    def redeem(self, submitted: httpx.Response) -> httpx.Response:
+        operation = bearer(submitted.json()["authenticationToken"]["token"])
+        return self.http.post("/auth/token/redeem", headers=operation)
 
     def encryption(self, key: bytes, iv: bytes) -> dict[str, str]:
         wrapped = self.wrap(key, "SymmetricKeyEncryption")

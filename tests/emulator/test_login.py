@@ -17,12 +17,6 @@ from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 OTHER_NIP = "1111111111"
 
 
-@pytest.fixture
-def stranger(prompt: EmulatorProcess) -> Peer:
-    """A client that has not logged in."""
-    return Peer(prompt)
-
-
 def claims(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
     decoded: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -66,6 +60,10 @@ REFUSED: dict[str, tuple[Callable[[Peer], httpx.Response], str]] = {
     "encrypted by nobody's key": (
         lambda peer: peer.submit_token(encryptedToken=b64encode(b"x" * 256).decode()),
         "Nieprawidłowe szyfrowanie tokena",
+    ),
+    "no text but digits of another alphabet": (
+        lambda peer: peer.submit_token(lambda _: f"{TOKEN}|٣".encode()),
+        "Nieprawidłowe kodowanie tokena",
     ),
     "other context": (
         lambda peer: peer.submit_token(nip=OTHER_NIP),
@@ -140,6 +138,18 @@ def test_without_a_good_token_nothing_is_told(stranger: Peer, authorization: str
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["title"] == "Unauthorized"
+
+
+def test_the_operation_token_tells_nothing_of_rights(stranger: Peer) -> None:
+    told = claims(stranger.submit_token().json()["authenticationToken"]["token"])
+    assert (told["typ"], told["exp"] - told["iat"]) == ("AuthenticationToken", 2700)
+    assert not {"per", "sud", "aum", "ipp"} & set(told)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("Nip", "0123456789"), ("InternalId", NIP), ("PeppolId", NIP)])
+def test_a_context_that_is_none_is_21405(stranger: Peer, kind: str, value: str) -> None:
+    context = {"type": kind, "value": value}
+    assert error_code(stranger.submit_token(contextIdentifier=context)) == 21405
 
 
 def test_each_token_has_its_use(stranger: Peer) -> None:

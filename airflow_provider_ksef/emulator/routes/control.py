@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import Field, field_validator
 
 from airflow_provider_ksef.emulator.access import Here
-from airflow_provider_ksef.emulator.choices import SubjectType
+from airflow_provider_ksef.emulator.choices import SubjectType, TokenStatus
 from airflow_provider_ksef.emulator.faults import Fault, encode_body
 from airflow_provider_ksef.emulator.seeding import SeedOrder, SeedRefused, seed_at_start, seed_invoices
 from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
@@ -66,6 +66,13 @@ class RotationBody(WireModel):
     mode: Literal["planned", "emergency", "recertify"]
 
 
+class TokenStatusBody(WireModel):
+    """A KSeF token and how it shall stand from now on."""
+
+    reference_number: str
+    status: TokenStatus
+
+
 @router.post("/seed")
 def seed(body: SeedBody, emulator: Here) -> WireResponse:
     """Add synthetic invoices."""
@@ -115,6 +122,15 @@ def forget_faults(emulator: Here) -> Response:
 def put_clock_forward(body: ClockBody, emulator: Here) -> Response:
     """Let time pass."""
     emulator.clock.advance(body.advance)
+    return Response(status_code=204)
+
+
+@router.post("/token-status")
+def set_token_status(body: TokenStatusBody, emulator: Here) -> Response:
+    """Let a KSeF token stand as it would otherwise for a moment only, or never."""
+    if emulator.tokens.get(body.reference_number) is None:
+        raise HTTPException(400, f"There is no token {body.reference_number}.")
+    emulator.tokens.settle(body.reference_number, body.status.value, emulator.clock.now())
     return Response(status_code=204)
 
 

@@ -28,7 +28,7 @@ def list_logins(
     """Active logins of the context, the newest first."""
     check_page_size(page_size, 100)
     start = read_position(token)
-    logins = emulator.logins.active(caller.context_type, caller.context_value, emulator.clock.now())
+    logins = emulator.logins.active(caller.context_identity, emulator.clock.now())
     items = [
         {
             **describe_login(emulator, login),
@@ -54,10 +54,7 @@ def end_login(
 ) -> Response:
     """End another login of the context."""
     login = emulator.logins.get(reference)
-    if login is None or (login.context_type, login.context_value) != (
-        caller.context_type,
-        caller.context_value,
-    ):
+    if login is None or login.context != caller.context_identity:
         raise Invalid(f"'referenceNumber' {reference} is not an authentication session of this context.")
     emulator.logins.revoke(reference)
     return Response(status_code=204)

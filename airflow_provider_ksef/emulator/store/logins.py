@@ -1,36 +1,13 @@
-"""Challenges, KSeF tokens and logins."""
+"""Challenges and logins."""
 
 # ruff: noqa: S608  the only texts put into statements are columns and placeholders of this package
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, fields, replace
 
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.store.database import Database
-
-PERMISSIONS = (
-    "InvoiceRead",
-    "InvoiceWrite",
-    "Introspection",
-    "CredentialsRead",
-    "CredentialsManage",
-    "SubunitManage",
-)
-_COLUMNS = (
-    "reference, context_type, context_value, started, ready, code, detail, permissions, is_redeemed, "
-    "refreshed, refresh_until"
-)
-
-
-@dataclass(frozen=True)
-class Token:
-    """A KSeF token in the context that it was made for."""
-
-    value: str = field(repr=False)
-    context_type: str
-    context_value: str
-    permissions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,40 +15,46 @@ class Login:
     """
     One authentication operation.
 
+    :param subject: who logs in, e.g. ``Pesel:30112206276``; nothing where that could not be found out.
+    :param method: KSeF's name for how, e.g. ``Token``.
     :param ready: from when on its result ``code`` is told, in ticks.
     :param detail: the cause of a failure.
+    :param subject_details: the JSON text of the claim ``sud``.
+    :param policy: the JSON text of the claim ``ipp``, where there is one.
+    :param token: reference of the KSeF token that let in.
     """
 
     reference: str
     context_type: str
     context_value: str
+    subject: str | None
+    method: str
     started: int
     ready: int
     code: int
-    detail: str | None
+    detail: str | None = None
     permissions: tuple[str, ...] = ()
+    subject_details: str | None = None
+    policy: str | None = None
+    token: str | None = None
     is_redeemed: bool = False
     refreshed: int | None = None
     refresh_until: int | None = None
 
+    @property
+    def context(self) -> Identity:
+        return Identity(self.context_type, self.context_value)
+
+
+_NAMES = [field.name for field in fields(Login)]
+_COLUMNS = ", ".join(_NAMES)
+
 
 class LoginStore:
-    """Who may log in and who did."""
+    """Who asked to log in and who did."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def allow(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Let pairs of NIP and token log in."""
-        for nip, value in pairs:
-            self._database.execute(
-                "INSERT OR REPLACE INTO tokens VALUES (?, 'Nip', ?, ?)", (value, nip, json.dumps(PERMISSIONS))
-            )
-
-    def tokens(self, value: str) -> list[Token]:
-        """The contexts in which a token string is known."""
-        rows = self._database.rows("SELECT * FROM tokens WHERE value = ?", (value,))
-        return [Token(row[0], row[1], row[2], tuple(json.loads(row[3]))) for row in rows]
 
     def keep_challenge(self, challenge: str, issued: int) -> None:
         self._database.execute("INSERT INTO challenges VALUES (?, ?)", (challenge, issued))
@@ -84,30 +67,21 @@ class LoginStore:
         return int(found[0]) if found else None
 
     def add(self, login: Login) -> None:
+        values = astuple(replace(login, permissions=json.dumps(login.permissions)))  # type: ignore[arg-type]
         self._database.execute(
-            f"INSERT INTO logins ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL)",
-            (
-                login.reference,
-                login.context_type,
-                login.context_value,
-                login.started,
-                login.ready,
-                login.code,
-                login.detail,
-                json.dumps(login.permissions),
-            ),
+            f"INSERT INTO logins ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values
         )
 
     def get(self, reference: str) -> Login | None:
         row = self._database.row(f"SELECT {_COLUMNS} FROM logins WHERE reference = ?", (reference,))
         return _login(row) if row else None
 
-    def active(self, context_type: str, context_value: str, now: int) -> list[Login]:
+    def active(self, context: Identity, now: int) -> list[Login]:
         """The logins of a context that may still refresh, the newest first."""
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM logins WHERE context_type = ? AND context_value = ? AND code = 200 "
             "AND is_redeemed AND refresh_until > ? ORDER BY started DESC, reference",
-            (context_type, context_value, now),
+            (context.type, context.value, now),
         )
         return [_login(row) for row in rows]
 
@@ -127,7 +101,7 @@ class LoginStore:
 
 
 def _login(row: tuple[object, ...]) -> Login:
-    values = list(row)
-    values[7] = tuple(json.loads(str(row[7])))
-    values[8] = bool(row[8])
-    return Login(*values)  # type: ignore[arg-type]  # the columns' order is the dataclass's
+    values = dict(zip(_NAMES, row, strict=True))
+    values["permissions"] = tuple(json.loads(str(values["permissions"])))
+    values["is_redeemed"] = bool(values["is_redeemed"])
+    return Login(**values)  # type: ignore[arg-type]  # the columns are the dataclass's fields

@@ -14,9 +14,12 @@ CREATE TABLE IF NOT EXISTS numbers (
 );""",
     "tokens": """
 CREATE TABLE IF NOT EXISTS tokens (
-    value TEXT, context_type TEXT NOT NULL, context_value TEXT NOT NULL, permissions TEXT NOT NULL,
-    PRIMARY KEY (value, context_type, context_value)
-);""",
+    reference TEXT PRIMARY KEY, digest TEXT NOT NULL, context TEXT NOT NULL, author TEXT NOT NULL,
+    description TEXT NOT NULL, permissions TEXT NOT NULL, created INTEGER NOT NULL, status TEXT NOT NULL,
+    settled INTEGER NOT NULL, used INTEGER
+);
+CREATE UNIQUE INDEX IF NOT EXISTS tokens_by_digest ON tokens (digest, context);
+CREATE INDEX IF NOT EXISTS tokens_by_context ON tokens (context, created);""",
     "challenges": """
 CREATE TABLE IF NOT EXISTS challenges (
     challenge TEXT PRIMARY KEY, issued INTEGER NOT NULL
@@ -24,10 +27,35 @@ CREATE TABLE IF NOT EXISTS challenges (
     "logins": """
 CREATE TABLE IF NOT EXISTS logins (
     reference TEXT PRIMARY KEY, context_type TEXT NOT NULL, context_value TEXT NOT NULL,
-    started INTEGER NOT NULL, ready INTEGER NOT NULL, code INTEGER NOT NULL, detail TEXT,
-    permissions TEXT NOT NULL, is_redeemed INTEGER NOT NULL DEFAULT 0, refreshed INTEGER,
-    refresh_until INTEGER
+    subject TEXT, method TEXT NOT NULL, started INTEGER NOT NULL, ready INTEGER NOT NULL,
+    code INTEGER NOT NULL, detail TEXT, permissions TEXT NOT NULL, subject_details TEXT, policy TEXT,
+    token TEXT, is_redeemed INTEGER NOT NULL DEFAULT 0, refreshed INTEGER, refresh_until INTEGER
 );""",
+    "people": """
+CREATE TABLE IF NOT EXISTS people (
+    nip TEXT PRIMARY KEY, pesel TEXT NOT NULL, is_bailiff INTEGER NOT NULL, is_deceased INTEGER NOT NULL,
+    description TEXT NOT NULL, created INTEGER NOT NULL, is_removed INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS people_by_pesel ON people (pesel);""",
+    "entities": """
+CREATE TABLE IF NOT EXISTS entities (
+    nip TEXT PRIMARY KEY, kind TEXT NOT NULL, description TEXT NOT NULL, created INTEGER NOT NULL,
+    is_removed INTEGER NOT NULL DEFAULT 0
+);""",
+    "subunits": """
+CREATE TABLE IF NOT EXISTS subunits (
+    parent TEXT, nip TEXT, description TEXT NOT NULL, PRIMARY KEY (parent, nip)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS subunits_by_nip ON subunits (nip);""",
+    "grants": """
+CREATE TABLE IF NOT EXISTS grants (
+    context TEXT, authorized TEXT, permission TEXT, description TEXT NOT NULL, started INTEGER NOT NULL,
+    PRIMARY KEY (context, authorized, permission)
+) WITHOUT ROWID;""",
+    "blocks": """
+CREATE TABLE IF NOT EXISTS blocks (
+    context TEXT PRIMARY KEY
+) WITHOUT ROWID;""",
     "sessions": """
 CREATE TABLE IF NOT EXISTS sessions (
     reference TEXT PRIMARY KEY, kind TEXT NOT NULL, context TEXT NOT NULL, form TEXT NOT NULL,
