@@ -43,7 +43,7 @@ class AsyncKsefClient:
     def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         keep_signatures_out_of_logs()
         self.settings = settings
-        self._keys = KeyRing()
+        self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
         self._http = httpx.AsyncClient(transport=transport, verify=ssl_context())
@@ -98,7 +98,7 @@ class AsyncKsefClient:
             case Pause():
                 return await asyncio.sleep(step.seconds)
             case CurrentKey():
-                return await self.run(self._keys.current(step))
+                return await self.run(self.public_keys.current(step))
 
     async def _with_retries(self, call: Call[T]) -> T:
         policy = retries.policy(f"{call.method} {call.path}", is_safe=call.is_safe)

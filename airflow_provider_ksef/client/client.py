@@ -47,7 +47,7 @@ class KsefClient:
 
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings
-        self._keys = KeyRing()
+        self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
         self._http = httpx.Client(transport=transport, verify=ssl_context())
@@ -124,7 +124,7 @@ class KsefClient:
             case Pause():
                 return time.sleep(step.seconds)
             case CurrentKey():
-                return self.run(self._keys.current(step))
+                return self.run(self.public_keys.current(step))
 
     def _with_retries(self, call: Call[T]) -> T:
         policy = retries.policy(f"{call.method} {call.path}", is_safe=call.is_safe)

@@ -16,6 +16,8 @@ from airflow_provider_ksef.exceptions import KsefInputError
 
 SUBJECT_IDENTIFIER_TYPES = ("certificateSubject", "certificateFingerprint")
 AUTH_SCHEMA_VERSIONS = ("2.1", "2.0")
+LONGEST_TOKEN = 160
+"""Characters of a KSeF token (``GenerateTokenResponse``); it has to fit into one RSA block."""
 
 SigningKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -26,7 +28,7 @@ class TokenCredential:
     A KSeF token, as KSeF showed it once when it was made.
 
     :param token: the whole string, its parts joined by ``|``.
-    :raises KsefInputError: where it is empty.
+    :raises KsefInputError: where it is empty, or too long for a token.
     """
 
     token: str = field(repr=False)
@@ -35,6 +37,13 @@ class TokenCredential:
         if not self.token.strip():
             raise KsefInputError(
                 "password", None, "there is no KSeF token", "Generate a token in KSeF and give it whole."
+            )
+        if len(self.token.encode()) > LONGEST_TOKEN:
+            raise KsefInputError(
+                "password",
+                f"{len(self.token)} characters",
+                f"is longer than a KSeF token, which has {LONGEST_TOKEN} at most",
+                "Give the token as KSeF showed it, and nothing else.",
             )
 
     @property

@@ -193,7 +193,8 @@ def _wait_for_decision(who: str, path: str, bearer: dict[str, str]) -> Flow[None
             raise KsefTimeoutError(f"{who} is not decided after {PATIENCE:.0f} s.", "Try again later.")
     if status.code != _DONE:
         details = tuple(status.details or ())
-        raise KsefLoginError(who, status.code, status.description, details, _REMEDIES.get(status.code, ""))
+        remedy = _REMEDIES.get(status.code, "Look the code up in KSeF's documentation of logins.")
+        raise KsefLoginError(who, status.code, status.description, details, remedy)
 
 
 def _bearer(token: str) -> dict[str, str]:

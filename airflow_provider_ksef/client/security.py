@@ -88,6 +88,10 @@ class KeyRing:
             )
         return key
 
+    def forget(self) -> None:
+        """Read the keys anew when one is needed next: what was encrypted with them could not be decrypted."""
+        self._server_time_then = None
+
     def _known(self, usage: KeyUsage) -> PublicKey | None:
         age = time.monotonic() - self._read_at
         if self._server_time_then is None or age > KEPT_SECONDS:

@@ -12,12 +12,21 @@ from airflow_provider_ksef.client.credentials import Credential
 from airflow_provider_ksef.exceptions import KsefInputError
 
 
+def _is_base_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        is_bare = url.hostname and url.port != 0 and not (url.query or url.fragment)
+    except ValueError:
+        return False
+    return bool(is_bare) and url.scheme in ("http", "https") and url.path.endswith("/v2")
+
+
 @dataclass(frozen=True)
 class Environment:
     """
     One of KSeF's environments, or an emulator.
 
-    :param name: ``test``, ``demo``, ``production``, or ``custom`` for a base URL of one's own.
+    :param name: ``test``, ``demo``, ``production``, or another one for a base URL of one's own.
     :param base_url: the API's base URL, http(s), ending in ``/v2``.
     :param qr_url: base of the verification links.
     :raises KsefInputError: where the base URL is none of KSeF API 2.0.
@@ -28,13 +37,12 @@ class Environment:
     qr_url: str
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname or not url.path.endswith("/v2"):
+        if not _is_base_url(self.base_url):
             raise KsefInputError(
                 "host",
                 self.base_url,
                 "is not a base URL of the KSeF API 2.0",
-                "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2.",
+                "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2, or leave host empty.",
             )
 
 
@@ -44,6 +52,20 @@ ENVIRONMENTS = {
     "production": Environment("production", "https://api.ksef.mf.gov.pl/v2", "https://qr.ksef.mf.gov.pl"),
 }
 """KSeF's three environments (KSeF docs: srodowiska)."""
+
+
+def environment_at(base_url: str, like: Environment) -> Environment:
+    """
+    Make an environment of a base URL of one's own: an emulator, or a proxy.
+
+    Its name holds the host, so that tables of two hosts are told apart; an emulator may change its port.
+
+    :param like: the environment that it stands for.
+    :raises KsefInputError: where the base URL is none of KSeF API 2.0.
+    """
+    host = urlsplit(base_url).hostname if _is_base_url(base_url) else None
+    return Environment(f"{like.name}:{host}", base_url, like.qr_url)
+
 
 _CONTEXT_CHECKS: dict[str, Callable[[str], bool]] = {
     "InternalId": identifiers.is_internal_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -13,10 +14,9 @@ from airflow_provider_ksef.client.credentials import (
     CertificateCredential,
     Credential,
 )
-from airflow_provider_ksef.client.settings import Environment
+from airflow_provider_ksef.client.settings import Environment, environment_at
 from airflow_provider_ksef.exceptions import KsefInputError
 
-CONTEXT_TYPES = ("Nip", "InternalId", "NipVatUe", "PeppolId")
 DEFAULT_TIMEOUT_SECONDS = 30.0
 
 
@@ -27,6 +27,7 @@ class ConnectionFields(Protocol):
     login: str | None
     password: str | None
     host: str | None
+    extra: str | None
 
 
 def settings_from_connection(
@@ -41,10 +42,7 @@ def settings_from_connection(
     :param context_identifier: used in place of the connection's login.
     :raises KsefInputError: where a field is missing or wrong; names the field, never a secret's value.
     """
-    if not isinstance(extra, Mapping):
-        raise KsefInputError(
-            "extra", type(extra).__name__, "is not a JSON object", 'Give one such as {"environment": "test"}.'
-        )
+    _check_extra(connection.extra)
     return Settings(
         environment=_environment(connection.host, extra),
         context=_context(connection, extra, context_identifier),
@@ -53,9 +51,21 @@ def settings_from_connection(
     )
 
 
+def _check_extra(extra: str | None) -> None:
+    """Airflow takes an extra that it cannot read for an empty one, which would mean TEST."""
+    try:
+        is_object = not extra or isinstance(json.loads(extra), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise KsefInputError(
+            "extra", None, "is not a JSON object", 'Give one such as {"environment": "test"}.'
+        )
+
+
 def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
-    name = extra.get("environment") or "test"
-    if not isinstance(name, str) or name not in ENVIRONMENTS:
+    name = _text(extra, "environment") or "test"
+    if name not in ENVIRONMENTS:
         known = ", ".join(ENVIRONMENTS)
         raise KsefInputError(
             "environment",
@@ -73,14 +83,8 @@ def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
             "has a user or password before it",
             "Leave them out: the NIP is the connection's login, the KSeF token its password.",
         )
-    if not url.startswith(("http://", "https://")) or not url.endswith("/v2"):
-        raise KsefInputError(
-            "host",
-            host,
-            "is not a base URL of the KSeF API 2.0",
-            "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2, or leave host empty.",
-        )
-    return Environment(name="custom", base_url=url, qr_url=ENVIRONMENTS[name].qr_url)
+    known_by_url = {environment.base_url: environment for environment in ENVIRONMENTS.values()}
+    return known_by_url.get(url) or environment_at(url, ENVIRONMENTS[name])
 
 
 def _context(
@@ -94,15 +98,7 @@ def _context(
             f"connection {connection.conn_id} has no context identifier",
             "Put the NIP of the company into the connection's login, or pass context_identifier.",
         )
-    context_type = extra.get("context_type") or "Nip"
-    if context_type not in CONTEXT_TYPES:
-        raise KsefInputError(
-            "context_type",
-            context_type,
-            "is not a context type of KSeF",
-            f"Set it to one of: {', '.join(CONTEXT_TYPES)}.",
-        )
-    return ContextIdentifier(context_type, value)
+    return ContextIdentifier(_text(extra, "context_type") or "Nip", value)
 
 
 def _credential(connection: ConnectionFields, extra: Mapping[str, Any]) -> Credential:

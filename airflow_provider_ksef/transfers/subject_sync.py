@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SUCCEEDED = 200
 NOTHING_NEW = 420
+KEY_NOT_DECRYPTED = 415
 BEYOND_HWM = 21183
 GONE_HTTP_STATUS = 410
 NO_SUCH_EXPORT = 21175
@@ -222,6 +223,8 @@ class SubjectSync:
             return Taken(has_more=False)
         if status.code != SUCCEEDED or status.package is None:
             self.forget()
+            if status.code == KEY_NOT_DECRYPTED:
+                self.ksef.public_keys.forget()
             raise KsefExportError(
                 f"Export {pending.reference_number}",
                 status.code,

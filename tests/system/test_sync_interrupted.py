@@ -127,6 +127,15 @@ def test_an_export_that_hangs_is_given_up_and_the_next_try_begins_another(
     assert state == {}
 
 
+def test_a_key_that_ksef_could_not_decrypt_is_read_anew(received: EmulatorProcess, tmp_path: Path) -> None:
+    refused = {"status": {"code": 415, "description": "Błąd odszyfrowania dostarczonego klucza"}}
+    received.control(
+        "faults", method="GET", path="/v2/invoices/exports/.*", times=1, status=200, body=refused
+    )
+    operator(tmp_path).execute(context())
+    assert received.requests()["GET /security/public-key-certificates"] == 2
+
+
 def test_the_state_store_is_not_needed(received: EmulatorProcess, tmp_path: Path) -> None:
     operator(tmp_path).execute(context())
     assert numbers(tmp_path) == sorted(received.ksef_numbers())
@@ -182,7 +191,7 @@ def test_the_table_of_another_environment_is_refused_before_anything_is_sent(
 ) -> None:
     (tmp_path / "_ksef").mkdir()
     (tmp_path / "_ksef" / "environment.json").write_text('{"environment": "production"}')
-    with pytest.raises(KsefTableError, match=r"'production'.*'custom'"):
+    with pytest.raises(KsefTableError, match=r"'production'.*'test:127.0.0.1'"):
         operator(tmp_path).execute(context())
     assert received.requests() == {}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_ksef.client import ENVIRONMENTS
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 
@@ -39,7 +40,18 @@ def test_an_environment_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_a_host_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = hook_for(monkeypatch, host="http://127.0.0.1:8089/v2/").settings.environment
-    assert (environment.name, environment.base_url) == ("custom", "http://127.0.0.1:8089/v2")
+    assert (environment.name, environment.base_url) == ("test:127.0.0.1", "http://127.0.0.1:8089/v2")
+
+
+def test_a_known_environment_is_known_by_its_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = hook_for(monkeypatch, host="https://api.ksef.mf.gov.pl/v2").settings.environment
+    assert environment == ENVIRONMENTS["production"]
+
+
+def test_one_host_may_stand_for_two_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("test", "production"):
+        hook = hook_for(monkeypatch, host="http://proxy.example/v2", extra={"environment": name})
+        assert hook.settings.environment.name == f"{name}:proxy.example"
 
 
 def test_a_context_identifier_overrides_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +73,12 @@ def test_a_context_identifier_overrides_the_login(monkeypatch: pytest.MonkeyPatc
         ({"extra": {"timeout": 0}}, "timeout", "0"),
         ({"host": "127.0.0.1:8089"}, "host", "ends in /v2"),
         ({"host": f"http://u:{TOKEN}@127.0.0.1:8089/v2"}, "host", "user or password"),
-        ({"extra": {"environment": ["test"]}}, "environment", "test, demo, production"),
+        ({"host": "http://[bad/v2"}, "host", "ends in /v2"),
+        ({"host": "http://ksef.example/v1?x=/v2"}, "host", "ends in /v2"),
+        ({"extra": {"environment": ["test"]}}, "environment", "not a text"),
+        ({"extra": "{environment: production}"}, "extra", "not a JSON object"),
+        ({"extra": '["production"]'}, "extra", "not a JSON object"),
+        ({"password": TOKEN + "x" * 160}, "password", "longer than a KSeF token"),
     ],
 )
 def test_a_wrong_field_is_named_with_value_and_remedy(
