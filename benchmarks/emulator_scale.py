@@ -18,7 +18,7 @@ from tests.emulator.peer import Peer, by_storage, logged_in
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 
 BETWEEN = {"from": "2026-03-01", "to": "2026-05-31"}
-MIDDLE = "2026-04-15T00:00:00Z"
+START, MIDDLE, END = "2026-03-01T00:00:00Z", "2026-04-15T00:00:00Z", "2026-05-31T00:00:00Z"
 
 
 @contextmanager
@@ -33,10 +33,11 @@ def seed(emulator: EmulatorProcess, count: int) -> None:
     httpx.post(f"{emulator.origin}/_emulator/seed", json=order, timeout=None).raise_for_status()
 
 
-def export(peer: Peer, *, only_metadata: bool, start: str) -> None:
-    what = f"export of {'metadata' if only_metadata else 'documents'} from {start[:10]}"
+def export(peer: Peer, *, only_metadata: bool, start: str, date_type: str = "PermanentStorage") -> None:
+    what = f"export of {'metadata' if only_metadata else 'documents'} by {date_type} from {start[:10]}"
     begun = time.perf_counter()
-    filters = by_storage(start=start, end="2026-05-31T00:00:00Z")
+    filters = by_storage(start=start, end=END)
+    filters["dateRange"]["dateType"] = date_type
     started = peer.start_export(filters, onlyMetadata=only_metadata)
     answered = time.perf_counter()
     status = peer.export_status(started)
@@ -65,11 +66,14 @@ def main() -> None:
             seed(emulator, count)
         print(f"most memory until here: {most_memory(emulator):.0f} MB", flush=True)
         with logged_in(emulator) as peer:
-            for start in (BETWEEN["from"] + "T00:00:00Z", MIDDLE):
+            for start in (START, MIDDLE):
                 export(peer, only_metadata=True, start=start)
                 export(peer, only_metadata=False, start=start)
+            for date_type in ("Invoicing", "Issue"):
+                export(peer, only_metadata=True, start=MIDDLE, date_type=date_type)
             with timed("last page of the metadata query"):
-                peer.query(by_storage(start=MIDDLE), pageSize=250, pageOffset=39).raise_for_status()
+                filters = by_storage(start=MIDDLE, end=END)
+                peer.query(filters, pageSize=250, pageOffset=39).raise_for_status()
         with timed("list of all KSeF numbers"):
             emulator.ksef_numbers()
         print(f"most memory: {most_memory(emulator):.0f} MB")

@@ -55,6 +55,7 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         docs_url=DOCS,
         openapi_url=DOCUMENT,
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
     correct_documentation(app)

@@ -14,6 +14,7 @@ from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
 
 router = APIRouter(prefix="/_emulator", tags=["Emulator"])
 
+_MOST_INVOICES = 10_000_000
 _MOST_SECONDS = 10 * 365 * 86_400
 Nip = Annotated[str, Field(pattern=r"^[1-9]\d{9}$")]
 
@@ -23,7 +24,7 @@ class SeedBody(WireModel):
 
     nip: Nip
     subject_type: SubjectType = SubjectType.BUYER
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=_MOST_INVOICES)
     from_: str | None = Field(default=None, alias="from")
     to: str | None = None
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)

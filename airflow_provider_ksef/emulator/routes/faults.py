@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +16,10 @@ from airflow_provider_ksef.emulator.work_faults import CODES, WorkFault, WorkFau
 
 router = APIRouter(prefix="/_emulator/faults", tags=["Emulator"])
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
+_MOST_TIMES = 1_000_000
+_MOST_SECONDS = 86_400
 _OF_WORK = {"kind", "times", "code"}
 
 
@@ -26,11 +30,11 @@ class FaultBody(WireModel):
     code: int | None = None
     method: str | None = None
     path: str = ".*"
-    times: int = Field(default=1, ge=1)
+    times: int = Field(default=1, ge=1, le=_MOST_TIMES)
     status: int | None = Field(default=None, ge=200, le=599)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: Any = None
-    delay: float = Field(default=0, ge=0)
+    delay: float = Field(default=0, ge=0, le=_MOST_SECONDS)
     drop: Literal["before", "after"] | None = None
 
     @field_validator("path")
