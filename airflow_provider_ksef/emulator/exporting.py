@@ -58,6 +58,8 @@ class Exporting:
             self._fail(reference, 420)
             return
         except Exception:
+            if self._emulator.exports.get(reference) is None:
+                return  # a reset took it away, and the invoices with it
             self._fail(reference, 500)
             raise
         self._emulator.exports.finish(reference, self._emulator.clock.now(), 200, package=package)
