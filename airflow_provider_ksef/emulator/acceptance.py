@@ -15,8 +15,10 @@ from airflow_provider_ksef.emulator.numbers import draw_technical_part, make_kse
 from airflow_provider_ksef.emulator.store.invoices import NewInvoice
 from airflow_provider_ksef.emulator.store.session_invoices import ACCEPTED, SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import Session
+from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 _LONGEST_FILE_NAME = 128
+_FAILURES = {500: "Nieznany błąd (500)", 550: "Operacja została anulowana przez system"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Acceptance:
 
     def _check(self, xml: bytes) -> InvoiceFacts | Rejected:
         try:
+            self._fail_as_ordered()
             return check_invoice(
                 xml,
                 form=FORMS[self._session.form],
@@ -71,6 +74,11 @@ class Acceptance:
             )
         except Rejected as rejected:
             return rejected
+
+    def _fail_as_ordered(self) -> None:
+        code = self._emulator.work_faults.take_code(WorkFaultKind.INVOICE_STATUS)
+        if code is not None:
+            raise Rejected(code, _FAILURES[code], ())
 
     def _register(self, checked: _Checked, now: int, stored: int) -> SessionInvoice:
         if isinstance(checked.outcome, Rejected):

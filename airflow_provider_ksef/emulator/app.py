@@ -10,6 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from airflow_provider_ksef.emulator.connections import Connections
+from airflow_provider_ksef.emulator.documentation import (
+    DOCS,
+    DOCUMENT,
+    correct_documentation,
+    operation_id,
+)
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import (
     ApiError,
@@ -23,11 +29,15 @@ from airflow_provider_ksef.emulator.gate import API, CONTROLS, PROBLEM_DETAILS, 
 from airflow_provider_ksef.emulator.routes import (
     auth,
     batch,
+    behaviour,
     control,
     exports,
+    faults,
     invoices,
+    latarnia,
     limits,
     logins,
+    rate_limits,
     security,
     sessions,
     storage,
@@ -44,15 +54,19 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
     app = FastAPI(
         title="KSeF API 2.0, emulated",
         version="2.7.0",
-        docs_url="/docs/v2",
-        openapi_url="/docs/v2/openapi.json",
+        docs_url=DOCS,
+        openapi_url=DOCUMENT,
         redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
+    correct_documentation(app)
     app.state.emulator = emulator
-    for module in (logins, auth, security, batch, sessions, exports, invoices, limits, tokens, testdata):
+    api = (logins, auth, security, batch, sessions, exports, invoices, limits, rate_limits, tokens, testdata)
+    for module in api:
         app.include_router(module.router, prefix=API)
-    app.include_router(storage.router)
-    app.include_router(control.router)
+    for module in (storage, latarnia, control, faults, behaviour):
+        app.include_router(module.router)
     app.add_exception_handler(ApiError, _answer_api_error)
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
@@ -96,8 +110,12 @@ def _answer_http_error(request: Request, error: Exception) -> WireResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for it
     if request.url.path.startswith(CONTROLS):
         return WireResponse({"detail": error.detail}, status_code=error.status_code)
+    if error.status_code == 400:  # the body cannot be read at all
+        return _answer_api_error(request, Invalid(f"{error.detail}."))
     problem = Problem(error.status_code, str(error.detail), str(error.detail))
-    return _answer_problem(request, problem)
+    answer = _answer_problem(request, problem)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _sentence(error: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from airflow_provider_ksef.emulator.hwm import HighWaterMark
 from airflow_provider_ksef.emulator.jobs import Jobs
 from airflow_provider_ksef.emulator.keys import ServerKeys
 from airflow_provider_ksef.emulator.ksef_tokens import keep_given_tokens
+from airflow_provider_ksef.emulator.latarnia import Latarnia
 from airflow_provider_ksef.emulator.links import Links
 from airflow_provider_ksef.emulator.moments import polish_day
 from airflow_provider_ksef.emulator.numbers import make_reference_number
@@ -23,10 +24,12 @@ from airflow_provider_ksef.emulator.store.exports import ExportStore
 from airflow_provider_ksef.emulator.store.grants import GrantStore
 from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
+from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
 from airflow_provider_ksef.emulator.store.sessions import SessionStore
 from airflow_provider_ksef.emulator.store.taxpayers import TaxpayerStore
 from airflow_provider_ksef.emulator.store.tokens import TokenStore
+from airflow_provider_ksef.emulator.work_faults import WorkFaults
 
 
 class Emulator:
@@ -38,7 +41,7 @@ class Emulator:
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
+        self.settings = self._first_settings = settings
         self.schemas = Schemas(settings.xsd_dir) if settings.xsd_dir else None
         is_lasting = settings.state is not None
         self.database = Database(settings.state or folder / "state.sqlite", durable=is_lasting)
@@ -57,7 +60,11 @@ class Emulator:
         self.jobs = Jobs(settings.delay)
         self.faults = Faults()
         self.stats = Stats()
-        self.rate_limits = RateLimits(is_enforced=settings.has_production_rate_limits)
+        self.work_faults = WorkFaults()
+        self.latarnia = Latarnia(self.database)
+        self.rate_limits = RateLimits(
+            OwnLimits(self.database), is_enforced=settings.has_production_rate_limits
+        )
         self.secret = self.keys.derive_secret()
         self.links = Links(self.secret, settings.public_url)
         keep_given_tokens(self.tokens, settings.tokens, self.clock.now())
@@ -70,10 +77,20 @@ class Emulator:
             self.hwm.reload()
             self.keys.restore()
             keep_given_tokens(self.tokens, self.settings.tokens, self.clock.now())
+            self.rate_limits.own.reload()
         self.files.empty()
         self.faults.clear()
+        self.work_faults.clear()
         self.stats.clear()
         self.rate_limits.clear()
+        self.behave(self._first_settings)
+
+    def behave(self, settings: Settings) -> None:
+        """Take over the settings that may change at run time."""
+        self.settings = settings
+        self.jobs.delay = settings.delay
+        self.hwm.lag = settings.hwm_lag
+        self.rate_limits.is_enforced = settings.has_production_rate_limits
 
     def has_invoices(self) -> bool:
         """Whether any invoice is kept, as in a state of an earlier run."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_ksef.emulator.wire import present
+
 
 @dataclass
 class Fault:
@@ -68,7 +70,14 @@ class Faults:
         """The faults that are left."""
         with self._lock:
             return [
-                {"method": fault.method, "path": fault.path.pattern, "times": fault.times}
+                present(
+                    method=fault.method,
+                    path=fault.path.pattern,
+                    times=fault.times,
+                    status=fault.status,
+                    delay=fault.delay or None,
+                    drop=fault.drop,
+                )
                 for fault in self._faults
                 if fault.times > 0
             ]

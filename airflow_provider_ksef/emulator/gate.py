@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airflow_provider_ksef.emulator.ascii import fold_to_ascii
 from airflow_provider_ksef.emulator.connections import Connections
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import ApiError, Problem, exception_body, problem_body
@@ -20,9 +21,9 @@ from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
 from airflow_provider_ksef.emulator.rate_limits import Exceeded
 
 log = logging.getLogger(__name__)
-API, CONTROLS, STORAGE = "/v2", "/_emulator", "/storage"
+API, CONTROLS, LATARNIA, STORAGE = "/v2", "/_emulator", "/latarnia", "/storage"
 PROBLEM_DETAILS = "problem-details"
-_SYSTEM_WARNING = "x-test-system-warning"
+_SYSTEM_WARNING = b"x-test-system-warning"
 
 
 class Gate:
@@ -49,7 +50,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not scope["path"].startswith((API, STORAGE)):
+        if not scope["path"].startswith((API, LATARNIA, STORAGE)):
             await self._work(scope, receive, send)
             return
         endpoint = self._name(scope)
@@ -96,7 +97,7 @@ class Gate:
             await _answer(send, 500, {"content-type": "application/json"}, body)
 
     def _take(self, endpoint: str, scope: Scope) -> Exceeded | None:
-        if scope["path"].startswith(STORAGE):
+        if not scope["path"].startswith(API):
             return None
         address = scope["client"][0] if scope["client"] else ""
         now = self._emulator.clock.now() / TICKS_PER_SECOND
@@ -141,15 +142,16 @@ async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes)
 
 
 def _with_warning(scope: Scope, send: Send) -> Send:
-    warning = Headers(scope=scope).get(_SYSTEM_WARNING)
-    if not warning:
+    warnings = [value for name, value in scope["headers"] if name == _SYSTEM_WARNING and value]
+    if not warnings:
         return send
+    folded = " | ".join(fold_to_ascii(warning.decode("utf-8", "replace")) for warning in warnings)
 
     async def warn(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] < 300:
             message["headers"] = [
                 *message["headers"],
-                (b"x-system-warning", warning.encode("ascii", "replace")),
+                (b"x-system-warning", folded.encode()),
             ]
         await send(message)
 

@@ -22,7 +22,7 @@ class HighWaterMark:
     def __init__(self, database: Database, clock: Clock, lag: float) -> None:
         self._database = database
         self._clock = clock
-        self._lag = round(lag * TICKS_PER_SECOND)
+        self.lag = lag
         self.reload()
 
     def reload(self) -> None:
@@ -34,7 +34,7 @@ class HighWaterMark:
     def current(self) -> int:
         """The mark now, in ticks."""
         with self._database.transaction():
-            self._current = max(self._current, self._clock.now() - self._lag)
+            self._current = max(self._current, self._clock.now() - round(self.lag * TICKS_PER_SECOND))
             return self._current
 
     def promise(self, mark: int) -> None:

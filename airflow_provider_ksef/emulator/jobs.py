@@ -19,7 +19,7 @@ class Jobs:
     """
 
     def __init__(self, delay: float) -> None:
-        self._delay = delay
+        self.delay = delay
         self._stopping = threading.Event()
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
@@ -33,7 +33,7 @@ class Jobs:
         self._stopping.set()
 
     def _run(self, work: Callable[[str], None], reference: str) -> None:
-        if self._stopping.wait(self._delay):
+        if self._stopping.wait(self.delay):
             return
         with self._slots:
             try:

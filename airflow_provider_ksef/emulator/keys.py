@@ -138,14 +138,15 @@ class ServerKeys:
         """Read the keys from the database again."""
         rows = self._database.rows(
             "SELECT usage, private_key, certificate, valid_from, valid_to, is_listed FROM keys "
-            "ORDER BY valid_from DESC, id"
+            "ORDER BY valid_from DESC, id DESC"
         )
         self._keys = [
             ServerKey(usage, _load(private), certificate, start, end, bool(listed))
             for usage, private, certificate, start, end, listed in rows
         ]
 
-    def _add(self, usage: str, key: rsa.RSAPrivateKey, valid_from: int, *, is_original: bool) -> None:
+    def _add(self, usage: str, key: rsa.RSAPrivateKey, now: int, *, is_original: bool) -> None:
+        valid_from = now // TICKS_PER_SECOND * TICKS_PER_SECOND  # a certificate knows only seconds
         private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         certificate = _certify(key, usage, valid_from)
         self._database.execute(

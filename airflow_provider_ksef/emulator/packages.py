@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +41,23 @@ def _tar_writer(target: BinaryIO) -> Iterator[ArchiveWriter]:
         yield write
 
 
+def join_metadata(metadata: Sequence[bytes]) -> bytes:
+    """The file ``_metadata.json``."""
+    return b'{"invoices":[' + b",".join(metadata) + b"]}"
+
+
 def write_archive(
-    path: Path, compression: str, documents: Iterable[tuple[str, bytes]], metadata: list[bytes]
+    path: Path,
+    compression: str,
+    documents: Iterable[tuple[str, bytes]],
+    metadata: Sequence[bytes],
+    join: Callable[[Sequence[bytes]], bytes] = join_metadata,
 ) -> int:
     """
     Write documents and their metadata into one archive.
 
     :param documents: name and content, in the order of ``metadata``; none for a package of metadata only.
+    :param join: makes the file of the metadata.
     :return: how many invoices are in it: no further one is begun where it is a gigabyte already.
     """
     count = len(metadata)
@@ -58,7 +68,7 @@ def write_archive(
                 count = index
                 break
             write(name, content)
-        write(METADATA_NAME, b'{"invoices":[' + b",".join(metadata[:count]) + b"]}")
+        write(METADATA_NAME, join(metadata[:count]))
     return count
 
 

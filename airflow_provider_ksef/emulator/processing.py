@@ -12,6 +12,7 @@ from airflow_provider_ksef.emulator.crypto import BLOCK, DecryptionError, decryp
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.limits import MAX_INVOICES, MAX_SIZE_WITH_ATTACHMENT
 from airflow_provider_ksef.emulator.store.sessions import PROCESSING, Outcome, Session
+from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 _CHUNK = 200
 
@@ -56,6 +57,9 @@ class BatchProcessing:
             self._emulator.files.upload(reference, part.ordinal).unlink(missing_ok=True)
 
     def _unpack(self, session: Session, archive: Path) -> None:
+        ordered = self._emulator.work_faults.take_code(WorkFaultKind.SESSION_STATUS)
+        if ordered is not None:
+            raise _Failed(ordered)
         if session.aes_key is None:
             raise _Failed(415)
         for part in self._emulator.sessions.parts(session.reference):

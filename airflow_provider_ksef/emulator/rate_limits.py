@@ -8,45 +8,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from math import ceil
 
-UNLIMITED = -1
+from airflow_provider_ksef.emulator.rate_limit_groups import (
+    PRODUCTION,
+    UNLIMITED,
+    WINDOWS,
+    Limits,
+    group_of,
+)
+from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
+
 _MOST_PENALTY = 60
-WINDOWS = (("perSecond", 1, "sekundę"), ("perMinute", 60, "minutę"), ("perHour", 3600, "godzinę"))
-
-PRODUCTION: dict[str, tuple[int, int, int]] = {
-    "onlineSession": (10, 30, 120),
-    "onlineSessionClose": (20, 60, 240),
-    "batchSession": (10, 20, 60),
-    "batchSessionClose": (20, 40, 120),
-    "invoiceSend": (10, 30, 180),
-    "invoiceStatus": (30, 120, 1200),
-    "sessionList": (5, 10, 60),
-    "sessionInvoiceList": (10, 20, 200),
-    "sessionMisc": (10, 120, 1200),
-    "invoiceMetadata": (8, 16, 20),
-    "invoiceExport": (8, 16, 20),
-    "invoiceExportStatus": (10, 60, 600),
-    "invoiceDownload": (8, 16, 64),
-    "collectiveIdentifier": (10, 60, 120),
-    "other": (10, 30, 120),
-    "anonymous": (60, UNLIMITED, UNLIMITED),
-    "global": (UNLIMITED, UNLIMITED, UNLIMITED),
-}
-
-GROUPS = {
-    "POST /sessions/online": "onlineSession",
-    "POST /sessions/online/{referenceNumber}/close": "onlineSessionClose",
-    "POST /sessions/batch": "batchSession",
-    "POST /sessions/batch/{referenceNumber}/close": "batchSessionClose",
-    "POST /sessions/online/{referenceNumber}/invoices": "invoiceSend",
-    "GET /sessions/{referenceNumber}/invoices/{invoiceReferenceNumber}": "invoiceStatus",
-    "GET /sessions": "sessionList",
-    "GET /sessions/{referenceNumber}/invoices": "sessionInvoiceList",
-    "GET /sessions/{referenceNumber}/invoices/failed": "sessionInvoiceList",
-    "POST /invoices/query/metadata": "invoiceMetadata",
-    "POST /invoices/exports": "invoiceExport",
-    "GET /invoices/exports/{referenceNumber}": "invoiceExportStatus",
-    "GET /invoices/ksef/{ksefNumber}": "invoiceDownload",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +48,7 @@ class _Counter:
     violations: int = 0
     exceeded: tuple[int, str] = (0, "")
 
-    def take(self, limits: tuple[int, int, int], now: float) -> Exceeded | None:
+    def take(self, limits: Limits, now: float) -> Exceeded | None:
         del self.passed[: bisect_right(self.passed, now - WINDOWS[-1][1])]
         free = self.blocked_until
         for (_, seconds, unit), limit in zip(WINDOWS, limits, strict=True):
@@ -98,11 +69,13 @@ class RateLimits:
     """
     Counts requests against the limits. Who goes on although he was refused waits longer each time.
 
-    :param is_enforced: whether anything is ever refused.
+    :param own: the limits that contexts were given; those are enforced in any case.
+    :param is_enforced: whether anything is refused by the limits of production.
     """
 
-    def __init__(self, *, is_enforced: bool) -> None:
-        self._is_enforced = is_enforced
+    def __init__(self, own: OwnLimits, *, is_enforced: bool) -> None:
+        self.is_enforced = is_enforced
+        self.own = own
         self._lock = threading.Lock()
         self._counters: defaultdict[tuple[str, str], _Counter] = defaultdict(_Counter)
 
@@ -111,32 +84,26 @@ class RateLimits:
         with self._lock:
             self._counters.clear()
 
-    def to_json(self) -> dict[str, dict[str, int]]:
-        """The answer of ``GET /rate-limits``."""
+    def to_json(self, context: str) -> dict[str, dict[str, int]]:
+        """The answer of ``GET /rate-limits`` in a context."""
         names = [name for name, _, _ in WINDOWS]
-        return {group: dict(zip(names, limits, strict=True)) for group, limits in PRODUCTION.items()}
+        limits = {**PRODUCTION, **(self.own.get(context) or {})}
+        return {group: dict(zip(names, each, strict=True)) for group, each in limits.items()}
 
     def take(self, endpoint: str, context: str, address: str, now: float) -> Exceeded | None:
         """
         Count a request, or refuse it.
 
         :param endpoint: method and path template, e.g. ``POST /invoices/exports``.
+        :param context: of the token; empty without one.
         :param now: seconds.
         """
-        if not self._is_enforced:
+        own = self.own.get(context)
+        if own is None and not self.is_enforced:
             return None
-        group = _group_of(endpoint)
+        group = group_of(endpoint)
         name = endpoint if group == "other" else group
         caller = address if group == "anonymous" else f"{context}@{address}"
+        limits = (own or {}).get(group) or PRODUCTION[group]
         with self._lock:
-            return self._counters[name, caller].take(PRODUCTION[group], now)
-
-
-def _group_of(endpoint: str) -> str:
-    if endpoint in GROUPS:
-        return GROUPS[endpoint]
-    if endpoint.startswith("GET /sessions/"):
-        return "sessionMisc"
-    if endpoint.startswith(("POST /auth/", "GET /auth/{", "GET /security/")):
-        return "anonymous"
-    return "other"
+            return self._counters[name, caller].take(limits, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
 from decimal import Decimal
 from typing import Annotated
 
@@ -17,27 +17,26 @@ from airflow_provider_ksef.emulator.choices import (
     InvoicingMode,
     SubjectType,
 )
+from airflow_provider_ksef.emulator.currencies import CURRENCIES
+from airflow_provider_ksef.emulator.date_ranges import LongestRange, check_range
 from airflow_provider_ksef.emulator.errors import Invalid
 from airflow_provider_ksef.emulator.hwm import HighWaterMark
 from airflow_provider_ksef.emulator.moments import (
     WARSAW,
-    datetime_of,
     format_moment,
     parse_moment,
     polish_day,
 )
 from airflow_provider_ksef.emulator.numbers import KSEF_NUMBER, normalize_ksef_number
 from airflow_provider_ksef.emulator.query import InvoiceQuery
-from airflow_provider_ksef.emulator.wire import (
-    WireModel,
-)
+from airflow_provider_ksef.emulator.wire import WireModel
 
-MOST_DAYS = 100
 BEYOND_MARK = (
     "Parametr dateRange.from jest późniejszy niż PermanentStorageHwmDate przy włączonym "
     "restrictToPermanentStorageHwmDate."
 )
 _FIRST, _LAST = parse_moment("1900-01-01"), parse_moment("2999-12-31")
+_NIP = re.compile(r"[1-9](\d[1-9]|[1-9]\d)\d{7}", re.ASCII)
 _AMOUNT_COLUMNS = {"Brutto": "gross", "Netto": "net", "Vat": "vat"}
 
 
@@ -89,13 +88,15 @@ class InvoiceFilters(WireModel):
     invoice_types: list[InvoiceType] | None = None
     has_attachment: bool | None = None
 
-    def to_query(self, party: str, now: int) -> InvoiceQuery:
+    def to_query(self, party: str, now: int, longest: LongestRange) -> InvoiceQuery:
         """
         Give the query of these filters for one party.
 
         :raises Invalid: where dates or numbers are wrong.
         """
+        self._check_formats()
         start, end = _bounds(self.date_range, now)
+        check_range(start, end, longest)
         by_day = self.date_range.date_type == "Issue"
         return InvoiceQuery(
             party=party,
@@ -109,13 +110,27 @@ class InvoiceFilters(WireModel):
             amount=_amount(self.amount),
         )
 
+    def _check_formats(self) -> None:
+        wrong = [
+            f"'{name}' is not in the correct format."
+            for name, pattern, value in (
+                ("ksefNumber", KSEF_NUMBER, self.ksef_number),
+                ("sellerNip", _NIP, self.seller_nip),
+            )
+            if value is not None and not pattern.fullmatch(value)
+        ]
+        wrong += [
+            f"'currencyCodes[{place}]' has a range of values which does not include '{code}'."
+            for place, code in enumerate(self.currency_codes or ())
+            if code.upper() not in CURRENCIES
+        ]
+        if wrong:
+            raise Invalid(*wrong)
+
     def _exact(self) -> dict[str, str | int]:
-        number = self.ksef_number
-        if number is not None and not KSEF_NUMBER.fullmatch(number):
-            raise Invalid("'ksefNumber' is not in the correct format.")
         buyer = self.buyer_identifier
         wanted = {
-            "ksef_number": normalize_ksef_number(number) if number else None,
+            "ksef_number": normalize_ksef_number(self.ksef_number) if self.ksef_number else None,
             "invoice_number": self.invoice_number,
             "seller_nip": self.seller_nip,
             "buyer_type": buyer.type if buyer else None,
@@ -174,13 +189,7 @@ def _bounds(dates: DateRange, now: int) -> tuple[int, int]:
     end = now if dates.to is None else read_moment("dateRange.to", dates.to)
     if start > end and dates.to is not None:
         raise Invalid("'dateRange.to' must be greater than or equal to 'dateRange.from'.")
-    if (_utc_day(end) - _utc_day(start)).days > MOST_DAYS:
-        raise Invalid(f"'dateRange' must not exceed {MOST_DAYS} days.")
     return start, max(start, end)
-
-
-def _utc_day(ticks: int) -> date:
-    return datetime_of(ticks).date()
 
 
 def _amount(wanted: AmountFilter | None) -> tuple[str, int | None, int | None] | None:

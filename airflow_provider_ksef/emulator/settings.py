@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airflow_provider_ksef.emulator.date_ranges import LongestRange
+
 DEFAULT_NIP = "5250001210"
 DEFAULT_PORT = 8089
 
@@ -27,6 +29,7 @@ class Settings:
     :param delay: seconds that a login, a session's processing and an export take at least.
     :param hwm_lag: seconds by which the high-water mark stays behind the clock.
     :param export_cap: most invoices of one export.
+    :param longest_range: how long the range of dates of a query may be.
     """
 
     host: str = "127.0.0.1"
@@ -43,4 +46,5 @@ class Settings:
     delay: float = 0.0
     hwm_lag: float = 2.0
     export_cap: int = 10_000
+    longest_range: LongestRange = LongestRange.DAYS
     xsd_dir: Path | None = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class WireModel(BaseModel):
@@ -20,10 +24,29 @@ class WireModel(BaseModel):
     def _match_names(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        if not all(map(_is_text, _strings(data))):
+            raise ValueError("holds half of a surrogate pair, which is no character")
         names = {(each.alias or name).lower(): each.alias or name for name, each in cls.model_fields.items()}
         return {
             names.get(str(name).lower(), name): value for name, value in data.items() if value is not None
         }
+
+
+def _strings(data: object) -> Iterator[str]:
+    """All texts in what was JSON, however deep."""
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
+
+
+def _is_text(text: str) -> bool:
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 class WireResponse(Response):

@@ -40,6 +40,14 @@ def peer(prompt: EmulatorProcess) -> Iterator[Peer]:
 
 
 @pytest.fixture
+def received(peer: Peer) -> Peer:
+    """A company that received 120 invoices in March."""
+    march = {"from": "2026-03-01", "to": "2026-03-31"}
+    peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=120, seed=5, **march)
+    return peer
+
+
+@pytest.fixture
 def sales() -> dict[str, bytes]:
     """Five right invoices that the company has issued today, by file name."""
     return {each.name: each.xml for each in make_samples(NIP, 5, 0, 1, datetime.now(UTC).date())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import time
 import zipfile
@@ -49,6 +50,13 @@ def make_zip(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return target.getvalue()
+
+
+def metadata_of(archive: bytes) -> list[dict[str, Any]]:
+    """What a package of an export tells about its invoices."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as package:
+        found: list[dict[str, Any]] = json.loads(package.read("_metadata.json"))["invoices"]
+        return found
 
 
 @dataclass

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
 
 from tests.emulator.peer import APRIL, Peer, Upload, by_storage, error_code, logged_in, make_zip
 from tests.emulator_process import NIP, EmulatorProcess
@@ -177,6 +179,32 @@ def test_keys_change_as_ordered(prompt: EmulatorProcess, mode: str) -> None:
     }
 
 
+def test_old_keys_are_good_for_two_weeks_after_a_planned_change(peer: Peer) -> None:
+    old = peer.http.get("/security/public-key-certificates").json()
+    ids = {usage: each["publicKeyId"] for each in old for usage in each["usage"]}
+    session_key = ids["SymmetricKeyEncryption"]
+    encryption = {**peer.encryption(b"k" * 32, b"i" * 16), "publicKeyId": session_key}
+    peer.emulator.control("rotate-keys", mode="planned")
+    keys = peer.http.get("/security/public-key-certificates").json()
+    assert [each["publicKeyId"] in ids.values() for each in keys] == [False, False, True, True]
+    assert max(each["validFrom"] for each in keys) < min(each["validTo"] for each in keys)
+    assert peer.start_export(by_storage(end=APRIL), encryption=encryption).status_code == 201
+    assert peer.open_batch(Upload(b"x"), encryption=encryption).status_code == 201
+    peer.emulator.control("clock", advance=14 * 86_400 + 1)
+    peer.log_in()
+    assert len(peer.http.get("/security/public-key-certificates").json()) == 2
+    assert error_code(peer.start_export(by_storage(end=APRIL), encryption=encryption)) == 21470
+    assert error_code(peer.open_batch(Upload(b"x"), encryption=encryption)) == 21470
+    assert error_code(peer.submit_token(publicKeyId=ids["KsefTokenEncryption"])) == 21470
+
+
+def test_a_published_key_is_valid_as_long_as_its_certificate(prompt: EmulatorProcess) -> None:
+    for key in httpx.get(f"{prompt.url}/security/public-key-certificates").json():
+        certificate = x509.load_der_x509_certificate(b64decode(key["certificate"]))
+        assert datetime.fromisoformat(key["validFrom"]) == certificate.not_valid_before_utc
+        assert datetime.fromisoformat(key["validTo"]) == certificate.not_valid_after_utc
+
+
 def test_all_limits_are_told(peer: Peer) -> None:
     limits = peer.http.get("/rate-limits").json()
     assert len(limits) == 17
@@ -194,6 +222,13 @@ def test_the_documentation_is_there(prompt: EmulatorProcess) -> None:
     assert "swagger" in httpx.get(f"{prompt.origin}/docs/v2").text.lower()
     paths = httpx.get(f"{prompt.origin}/docs/v2/openapi.json").json()["paths"]
     assert "/v2/sessions/{referenceNumber}/invoices/failed" in paths
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert "queryMetadata" in names
+    assert len(set(names)) == len(names)
+    assert not any("422" in operation["responses"] for operation in operations)
+    body = paths["/v2/invoices/query/metadata"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/InvoiceFilters"}
 
 
 def test_null_is_as_good_as_nothing_there(prompt: EmulatorProcess) -> None:

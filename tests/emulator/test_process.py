@@ -16,6 +16,7 @@ from tests.emulator.peer import APRIL, Peer, Upload, by_storage, make_zip
 from tests.emulator_process import NIP, EmulatorProcess
 
 MARCH = ("--seed-from", "2026-03-01", "--seed-to", "2026-03-20")
+SPRING = {"from": "2026-04-02", "to": "2026-04-20"}
 COMMAND = [sys.executable, "-m", "airflow_provider_ksef.emulator"]
 
 
@@ -69,9 +70,14 @@ def test_state_survives_a_restart(
     before.put_parts(opened, upload.parts)
     started = before.start_export(by_storage(end=APRIL), onlyMetadata=True)
     package = before.export_status(started)["package"]
-    numbers = before.emulator.ksef_numbers()
     before.emulator.control("rotate-keys", mode="emergency")
     keys = before.http.get("/security/public-key-certificates").json()
+    before.emulator.control("latarnia", status="FAILURE", text="Awaria.")
+    before.http.post("/testdata/rate-limits/production")
+    before.emulator.control("seed", nip=NIP, count=3, seed=9, **SPRING)
+    before.emulator.control("clock", advance=600)
+    challenge = before.challenge()
+    numbers = before.emulator.ksef_numbers()
     before.emulator.process.kill()
 
     after = Peer(emulators(*options))
@@ -79,10 +85,16 @@ def test_state_survives_a_restart(
     assert after.emulator.ksef_numbers() == numbers
     assert after.http.get("/security/public-key-certificates").json() == keys
     assert after.export_status(started)["package"]["parts"][0]["partHash"] == package["parts"][0]["partHash"]
+    assert after.challenge()["timestampMs"] >= challenge["timestampMs"]
+    assert after.http.get(after.emulator.origin + "/latarnia/status").json()["status"] == "FAILURE"
     link = after.export_status(started)["package"]["parts"][0]["url"]
     assert after.links.get(link).status_code == 200
     assert after.close_batch(reference).status_code == 204
     assert after.session(reference)["successfulInvoiceCount"] == len(sales)
+    after.emulator.control("seed", nip=NIP, count=3, seed=9, **SPRING)  # the next three of the series
+    assert len(set(after.emulator.ksef_numbers())) == len(numbers) + 3
+    answers = [after.http.get("/limits/context").status_code for _ in range(11)]
+    assert answers == [200] * 10 + [429]
 
 
 def test_a_batch_that_was_being_processed_is_finished_after_a_restart(

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from airflow_provider_ksef.emulator.rate_limits import RateLimits
-from tests.emulator.peer import APRIL, Peer, by_storage
+from airflow_provider_ksef.emulator.store.database import Database
+from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
+from tests.emulator.peer import APRIL, Peer, by_storage, error_code
 from tests.emulator_process import EmulatorProcess
 
 EXPORTS = "POST /invoices/exports"
+CHANGEABLE = {
+    "onlineSession": (10, 30, 120),
+    "batchSession": (10, 20, 60),
+    "invoiceSend": (10, 30, 180),
+    "invoiceStatus": (30, 120, 1200),
+    "sessionList": (5, 10, 60),
+    "sessionInvoiceList": (10, 20, 200),
+    "sessionMisc": (10, 120, 1200),
+    "invoiceMetadata": (8, 16, 20),
+    "invoiceExport": (8, 16, 20),
+    "invoiceExportStatus": (10, 60, 600),
+    "invoiceDownload": (8, 16, 64),
+    "collectiveIdentifier": (10, 60, 120),
+    "other": (10, 30, 120),
+}
+NAMES = ("perSecond", "perMinute", "perHour")
+
+
+def ten_times(**changed: tuple[int, int, int]) -> dict[str, Any]:
+    """The highest limits that are allowed, some of them changed."""
+    highest = {group: tuple(10 * each for each in limits) for group, limits in CHANGEABLE.items()}
+    return {
+        "rateLimits": {
+            group: dict(zip(NAMES, limits, strict=True)) for group, limits in {**highest, **changed}.items()
+        }
+    }
 
 
 @pytest.fixture
-def limits() -> RateLimits:
-    return RateLimits(is_enforced=True)
+def limits(tmp_path: Path) -> RateLimits:
+    own = OwnLimits(Database(tmp_path / "state.sqlite", durable=False))
+    return RateLimits(own, is_enforced=True)
 
 
 def test_each_window_slides(limits: RateLimits) -> None:
@@ -84,3 +115,77 @@ def test_a_refusal_tells_how_long_to_wait(emulators: Callable[..., EmulatorProce
 
 def test_without_the_option_nothing_is_refused(peer: Peer) -> None:
     assert {peer.query(by_storage(end=APRIL)).status_code for _ in range(25)} == {200}
+
+
+def test_public_endpoints_share_a_counter_of_the_address(limits: RateLimits) -> None:
+    for number in range(30):
+        assert limits.take("POST /auth/challenge", f"Nip:{number}", "ip", 0) is None
+        assert limits.take("GET /security/public-key-certificates", "", "ip", 0) is None
+    assert limits.take("POST /testdata/person", "", "ip", 0) is not None
+    assert limits.take("POST /auth/challenge", "", "other ip", 0) is None
+
+
+def test_every_other_endpoint_has_a_counter_of_its_own(limits: RateLimits) -> None:
+    for _ in range(10):
+        assert limits.take("GET /limits/context", "a", "ip", 0) is None
+    assert limits.take("GET /limits/context", "a", "ip", 0) is not None
+    assert limits.take("GET /limits/subject", "a", "ip", 0) is None
+
+
+def test_a_context_may_be_given_limits_of_its_own(peer: Peer) -> None:
+    answer = peer.http.post("/testdata/rate-limits", json=ten_times(invoiceMetadata=(2, 16, 20)))
+    assert (answer.status_code, answer.content) == (200, b"")
+    told = peer.http.get("/rate-limits").json()
+    assert len(told) == 17
+    assert told["invoiceMetadata"] == {"perSecond": 2, "perMinute": 16, "perHour": 20}
+    assert told["other"] == {"perSecond": 100, "perMinute": 300, "perHour": 1200}
+    assert told["onlineSession"] == told["onlineSessionClose"]
+    assert told["anonymous"] == {"perSecond": 60, "perMinute": -1, "perHour": -1}
+    codes = [peer.query(by_storage(end=APRIL)).status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    restored = peer.http.delete("/testdata/rate-limits")
+    assert (restored.status_code, restored.content) == (200, b"")
+    assert peer.http.get("/rate-limits").json()["invoiceMetadata"]["perSecond"] == 8
+    assert {peer.query(by_storage(end=APRIL)).status_code for _ in range(20)} == {200}
+
+
+def test_production_limits_are_enforced_where_they_are_asked_for(peer: Peer) -> None:
+    answer = peer.http.post("/testdata/rate-limits/production")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert [peer.query(by_storage(end=APRIL)).status_code for _ in range(9)] == [200] * 8 + [429]
+    peer.emulator.control("reset")
+    peer.log_in()
+    assert {peer.query(by_storage(end=APRIL)).status_code for _ in range(9)} == {200}
+
+
+def test_another_context_keeps_its_limits(emulators: Callable[..., EmulatorProcess]) -> None:
+    other = "7980332920"
+    emulator = emulators("--nip", other, "--token", "secret")
+    slow, free = Peer(emulator), Peer(emulator)
+    slow.log_in()
+    free.log_in("secret", other)
+    slow.http.post("/testdata/rate-limits", json=ten_times(invoiceMetadata=(1, 1, 1)))
+    assert [slow.query(by_storage(end=APRIL)).status_code for _ in range(2)] == [200, 429]
+    assert [free.query(by_storage(end=APRIL)).status_code for _ in range(2)] == [200, 200]
+    assert free.http.get("/rate-limits").json()["invoiceMetadata"]["perHour"] == 20
+
+
+def test_limits_that_are_too_high_are_refused_together(peer: Peer) -> None:
+    wrong = ten_times(onlineSession=(0, 300, 11111111), other=(101, 300, 1200))
+    answer = peer.http.post("/testdata/rate-limits", json=wrong)
+    assert error_code(answer) == 21405
+    assert answer.json()["exception"]["exceptionDetailList"][0]["details"] == [
+        "'rateLimits.onlineSession.perSecond' must be between 1 and 100. You entered 0.",
+        "'rateLimits.onlineSession.perHour' must be between 1 and 1200. You entered 11111111.",
+        "'rateLimits.other.perSecond' must be between 1 and 100. You entered 101.",
+    ]
+    incomplete = ten_times()
+    del incomplete["rateLimits"]["sessionMisc"]
+    assert error_code(peer.http.post("/testdata/rate-limits", json=incomplete)) == 21405
+
+
+def test_rate_limits_may_be_switched_on_while_it_runs(peer: Peer) -> None:
+    peer.emulator.control("settings", rateLimits="production")
+    assert [peer.query(by_storage(end=APRIL)).status_code for _ in range(9)] == [200] * 8 + [429]
+    peer.emulator.control("settings", rateLimits="off")
+    assert peer.query(by_storage(end=APRIL)).status_code == 200

@@ -1,12 +1,7 @@
-"""Finding invoices: the metadata query and exports."""
+"""Finding invoices by the metadata query, and fetching one."""
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-import time
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,16 +9,9 @@ from typing import Any
 import pytest
 
 from tests.emulator.peer import APRIL, Peer, by_storage, digest, error_code
-from tests.emulator_process import NIP, EmulatorProcess
+from tests.emulator_process import NIP
 
 MARCH = {"from": "2026-03-01", "to": "2026-03-31"}
-
-
-@pytest.fixture
-def received(peer: Peer) -> Peer:
-    """A company that received 120 invoices in March."""
-    peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=120, seed=5, **MARCH)
-    return peer
 
 
 def everything(peer: Peer, filters: dict[str, Any] | None = None, **parameters: Any) -> list[dict[str, Any]]:
@@ -162,6 +150,10 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "no date": (by_storage(start="yesterday"), {}, "'dateRange.from'"),
     "no KSeF number": ({"ksefNumber": "123"}, {}, "'ksefNumber'"),
+    "no NIP": ({"sellerNip": "0000000000"}, {}, "'sellerNip'"),
+    "no currency": ({"currencyCodes": ["PLN", "ABC"]}, {}, "'currencyCodes[1]'"),
+    "an amount of words": ({"amount": {"type": "Netto", "from": "much"}}, {}, "'amount.from'"),
+    "long number": ({"invoiceNumber": "a" * 257}, {}, "'invoiceNumber'"),
 }
 
 
@@ -177,87 +169,66 @@ def test_a_hundred_days_are_allowed(peer: Peer) -> None:
     assert peer.query(by_storage(start="2025-12-22T00:00:00Z", end=APRIL)).status_code == 200
 
 
-def metadata_of(archive: bytes) -> list[dict[str, Any]]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as package:
-        found: list[dict[str, Any]] = json.loads(package.read("_metadata.json"))["invoices"]
-        return found
+@pytest.mark.parametrize(
+    ("start", "end", "fits"),
+    [
+        ("2026-01-10T12:00:00.0000000Z", "2026-04-10T11:59:59Z", True),
+        ("2026-01-10T12:00:00.0000000Z", "2026-04-10T12:00:00.0000000Z", True),
+        ("2026-01-10T12:00:00.0000000Z", "2026-04-10T12:00:00.0000001Z", False),
+        ("2025-11-30T14:00:00Z", "2026-02-28T14:00:00Z", True),  # the month has no 30th
+        ("2025-11-30T14:00:00Z", "2026-02-28T14:00:01Z", False),
+        ("2025-09-01T00:00:00+02:00", "2025-12-01T00:00:00+01:00", True),  # three months by Polish time only
+        ("2025-09-01T00:00:00+02:00", "2025-12-01T00:00:01+01:00", False),
+    ],
+)
+def test_until_api_2_7_three_months_were_allowed(peer: Peer, start: str, end: str, fits: bool) -> None:
+    peer.emulator.control("settings", longestRange="3 months")
+    answer = peer.query(by_storage(start=start, end=end))
+    if fits:
+        assert answer.status_code == 200
+    else:
+        assert error_code(answer) == 21405
+        assert "'dateRange' must not exceed 3 months." in answer.text
+        assert error_code(peer.start_export(by_storage(start=start, end=end))) == 21405
 
 
-def test_an_export_is_truncated_at_its_cap_and_goes_on_from_its_last_date(received: Peer) -> None:
-    start, seen, exports = "2026-03-01T00:00:00Z", {}, 0
-    while True:
-        package, archive = received.export(by_storage(start=start, end=APRIL), onlyMetadata=True)
-        exports += 1
-        found = metadata_of(archive)
-        assert package["invoiceCount"] == len(found) <= 50
-        assert package["compressionType"] == "Zip"
-        assert "lastIssueDate" not in package
-        assert "lastInvoicingDate" not in package
-        seen.update({each["ksefNumber"]: each for each in found})
-        if not package["isTruncated"]:
-            assert "lastPermanentStorageDate" not in package
-            break
-        start = package["lastPermanentStorageDate"]
-        assert start[:26] == found[-1]["permanentStorageDate"][:26]
-    assert list(seen) == received.emulator.ksef_numbers()
-    assert exports == 3
-    assert package["permanentStorageHwmDate"] == "2026-04-01T00:00:00.0000000+00:00"
+def test_the_cap_is_told_on_the_page_that_reaches_it(peer: Peer) -> None:
+    peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=10_001, seed=5, **MARCH)
+    told = {}
+    for page in (0, 38, 39):
+        answer = peer.query(by_storage(end=APRIL), pageSize=250, pageOffset=page).json()
+        told[page] = (answer["hasMore"], answer["isTruncated"], len(answer["invoices"]))
+    assert told == {0: (True, False, 250), 38: (True, False, 250), 39: (True, True, 250)}
+    odd = peer.query(by_storage(end=APRIL), pageSize=240, pageOffset=41).json()  # from 9,840 to 10,000
+    assert (odd["hasMore"], odd["isTruncated"], len(odd["invoices"])) == (True, True, 160)
+    last = peer.query(by_storage(start=answer["invoices"][-1]["permanentStorageDate"], end=APRIL)).json()
+    assert (last["hasMore"], last["isTruncated"]) == (False, False)
 
 
-def test_an_export_with_documents_holds_each_under_its_number(received: Peer) -> None:
-    _, archive = received.export(by_storage(end=APRIL), compressionType="targz")
-    with tarfile.open(fileobj=io.BytesIO(archive)) as package:
-        files = {each.name: package.extractfile(each).read() for each in package}  # type: ignore[union-attr]
-    metadata = json.loads(files.pop("_metadata.json"))["invoices"]
-    assert {f"{each['ksefNumber']}.xml": each["invoiceHash"] for each in metadata} == {
-        name: digest(xml) for name, xml in files.items()
-    }
-    assert len(files) == 50
+def test_a_document_comes_as_it_was_sent(peer: Peer, sales: dict[str, bytes]) -> None:
+    sent = peer.send_files(sales)
+    peer.emulator.control("clock", advance=1)
+    for each in sent:
+        answer = peer.http.get(f"/invoices/ksef/{each['ksefNumber']}")
+        assert answer.headers["content-type"] == "application/xml"
+        assert answer.content == sales[each["invoiceFileName"]]
+        assert answer.headers["x-ms-meta-hash"] == digest(answer.content) == each["invoiceHash"]
+    old_form = f"{each['ksefNumber'][:26]}-{each['ksefNumber'][26:]}"
+    assert peer.http.get(f"/invoices/ksef/{old_form}").content == answer.content
 
 
-def test_an_empty_export_has_a_package_without_parts(peer: Peer) -> None:
-    package, archive = peer.export(by_storage(start="2026-02-01T00:00:00Z", end="2026-02-02T00:00:00Z"))
-    assert archive == b""
-    assert (package["invoiceCount"], package["size"], package["parts"]) == (0, 0, [])
-    assert package["isTruncated"] is False
-    assert package["permanentStorageHwmDate"] == "2026-02-02T00:00:00.0000000+00:00"
-
-
-def test_links_are_renewed_and_expire(received: Peer) -> None:
-    started = received.start_export(by_storage(end=APRIL), onlyMetadata=True)
-    first = received.export_status(started)["package"]["parts"][0]
-    received.emulator.control("clock", advance=3601)
-    received.log_in()
-    assert received.links.get(first["url"]).status_code == 403
-    second = received.export_status(started)["package"]["parts"][0]
-    assert second["url"] != first["url"]
-    assert received.links.get(second["url"]).status_code == 200
-    received.emulator.control("clock", advance=7 * 86400)
-    received.log_in()
-    assert received.export_status(started)["status"]["code"] == 210
-    received.emulator.control("clock", advance=7 * 86400)
-    received.log_in()
-    gone = received.http.get(f"/invoices/exports/{started.json()['referenceNumber']}")
-    assert gone.status_code == 410
-
-
-def test_a_key_that_nobody_can_decrypt_ends_an_export_in_415(peer: Peer) -> None:
-    encryption = {"encryptedSymmetricKey": "eHg=", "initializationVector": "aWlpaWlpaWlpaWlpaWlpaQ=="}
-    started = peer.start_export(by_storage(end=APRIL), encryption=encryption)
-    assert started.status_code == 201
-    assert peer.export_status(started)["status"]["code"] == 415
-
-
-def test_an_unknown_export_is_told(peer: Peer) -> None:
-    assert error_code(peer.http.get("/invoices/exports/20260901-EH-1A2B3CA000-0F1E2D3C51-AD")) == 21175
-
-
-def test_ten_exports_run_at_once_and_no_more(emulators: Callable[..., EmulatorProcess]) -> None:
-    peer = Peer(emulators("--delay", "1"))
+def test_a_document_that_is_not_there_is_told(peer: Peer) -> None:
+    unknown = peer.http.get("/invoices/ksef/5250001210-20260901-0A1B2C000000-C6")
+    assert error_code(unknown) == 21164
+    peer.emulator.control("seed", nip="7980332920", subjectType="Subject2", count=1, **MARCH)
+    (foreign,) = peer.emulator.ksef_numbers("7980332920")
+    assert error_code(peer.http.get(f"/invoices/ksef/{foreign}")) == 21164
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    peer.emulator.control(
+        "seed", nip=NIP, subjectType="Subject2", count=1, **{"from": tomorrow, "to": tomorrow}
+    )
+    (coming,) = peer.emulator.ksef_numbers()
+    assert error_code(peer.http.get(f"/invoices/ksef/{coming}")) == 21165
+    peer.emulator.control("clock", advance=86_400)
     peer.log_in()
-    started = [peer.start_export(by_storage(end=APRIL)) for _ in range(11)]
-    assert [answer.status_code for answer in started[:10]] == [201] * 10
-    assert error_code(started[10]) == 21182
-    assert peer.export_status(started[0])["status"]["code"] == 200
-    time.sleep(0.1)
-    assert peer.start_export(by_storage(end=APRIL)).status_code == 201
+    assert peer.http.get(f"/invoices/ksef/{coming}").status_code == 200

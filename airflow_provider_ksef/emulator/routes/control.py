@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from airflow_provider_ksef.emulator.access import Here
 from airflow_provider_ksef.emulator.choices import SubjectType, TokenStatus
-from airflow_provider_ksef.emulator.faults import Fault, encode_body
 from airflow_provider_ksef.emulator.seeding import SeedOrder, SeedRefused, seed_at_start, seed_invoices
 from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
 
 router = APIRouter(prefix="/_emulator", tags=["Emulator"])
 
+_MOST_INVOICES = 10_000_000
 _MOST_SECONDS = 10 * 365 * 86_400
 Nip = Annotated[str, Field(pattern=r"^[1-9]\d{9}$")]
 
@@ -25,33 +24,11 @@ class SeedBody(WireModel):
 
     nip: Nip
     subject_type: SubjectType = SubjectType.BUYER
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=_MOST_INVOICES)
     from_: str | None = Field(default=None, alias="from")
     to: str | None = None
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     force: bool = False
-
-
-class FaultBody(WireModel):
-    """A fault to order."""
-
-    method: str | None = None
-    path: str = ".*"
-    times: int = Field(default=1, ge=1)
-    status: int | None = Field(default=None, ge=200, le=599)
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: Any = None
-    delay: float = Field(default=0, ge=0)
-    drop: Literal["before", "after"] | None = None
-
-    @field_validator("path")
-    @classmethod
-    def _is_expression(cls, path: str) -> str:
-        try:
-            re.compile(path)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
-        return path
 
 
 class ClockBody(WireModel):
@@ -91,31 +68,6 @@ def list_ksef_numbers(
 ) -> WireResponse:
     """All invoices on which a company has a role, also those that the high-water mark has not passed."""
     return WireResponse({"ksefNumbers": emulator.invoices.numbers(nip, subject_type)})
-
-
-@router.post("/faults")
-def order_fault(body: FaultBody, emulator: Here) -> WireResponse:
-    """Let the next requests that fit go wrong."""
-    headers = dict(body.headers)
-    fault = Fault(
-        method=body.method.upper() if body.method else None,
-        path=re.compile(body.path),
-        times=body.times,
-        status=body.status,
-        headers=headers,
-        body=encode_body(body.body, headers),
-        delay=body.delay,
-        drop=body.drop,
-    )
-    emulator.faults.add(fault)
-    return WireResponse({"faults": emulator.faults.to_json()})
-
-
-@router.delete("/faults")
-def forget_faults(emulator: Here) -> Response:
-    """Let nothing go wrong any more."""
-    emulator.faults.clear()
-    return Response(status_code=204)
 
 
 @router.post("/clock")

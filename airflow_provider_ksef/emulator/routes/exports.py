@@ -24,7 +24,7 @@ router = APIRouter(prefix="/invoices/exports", tags=["Pobieranie faktur"])
 MOST_RUNNING = 10
 _EXPIRED = 210
 _PACKAGE_LIFE = 7 * 86_400 * TICKS_PER_SECOND
-_STATUS_LIFE = _PACKAGE_LIFE + 7 * 86_400 * TICKS_PER_SECOND
+_STATUS_LIFE = 7 * 86_400 * TICKS_PER_SECOND
 _LINK_LIFE = 3600 * TICKS_PER_SECOND
 _DESCRIPTIONS = {
     100: "Eksport faktur w toku",
@@ -33,6 +33,7 @@ _DESCRIPTIONS = {
     415: "Błąd odszyfrowania dostarczonego klucza",
     420: "Zakres filtrowania wykracza poza dostępny zakres danych",
     500: "Nieznany błąd (500)",
+    550: "Operacja została anulowana przez system",
 }
 
 
@@ -52,8 +53,8 @@ def start_export(body: StartExport, caller: Reader, emulator: Here) -> WireRespo
     key, iv = read_encryption(emulator, body.encryption)
     with emulator.database.transaction():
         now = emulator.clock.now()
-        query = body.filters.to_query(caller.context_value, now)
-        if emulator.exports.count_running(caller.context) >= MOST_RUNNING:
+        query = body.filters.to_query(caller.context_value, now, emulator.settings.longest_range)
+        if emulator.exports.count_running(caller.context, caller.subject) >= MOST_RUNNING:
             detail = (
                 "Dla uwierzytelnionego podmiotu w bieżącym kontekście osiągnięto maksymalny limit "
                 f"{MOST_RUNNING} równoczesnych eksportów faktur. Spróbuj ponownie później."
@@ -62,6 +63,7 @@ def start_export(body: StartExport, caller: Reader, emulator: Here) -> WireRespo
         export = Export(
             reference=emulator.new_reference("EH"),
             context=caller.context,
+            subject=caller.subject,
             created=now,
             code=RUNNING,
             detail=None,
@@ -87,9 +89,10 @@ def get_export(
     completed = export.completed
     if completed is None:
         return WireResponse({"status": _status(export.code, None)})
-    if now > completed + _STATUS_LIFE:
+    final = completed if export.package is None else completed + _PACKAGE_LIFE
+    if now > final + _STATUS_LIFE:
         raise gone()
-    is_expired = export.package is not None and now > completed + _PACKAGE_LIFE
+    is_expired = export.package is not None and now > final
     if export.package is None or is_expired:
         status = _status(_EXPIRED if is_expired else export.code, export.detail)
         return WireResponse({"status": status, "completedDate": format_moment(completed)})
@@ -97,7 +100,7 @@ def get_export(
         {
             "status": _status(export.code, None),
             "completedDate": format_moment(completed),
-            "packageExpirationDate": format_moment(completed + _PACKAGE_LIFE),
+            "packageExpirationDate": format_moment(final),
             "package": _package(emulator, request, export, export.package),
         }
     )

@@ -64,7 +64,7 @@ def query_metadata(
         )
     wanted = min(page_size, MOST_RECORDS - start)
     with emulator.database.transaction():
-        asked = body.to_query(caller.context_value, emulator.clock.now())
+        asked = body.to_query(caller.context_value, emulator.clock.now(), emulator.settings.longest_range)
         try:
             query, mark = bound_by_mark(emulator.hwm, asked)
         except BeyondMark as beyond:

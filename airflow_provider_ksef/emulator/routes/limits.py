@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from airflow_provider_ksef.emulator.access import AnyCaller, Here
+from airflow_provider_ksef.emulator.access import AnyCaller
 from airflow_provider_ksef.emulator.limits import CONTEXT_LIMITS, SUBJECT_LIMITS
 from airflow_provider_ksef.emulator.wire import WireResponse
 
@@ -21,9 +21,3 @@ def get_context_limits(caller: AnyCaller) -> WireResponse:  # noqa: ARG001  a lo
 def get_subject_limits(caller: AnyCaller) -> WireResponse:  # noqa: ARG001  a login is needed
     """Numbers of certificates."""
     return WireResponse(SUBJECT_LIMITS)
-
-
-@router.get("/rate-limits", summary="Pobranie aktualnie obowiązujących limitów API")
-def get_rate_limits(caller: AnyCaller, emulator: Here) -> WireResponse:  # noqa: ARG001  a login is needed
-    """Requests per second, minute and hour; -1 means no limit."""
-    return WireResponse(emulator.rate_limits.to_json())

@@ -12,7 +12,7 @@ from airflow_provider_ksef.emulator.query import InvoiceQuery
 from airflow_provider_ksef.emulator.store.database import Database, Row
 
 _COLUMNS = (
-    "reference, context, created, code, detail, completed, filters, only_metadata, compression, "
+    "reference, context, subject, created, code, detail, completed, filters, only_metadata, compression, "
     "aes_key, iv, package"
 )
 RUNNING = 100
@@ -53,6 +53,7 @@ class Export:
 
     reference: str
     context: str
+    subject: str
     created: int
     code: int
     detail: str | None
@@ -73,10 +74,11 @@ class ExportStore:
 
     def add(self, export: Export) -> None:
         self._database.execute(
-            f"INSERT INTO exports ({_COLUMNS}) VALUES (?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, NULL)",
+            f"INSERT INTO exports ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, NULL)",
             (
                 export.reference,
                 export.context,
+                export.subject,
                 export.created,
                 export.code,
                 msgspec.json.encode(export.query),
@@ -91,8 +93,11 @@ class ExportStore:
         row = self._database.row(f"SELECT {_COLUMNS} FROM exports WHERE reference = ?", (reference,))
         return _export(row) if row else None
 
-    def count_running(self, context: str) -> int:
-        row = self._database.row("SELECT count(*) FROM exports WHERE context = ? AND code = 100", (context,))
+    def count_running(self, context: str, subject: str) -> int:
+        row = self._database.row(
+            "SELECT count(*) FROM exports WHERE context = ? AND subject = ? AND code = 100",
+            (context, subject),
+        )
         return int(row[0]) if row else 0
 
     def unfinished(self) -> list[str]:
@@ -117,7 +122,7 @@ class ExportStore:
 
 def _export(row: Row) -> Export:
     values: list[Any] = list(row)
-    values[6] = msgspec.json.decode(row[6], type=InvoiceQuery)
-    values[7] = bool(row[7])
-    values[11] = msgspec.json.decode(row[11], type=Package) if row[11] else None
+    values[7] = msgspec.json.decode(row[7], type=InvoiceQuery)
+    values[8] = bool(row[8])
+    values[12] = msgspec.json.decode(row[12], type=Package) if row[12] else None
     return Export(*values)

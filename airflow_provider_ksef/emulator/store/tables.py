@@ -100,10 +100,19 @@ CREATE TABLE IF NOT EXISTS series (
     nip TEXT, subject_type TEXT, seed INTEGER, next_index INTEGER NOT NULL,
     PRIMARY KEY (nip, subject_type, seed)
 );""",
+    "own_limits": """
+CREATE TABLE IF NOT EXISTS own_limits (
+    context TEXT PRIMARY KEY, limits BLOB NOT NULL
+);""",
+    "latarnia": """
+CREATE TABLE IF NOT EXISTS latarnia (
+    id INTEGER PRIMARY KEY, state TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
+    start INTEGER NOT NULL, end INTEGER, published INTEGER NOT NULL
+);""",
     "exports": """
 CREATE TABLE IF NOT EXISTS exports (
-    reference TEXT PRIMARY KEY, context TEXT NOT NULL, created INTEGER NOT NULL, code INTEGER NOT NULL,
-    detail TEXT, completed INTEGER, filters BLOB NOT NULL, only_metadata INTEGER NOT NULL,
-    compression TEXT NOT NULL, aes_key BLOB, iv BLOB NOT NULL, package BLOB
+    reference TEXT PRIMARY KEY, context TEXT NOT NULL, subject TEXT NOT NULL, created INTEGER NOT NULL,
+    code INTEGER NOT NULL, detail TEXT, completed INTEGER, filters BLOB NOT NULL,
+    only_metadata INTEGER NOT NULL, compression TEXT NOT NULL, aes_key BLOB, iv BLOB NOT NULL, package BLOB
 );""",
 }

@@ -1,0 +1,85 @@
+"""Faults of the work behind the answers: packages that are damaged, work that ends badly or never."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_ksef.emulator.wire import present
+
+
+class WorkFaultKind(StrEnum):
+    """What goes wrong."""
+
+    EXPORT_STATUS = "export-status"
+    TRUNCATED_METADATA = "truncated-metadata"
+    WRONG_PART_HASH = "wrong-part-hash"
+    SESSION_STATUS = "session-status"
+    INVOICE_STATUS = "invoice-status"
+
+
+CODES: dict[WorkFaultKind, tuple[int, ...]] = {
+    WorkFaultKind.EXPORT_STATUS: (100, 415, 420, 500, 550),
+    WorkFaultKind.SESSION_STATUS: (405, 415, 430, 435, 500),
+    WorkFaultKind.INVOICE_STATUS: (500, 550),
+}
+
+
+@dataclass
+class WorkFault:
+    """
+    One ordered fault.
+
+    :param times: how many more exports, batch sessions or invoices it hits.
+    :param code: the status that they end with, for the kinds in :data:`CODES`.
+    """
+
+    kind: WorkFaultKind
+    times: int
+    code: int | None = None
+
+
+class WorkFaults:
+    """The ordered faults; of each kind the first one that has times left is applied."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[WorkFault] = []
+
+    def add(self, fault: WorkFault) -> None:
+        """Order a fault."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Let nothing fail any more."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, kind: WorkFaultKind) -> bool:
+        """Say whether a fault hits this piece of work, one time less being left of it."""
+        return self._take(kind) is not None
+
+    def take_code(self, kind: WorkFaultKind) -> int | None:
+        """Give the status with which this piece of work shall end, one time less being left of it."""
+        fault = self._take(kind)
+        return fault.code if fault else None
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The faults that are left."""
+        with self._lock:
+            return [
+                present(kind=fault.kind, times=fault.times, code=fault.code)
+                for fault in self._faults
+                if fault.times > 0
+            ]
+
+    def _take(self, kind: WorkFaultKind) -> WorkFault | None:
+        with self._lock:
+            for fault in self._faults:
+                if fault.kind is kind and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+        return None

@@ -1,0 +1,133 @@
+"""Faults of the work behind the answers; those of requests are tested with the other controls."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.emulator.peer import APRIL, Peer, Upload, by_storage, digest, make_zip, metadata_of
+from tests.emulator_process import EmulatorProcess
+
+KEY, IV = b"k" * 32, b"i" * 16
+
+
+def order(peer: Peer, **members: Any) -> list[dict[str, Any]]:
+    left: list[dict[str, Any]] = peer.emulator.control("faults", **members)["faults"]
+    return left
+
+
+def test_the_hashes_of_a_part_are_wrong(received: Peer) -> None:
+    order(received, kind="wrong-part-hash")
+    status = received.export_status(received.start_export(by_storage(end=APRIL), KEY, IV))
+    (part,) = status["package"]["parts"]
+    fetched = received.links.get(part["url"])
+    assert fetched.status_code == 200
+    assert len(fetched.content) == part["encryptedPartSize"]
+    assert digest(fetched.content) != part["encryptedPartHash"] == fetched.headers["x-ms-meta-hash"]
+    assert received.export(by_storage(end=APRIL))[0]["invoiceCount"] == 50
+
+
+def test_the_metadata_of_a_package_are_cut(received: Peer) -> None:
+    order(received, kind="truncated-metadata")
+    _, archive = received.export(by_storage(end=APRIL))
+    with zipfile.ZipFile(io.BytesIO(archive)) as package:
+        cut = package.read("_metadata.json")
+    assert cut.startswith(b'{"invoices":[{')
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(cut)
+    _, archive = received.export(by_storage(end=APRIL), onlyMetadata=True)
+    assert len(metadata_of(archive)) == 50
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [
+        (415, "Błąd odszyfrowania dostarczonego klucza"),
+        (420, "Zakres filtrowania wykracza poza dostępny zakres danych"),
+        (500, "Nieznany błąd (500)"),
+        (550, "Operacja została anulowana przez system"),
+    ],
+)
+def test_an_export_ends_badly(received: Peer, code: int, description: str) -> None:
+    order(received, kind="export-status", code=code, times=2)
+    for _ in range(2):
+        status = received.export_status(received.start_export(by_storage(end=APRIL)))
+        assert status["status"]["code"] == code
+        assert status["status"]["description"] == description
+        assert "package" not in status
+        assert "completedDate" in status
+    assert received.export_status(received.start_export(by_storage(end=APRIL)))["status"]["code"] == 200
+
+
+def test_the_status_of_an_export_that_failed_is_kept_for_a_week(received: Peer) -> None:
+    order(received, kind="export-status", code=500)
+    started = received.start_export(by_storage(end=APRIL))
+    path = f"/invoices/exports/{started.json()['referenceNumber']}"
+    received.export_status(started)
+    received.emulator.control("clock", advance=7 * 86_400 - 60)
+    received.log_in()
+    assert received.http.get(path).status_code == 200
+    received.emulator.control("clock", advance=120)
+    assert received.http.get(path).status_code == 410
+
+
+def test_an_export_hangs(received: Peer) -> None:
+    order(received, kind="export-status", code=100)
+    hanging = received.start_export(by_storage(end=APRIL)).json()["referenceNumber"]
+    assert received.export(by_storage(end=APRIL))[0]["invoiceCount"] == 50
+    status = received.http.get(f"/invoices/exports/{hanging}").json()
+    assert status == {"status": {"code": 100, "description": "Eksport faktur w toku"}}
+
+
+def test_a_batch_session_ends_badly(peer: Peer, sales: dict[str, bytes]) -> None:
+    order(peer, kind="session-status", code=500)
+    status = peer.session(peer.send(Upload(make_zip(sales))))
+    assert status["status"]["code"] == 500
+    assert {each["status"]["code"] for each in peer.send_files(sales)} == {200}
+
+
+@pytest.mark.parametrize("code", [500, 550])
+def test_invoices_end_badly(peer: Peer, sales: dict[str, bytes], code: int) -> None:
+    order(peer, kind="invoice-status", code=code, times=2)
+    codes = [each["status"]["code"] for each in peer.send_files(sales)]
+    assert sorted(codes) == [200, 200, 200, code, code]
+
+
+def test_what_is_left_is_listed_and_forgotten(peer: Peer) -> None:
+    order(peer, path="^/v2/limits", status=503, times=2)
+    left = order(peer, kind="export-status", code=550, times=3)
+    assert left == [
+        {"path": "^/v2/limits", "status": 503, "times": 2},
+        {"kind": "export-status", "code": 550, "times": 3},
+    ]
+    peer.http.get("/limits/context")
+    url = f"{peer.emulator.origin}/_emulator/faults"
+    assert [each["times"] for each in httpx.get(url).json()["faults"]] == [1, 3]
+    assert httpx.delete(url).status_code == 204
+    assert httpx.get(url).json() == {"faults": []}
+    assert peer.http.get("/limits/context").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("members", "word"),
+    [
+        ({"kind": "rain"}, "kind"),
+        ({"kind": "export-status"}, "code"),
+        ({"kind": "export-status", "code": 200}, "550"),
+        ({"kind": "invoice-status", "code": 100}, "550"),
+        ({"kind": "wrong-part-hash", "code": 500}, "code"),
+        ({"kind": "wrong-part-hash", "path": "^/v2/"}, "path"),
+        ({"path": "^/v2/", "code": 500}, "status"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(
+    prompt: EmulatorProcess, members: dict[str, Any], word: str
+) -> None:
+    answer = httpx.post(f"{prompt.origin}/_emulator/faults", json=members)
+    assert answer.status_code == 400
+    assert word in answer.text
