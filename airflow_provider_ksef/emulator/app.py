@@ -21,6 +21,7 @@ from airflow_provider_ksef.emulator.errors import (
 )
 from airflow_provider_ksef.emulator.gate import API, CONTROLS, PROBLEM_DETAILS, Gate
 from airflow_provider_ksef.emulator.routes import (
+    attachments,
     auth,
     batch,
     control,
@@ -28,9 +29,11 @@ from airflow_provider_ksef.emulator.routes import (
     invoices,
     limits,
     logins,
+    online,
     security,
     sessions,
     storage,
+    upo,
 )
 from airflow_provider_ksef.emulator.wire import WireResponse
 
@@ -47,7 +50,19 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         redoc_url=None,
     )
     app.state.emulator = emulator
-    for module in (logins, auth, security, batch, sessions, exports, invoices, limits):
+    for module in (
+        logins,
+        auth,
+        security,
+        batch,
+        online,
+        sessions,
+        upo,
+        exports,
+        invoices,
+        limits,
+        attachments,
+    ):
         app.include_router(module.router, prefix=API)
     app.include_router(storage.router)
     app.include_router(control.router)

@@ -8,6 +8,7 @@ from datetime import date
 
 KSEF_NUMBER = re.compile(r"[1-9]\d{9}-20\d{6}-[0-9A-F]{6}-?[0-9A-F]{6}-[0-9A-F]{2}", re.ASCII)
 
+_TOKEN_REFERENCE = re.compile(r"20\d{6}-EC-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}(?=\|)", re.ASCII)
 _POLYNOMIAL = 0x07
 
 
@@ -60,3 +61,9 @@ def make_reference_number(kind: str, day: date) -> str:
 def normalize_ksef_number(number: str) -> str:
     """Take the hyphen out of the older form with 36 characters."""
     return number[:26] + number[27:] if len(number) == 36 else number
+
+
+def read_token_reference(token: str) -> str | None:
+    """Give the reference number with which a KSeF token begins; None where it is any other text."""
+    found = _TOKEN_REFERENCE.match(token)
+    return found[0] if found else None

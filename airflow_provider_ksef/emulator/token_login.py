@@ -12,6 +12,7 @@ from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import ApiError, Invalid
 from airflow_provider_ksef.emulator.keys import TOKEN_ENCRYPTION
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
+from airflow_provider_ksef.emulator.numbers import read_token_reference
 from airflow_provider_ksef.emulator.store.logins import Login, Token
 from airflow_provider_ksef.emulator.wire import PublicKeyId, WireModel
 
@@ -84,6 +85,7 @@ def begin_login(emulator: Emulator, request: TokenLogin) -> Login:
             code=code,
             detail=detail,
             permissions=token.permissions if token else (),
+            token_reference=read_token_reference(token.value) if token else None,
         )
         emulator.logins.add(login)
     return login

@@ -19,7 +19,7 @@ PERMISSIONS = (
 )
 _COLUMNS = (
     "reference, context_type, context_value, started, ready, code, detail, permissions, is_redeemed, "
-    "refreshed, refresh_until"
+    "refreshed, refresh_until, token_reference, document_hash"
 )
 
 
@@ -40,6 +40,8 @@ class Login:
 
     :param ready: from when on its result ``code`` is told, in ticks.
     :param detail: the cause of a failure.
+    :param token_reference: of the KSeF token that logged in.
+    :param document_hash: of the signed document that logged in.
     """
 
     reference: str
@@ -53,6 +55,8 @@ class Login:
     is_redeemed: bool = False
     refreshed: int | None = None
     refresh_until: int | None = None
+    token_reference: str | None = None
+    document_hash: str | None = None
 
 
 class LoginStore:
@@ -85,7 +89,7 @@ class LoginStore:
 
     def add(self, login: Login) -> None:
         self._database.execute(
-            f"INSERT INTO logins ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL)",
+            f"INSERT INTO logins ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL, ?, ?)",
             (
                 login.reference,
                 login.context_type,
@@ -95,6 +99,8 @@ class LoginStore:
                 login.code,
                 login.detail,
                 json.dumps(login.permissions),
+                login.token_reference,
+                login.document_hash,
             ),
         )
 
