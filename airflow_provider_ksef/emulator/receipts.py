@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.store.sessions import Session
-from airflow_provider_ksef.emulator.upo import MOST_PER_PAGE, Page, write_upo
+from airflow_provider_ksef.emulator.upo import Page, write_upo
 
 
 def upo_of_page(emulator: Emulator, session: Session, reference: str) -> bytes | None:
@@ -14,7 +14,7 @@ def upo_of_page(emulator: Emulator, session: Session, reference: str) -> bytes |
         return None
     counts = emulator.session_invoices.counts(session.reference)
     page = Page(pages.index(reference) + 1, counts.accepted)
-    documents = emulator.upo.documents(session.reference, skip=page.skip, most=MOST_PER_PAGE)
+    documents = emulator.upo.documents(session.reference, skip=page.skip, most=page.last - page.skip)
     return write_upo(session, documents, page)
 
 
