@@ -17,7 +17,7 @@ from airflow_provider_ksef.emulator.unpacking import BrokenArchive
 
 _LONGEST_FILE_NAME = 128
 _MOST_TOGETHER = 200
-_MOST_BYTES_TOGETHER = 16_000_000
+_MOST_BYTES_TOGETHER = 4_000_000
 
 
 class _Failed(Exception):  # noqa: N818  it says what happened

@@ -78,6 +78,16 @@ def test_a_large_part_is_received_without_being_held(peer: Peer) -> None:
     assert peer.links.put(link, content=iter([bytes(1_000_000)] * 101)).status_code == 413
 
 
+def test_a_large_package_is_processed_without_being_held(peer: Peer) -> None:
+    """Out of 2 MB come 160 MB, 60 files of which nobody could make an invoice."""
+    blank = b" " * 2_700_000
+    archive = make_zip({f"{number}.xml": blank for number in range(60)})
+    before = resident_megabytes(peer.emulator)
+    reference = peer.send(Upload(archive))
+    assert peer.session(reference)["failedInvoiceCount"] == 60
+    assert resident_megabytes(peer.emulator) - before < 120
+
+
 def resident_megabytes(emulator: EmulatorProcess) -> float:
     """The most memory that the process has ever held."""
     status = Path(f"/proc/{emulator.process.pid}/status")

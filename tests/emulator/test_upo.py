@@ -113,7 +113,7 @@ def test_a_session_has_a_receipt_of_what_was_accepted(
     peer: Peer, session: str, sales: dict[str, bytes], shared_ksef: Path, *, is_batch: bool
 ) -> None:
     if is_batch:
-        files = {name: xml for name, xml in list(sales.items())[2:4]} | {"wrong.xml": b"no xml"}
+        files = dict(list(sales.items())[2:4]) | {"wrong.xml": b"no xml"}
         session = peer.send(Upload(make_zip(files)))
     (page,) = peer.session(session)["upo"]["pages"]
     upo = checked(peer.http.get(f"/sessions/{session}/upo/{page['referenceNumber']}"))
