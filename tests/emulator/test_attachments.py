@@ -77,5 +77,12 @@ def test_a_consent_ends_at_once_or_on_a_day(peer: Peer, attached: bytes) -> None
     assert peer.send_files({"a.xml": attached})[0]["status"]["code"] == 415
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_any_day_may_be_given(peer: Peer, day: str) -> None:
+    consent(peer)
+    revoke(peer, expectedEndDate=day)
+    assert peer.http.get(STATUS).json()["isAttachmentAllowed"] is (day > "2026")
+
+
 def test_a_wrong_company_is_told(peer: Peer) -> None:
     assert error_code(peer.http.post("/testdata/attachment", json={"nip": "1"})) == 21405

@@ -162,6 +162,40 @@ def test_sessions_are_listed_newest_first(peer: Peer, sales: dict[str, bytes]) -
     assert peer.http.get("/sessions", params={"sessionType": "Online"}).json() == {"sessions": []}
 
 
+def test_sessions_are_found_by_reference_dates_and_states(peer: Peer, sales: dict[str, bytes]) -> None:
+    done = peer.send(Upload(make_zip(sales)))
+    peer.session(done)
+    peer.emulator.control("clock", advance=60)
+    empty = peer.send(Upload(make_zip({})))
+    peer.session(empty)
+    peer.emulator.control("clock", advance=60)
+    fresh = peer.open_batch(Upload(b"x")).json()["referenceNumber"]
+    wrong = peer.send(Upload(b"not an archive"))
+    peer.session(wrong)
+    names = {done: "done", empty: "empty", fresh: "fresh", wrong: "wrong"}
+    dates = {
+        names[each]: peer.http.get(f"/sessions/{each}").json()["dateUpdated"] for each in (done, empty, wrong)
+    }
+
+    def found(**query: str | list[str]) -> set[str]:
+        answer = peer.http.get("/sessions", params={"sessionType": "Batch", **query})
+        assert answer.status_code == 200, answer.text
+        return {names[each["referenceNumber"]] for each in answer.json()["sessions"]}
+
+    assert found() == {"done", "empty", "fresh", "wrong"}
+    assert found(referenceNumber=empty) == {"empty"}
+    assert found(statuses="InProgress") == {"fresh"}
+    assert found(statuses=["cancelled", "Failed"]) == {"empty", "wrong"}
+    assert found(dateCreatedTo=dates["done"]) == {"done"}
+    assert found(dateCreatedFrom=dates["done"], dateCreatedTo=dates["empty"]) == {"empty"}
+    assert found(dateModifiedFrom=dates["empty"], dateModifiedTo=dates["empty"]) == {"empty"}
+    assert found(dateClosedFrom=dates["done"]) == {"empty", "wrong"}
+    assert found(dateClosedTo=dates["done"]) == {"done"}
+    backward = {"dateClosedFrom": dates["empty"], "dateClosedTo": dates["done"]}
+    assert error_code(peer.http.get("/sessions", params={"sessionType": "Batch", **backward})) == 21405
+    assert error_code(peer.http.get("/sessions")) == 21405
+
+
 def test_a_wrong_continuation_token_is_told(peer: Peer) -> None:
     answer = peer.http.get(
         "/sessions", params={"sessionType": "Batch"}, headers={"x-continuation-token": "?"}

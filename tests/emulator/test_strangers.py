@@ -14,7 +14,12 @@ from typing import Any, TypeVar
 
 import pytest
 from ksef_client import KsefApiError, KsefClient, KsefClientOptions, models
-from ksef_client.services import AuthCoordinator, BatchSessionWorkflow, ExportWorkflow
+from ksef_client.services import (
+    AuthCoordinator,
+    BatchSessionWorkflow,
+    ExportWorkflow,
+    OnlineSessionWorkflow,
+)
 from ksef_client.services.crypto import build_encryption_data
 from ksef_client.utils.zip_utils import build_tar_gz, build_zip
 
@@ -173,6 +178,47 @@ def test_its_batch_is_taken_and_each_invoice_has_its_fate(
     stored = peer.client.invoices.get_invoice_bytes(accepted.ksef_number, access_token=peer.access_token)
     assert stored.content == samples[0].xml
     assert stored.sha256_base64 == accepted.invoice_hash
+
+
+def test_its_interactive_session_ends_with_receipts(peer: Peer) -> None:
+    right, wrong = a_right_and_a_wrong_one(9)
+    certificate = peer.certificate("SymmetricKeyEncryption")
+    session = OnlineSessionWorkflow(peer.client.sessions).open_session(
+        form_code=models.FormCode(system_code="FA (3)", schema_version="1-0E", value="FA"),
+        public_certificate=certificate.certificate,
+        public_key_id=certificate.public_key_id,
+        access_token=peer.access_token,
+        upo_v43=True,
+    )
+    sent, _ = (session.send_invoice(each.xml) for each in (right, wrong))
+    eventually(session.get_status, lambda status: status.failed_invoice_count == 1)
+    accepted = eventually(
+        lambda: session.get_invoice_status(sent.reference_number), lambda status: status.status.code != 150
+    )
+    assert (accepted.status.code, accepted.invoice_hash) == (
+        200,
+        b64encode(sha256(right.xml).digest()).decode(),
+    )
+    session.close()
+    status = eventually(session.get_status, lambda status: status.status.code not in (100, 170))
+    assert (status.status.code, status.invoice_count, status.successful_invoice_count) == (200, 2, 1)
+
+    upo = session.get_invoice_upo_by_ref(sent.reference_number)
+    assert session.get_invoice_upo_by_ksef(accepted.ksef_number) == upo
+    assert accepted.ksef_number.encode() in upo
+    (page,) = status.upo.pages
+    whole = session.get_upo(page.reference_number)
+    assert b"<CalkowitaLiczbaDokumentow>1<" in whole
+    assert peer.client.http_client.request("GET", page.download_url, skip_auth=True).content == whole
+
+
+def test_it_reads_and_changes_limits(peer: Peer) -> None:
+    limits = peer.client.limits.get_context_limits(peer.access_token)
+    assert limits.online_session.max_invoices == 10_000
+    assert peer.client.limits.get_subject_limits(peer.access_token).certificate.max_certificates == 100
+    peer.client.testdata.enable_attachment(models.AttachmentPermissionGrantRequest(nip=NIP))
+    consent = peer.client.permissions.check_attachment_permission_status(peer.access_token)
+    assert consent.is_attachment_allowed
 
 
 def test_its_metadata_pages_hold_every_invoice(peer: Peer) -> None:

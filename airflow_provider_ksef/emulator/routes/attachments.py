@@ -47,7 +47,7 @@ def revoke_consent(body: RevocationBody, emulator: Here) -> Response:
     """Let a company send no attachments any more."""
     day = body.expected_end_date
     midnight = datetime(day.year, day.month, day.day, tzinfo=WARSAW) if day else None
-    emulator.consents.end(body.nip, ticks_of(midnight) if midnight else emulator.clock.now())
+    emulator.consents.end(body.nip, max(0, ticks_of(midnight)) if midnight else emulator.clock.now())
     return Response()
 
 

@@ -33,15 +33,15 @@ _BATCH = {
     435: "Błąd odszyfrowania zaszyfrowanych części archiwum",
     440: "Sesja anulowana",
     445: "Błąd weryfikacji, brak poprawnych faktur",
-    500: "Nieznany błąd (500)",
 }
 
 
 def describe_session(session: Session) -> dict[str, Any]:
     """The members that a session's status and the list of sessions share."""
     texts = _ONLINE if session.kind == ONLINE else _BATCH
+    text = texts.get(session.code, f"Nieznany błąd ({session.code})")
     return present(
-        status=present(code=session.code, description=texts[session.code], details=session.details),
+        status=present(code=session.code, description=text, details=session.details),
         dateCreated=format_moment(session.created),
         dateUpdated=format_moment(session.updated),
         validUntil=format_moment(session.valid_until),
