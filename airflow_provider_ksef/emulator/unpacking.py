@@ -40,7 +40,7 @@ class Budget:
 
 class _Forward(io.RawIOBase):
     """
-    The content of a gzip file as a tar reader needs it: forward, and back by one byte.
+    The content of a gzip file as a tar reader needs it: forward.
 
     A tar header can announce a name of any length, which its reader would take into memory.
     """
@@ -49,35 +49,29 @@ class _Forward(io.RawIOBase):
         self._source = source
         self._budget = budget
         self._position = 0
-        self._last = b""
-        self._is_back = False
 
     def seekable(self) -> bool:
         return True
 
     def tell(self) -> int:
-        return self._position - self._is_back
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence != io.SEEK_SET or offset < self._position - 1:
+        if whence != io.SEEK_SET or offset < self._position:
             raise BrokenArchive("it cannot be read forward")
         while self._position < offset and self._take(min(_BLOCK, offset - self._position)):
             pass
-        self._is_back = offset < self._position and bool(self._last)
-        return self.tell()
+        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= _MOST_AT_ONCE:
             raise BrokenArchive(f"a header of {size} bytes")
-        again = self._last if self._is_back and size else b""
-        self._is_back = self._is_back and not again
-        return again + self._take(size - len(again))
+        return self._take(size)
 
     def _take(self, size: int) -> bytes:
         taken = self._source.read(size)
         self._budget.spend(len(taken))
         self._position += len(taken)
-        self._last = taken[-1:] or self._last
         return taken
 
 

@@ -11,7 +11,7 @@ from airflow_provider_ksef.emulator.store.database import Database, Row
 _DOCUMENTS = (
     "SELECT s.ksef_number, s.invoice_number, i.issued, s.invoicing, s.acquired, s.hash, s.mode "
     "FROM session_invoices s JOIN invoices i ON i.ksef_number = s.ksef_number "
-    "WHERE s.session = ? AND s.code = 200"
+    "WHERE s.session = ?"
 )
 
 
