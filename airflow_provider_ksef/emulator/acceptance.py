@@ -79,8 +79,8 @@ class Acceptance:
                 schemas=self._emulator.schemas,
                 received=polish_day(arrival.invoicing),
             )
-        except Rejected as rejected:
-            return rejected
+        except Rejected as why:  # whose frames would hold this and other documents in memory
+            return Rejected(why.code, why.description, why.details, why.invoice_number)
 
     def _register(
         self, arrival: Arrival, outcome: InvoiceFacts | Rejected, now: int, stored: int

@@ -85,7 +85,7 @@ def test_a_large_package_is_processed_without_being_held(peer: Peer) -> None:
     before = resident_megabytes(peer.emulator)
     reference = peer.send(Upload(archive))
     assert peer.session(reference)["failedInvoiceCount"] == 60
-    assert resident_megabytes(peer.emulator) - before < 120
+    assert resident_megabytes(peer.emulator) - before < 50
 
 
 def resident_megabytes(emulator: EmulatorProcess) -> float:
