@@ -154,7 +154,11 @@ def _allowed(*permissions: str) -> Callable[[Caller], Caller]:
 
 Reader = Annotated[Caller, Depends(_allowed("InvoiceRead"))]
 Sender = Annotated[Caller, Depends(_allowed("InvoiceWrite", "EnforcementOperations"))]
+OnlineSender = Annotated[
+    Caller, Depends(_allowed("InvoiceWrite", "PefInvoiceWrite", "EnforcementOperations"))
+]
 SessionLister = Annotated[Caller, Depends(_allowed("InvoiceWrite", "Introspection", "EnforcementOperations"))]
 SessionReader = Annotated[
     Caller, Depends(_allowed("InvoiceWrite", "Introspection", "PefInvoiceWrite", "EnforcementOperations"))
 ]
+CredentialsReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead"))]

@@ -40,12 +40,14 @@ class Entrant:
 
     :param subject_details: JSON text, as the claim ``sud`` has it.
     :param token: reference of the KSeF token that was shown.
+    :param document_hash: of the signed document that was shown.
     """
 
     subject: Identity
     subject_details: str
     permissions: tuple[str, ...]
     token: str | None = None
+    document_hash: str | None = None
 
 
 def use_challenge(emulator: Emulator, challenge: str) -> int:
@@ -95,6 +97,7 @@ def conclude_login(
         subject_details=entrant.subject_details if entrant else None,
         policy=policy.to_claim() if policy else None,
         token=entrant.token if entrant else None,
+        document_hash=entrant.document_hash if entrant else None,
     )
     emulator.logins.add(login)
     return login

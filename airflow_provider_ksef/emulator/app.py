@@ -27,6 +27,7 @@ from airflow_provider_ksef.emulator.errors import (
 )
 from airflow_provider_ksef.emulator.gate import API, CONTROLS, PROBLEM_DETAILS, Gate
 from airflow_provider_ksef.emulator.routes import (
+    attachments,
     auth,
     batch,
     behaviour,
@@ -37,12 +38,14 @@ from airflow_provider_ksef.emulator.routes import (
     latarnia,
     limits,
     logins,
+    online,
     rate_limits,
     security,
     sessions,
     storage,
     testdata,
     tokens,
+    upo,
 )
 from airflow_provider_ksef.emulator.wire import WireResponse
 
@@ -62,8 +65,22 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
     )
     correct_documentation(app)
     app.state.emulator = emulator
-    api = (logins, auth, security, batch, sessions, exports, invoices, limits, rate_limits, tokens, testdata)
-    for module in api:
+    for module in (
+        logins,
+        auth,
+        security,
+        batch,
+        online,
+        sessions,
+        upo,
+        exports,
+        invoices,
+        limits,
+        rate_limits,
+        attachments,
+        tokens,
+        testdata,
+    ):
         app.include_router(module.router, prefix=API)
     for module in (storage, latarnia, control, faults, behaviour):
         app.include_router(module.router)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from airflow_provider_ksef.emulator.choices import Compression
-from airflow_provider_ksef.emulator.crypto import decode_base64
-from airflow_provider_ksef.emulator.documents import FORMS, FormCode
+from airflow_provider_ksef.emulator.crypto import is_digest
 from airflow_provider_ksef.emulator.errors import ApiError, Invalid
+from airflow_provider_ksef.emulator.facts import FormCode
+from airflow_provider_ksef.emulator.form_codes import FormCodeBody, find_form, unsupported_form
 from airflow_provider_ksef.emulator.wire import Encryption, WireModel
 
 MOST_PARTS = 50
 MOST_PART_BYTES = 100_000_000
 MOST_PACKAGE_BYTES = 5_000_000_000
 PADDING = 16
-_HASH_BYTES = 32
-
-
-class FormCodeBody(WireModel):
-    """Which form the invoices have."""
-
-    system_code: str
-    schema_version: str
-    value: str
 
 
 class BatchPart(WireModel):
@@ -57,7 +49,7 @@ def check_opening(request: OpenBatch) -> FormCode:
     """
     form = find_form(request.form_code)
     if form.value == "PEF":
-        raise Invalid("Wskazany kod formularza nie jest wspierany.")
+        raise unsupported_form()
     file = request.batch_file
     if len(file.file_parts) > MOST_PARTS:
         raise ApiError(
@@ -71,18 +63,6 @@ def check_opening(request: OpenBatch) -> FormCode:
     wrong = _wrong_values(file)
     if wrong:
         raise Invalid(*wrong)
-    return form
-
-
-def find_form(code: FormCodeBody) -> FormCode:
-    """
-    Give the form of a code.
-
-    :raises Invalid: where there is none.
-    """
-    form = FORMS.get(code.system_code)
-    if form is None or (form.schema_version, form.value) != (code.schema_version, code.value):
-        raise Invalid("Wskazany kod formularza nie jest wspierany.")
     return form
 
 
@@ -102,13 +82,6 @@ def _wrong_values(file: BatchFile) -> list[str]:
         for part in file.file_parts
         if part.file_size < 1
     ]
-    if not all(map(_is_hash, [file.file_hash, *(part.file_hash for part in file.file_parts)])):
+    if not all(map(is_digest, [file.file_hash, *(part.file_hash for part in file.file_parts)])):
         wrong.append("Niepoprawny skrót pliku.")
     return wrong
-
-
-def _is_hash(text: str) -> bool:
-    try:
-        return len(decode_base64(text)) == _HASH_BYTES
-    except ValueError:
-        return False

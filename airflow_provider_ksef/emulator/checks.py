@@ -15,11 +15,13 @@ from airflow_provider_ksef.emulator.documents import (
     read_facts,
 )
 from airflow_provider_ksef.emulator.elements import NOT_XML, SEMANTIC_ERROR, Rejected, parse_document
+from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.rights import Relations, may_issue
 from airflow_provider_ksef.emulator.schemas import Schemas
 
 FILE_ERROR = "Błąd weryfikacji pliku faktury"
 RIGHTS_ERROR = "Nieprawidłowy zakres uprawnień"
+ATTACHMENT_ERROR = "Brak możliwości wysyłania faktury z załącznikiem"
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
@@ -31,8 +33,8 @@ def check_invoice(
     *,
     form: FormCode,
     context_nip: str,
-    max_size: int,
-    max_size_with_attachment: int,
+    limits: SessionLimits,
+    may_attach: bool,
     schemas: Schemas | None,
     received: date,
     relations: Relations | None = None,
@@ -42,12 +44,13 @@ def check_invoice(
 
     :param form: the session's.
     :param context_nip: whose session it is.
-    :param max_size: most bytes of an invoice without attachment.
+    :param limits: most bytes of an invoice.
+    :param may_attach: whether the sender has consented to attachments and they may come this way.
     :param received: the Polish day on which KSeF got the invoice.
     :param relations: who may issue for whom; nothing where each issues for itself only.
     :raises Rejected: with KSeF's status code and texts for the first thing that is wrong.
     """
-    _check_size(xml, max_size_with_attachment)
+    _check_size(xml, limits.size_with_attachment)
     _check_encoding(xml)
     root = parse_document(xml)
     try:
@@ -56,7 +59,9 @@ def check_invoice(
         _check_schema(root, form, schemas)
         facts = read_facts(root)
         if not facts.has_attachment:
-            _check_size(xml, max_size)
+            _check_size(xml, limits.size)
+        elif not may_attach:
+            raise Rejected(415, ATTACHMENT_ERROR, ())
         _check_issue_date(facts, received)
         if not may_issue(facts, context_nip, relations):
             raise Rejected(410, RIGHTS_ERROR, ("Brak uprawnienia fakturowego",))

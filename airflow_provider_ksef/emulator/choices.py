@@ -103,6 +103,14 @@ class ContextType(Choice):
     PEPPOL_ID = "PeppolId"
 
 
+class SubjectKind(Choice):
+    """What identifies a subject."""
+
+    NIP = "Nip"
+    PESEL = "Pesel"
+    FINGERPRINT = "Fingerprint"
+
+
 class InvoiceType(Choice):
     """What kind of invoice a document is."""
 

@@ -42,6 +42,14 @@ def decode_base64(text: str) -> bytes:
         raise ValueError("not Base64") from error
 
 
+def is_digest(text: str) -> bool:
+    """Whether a text is a SHA-256 in Base64."""
+    try:
+        return len(decode_base64(text)) == sha256().digest_size
+    except ValueError:
+        return False
+
+
 def decrypt_by_key(key: RSAPrivateKey, content: bytes) -> bytes:
     """
     Undo RSAES-OAEP with SHA-256 in both places.

@@ -1,9 +1,7 @@
-"""What KSeF reads from an invoice document: the facts that become its metadata (FA(2), FA(3), FA_RR(1))."""
+"""What KSeF reads from an invoice document of any form; itself those of FA(2), FA(3) and FA_RR(1)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from lxml import etree
@@ -24,6 +22,14 @@ from airflow_provider_ksef.emulator.elements import (
     read_text,
     semantic,
 )
+from airflow_provider_ksef.emulator.facts import (
+    FORMS,
+    AuthorizedSubject,
+    FormCode,
+    InvoiceFacts,
+    ThirdSubject,
+)
+from airflow_provider_ksef.emulator.pef import ROOTS, read_pef_facts
 
 __all__ = [
     "FORMS",
@@ -35,26 +41,6 @@ __all__ = [
     "read_invoice",
 ]
 
-
-@dataclass(frozen=True)
-class FormCode:
-    """A document structure as a session declares it and as the document's header names it."""
-
-    system_code: str
-    schema_version: str
-    value: str
-
-
-FORMS: dict[str, FormCode] = {
-    form.system_code: form
-    for form in (
-        FormCode("FA (2)", "1-0E", "FA"),
-        FormCode("FA (3)", "1-0E", "FA"),
-        FormCode("PEF (3)", "2-1", "PEF"),
-        FormCode("PEF_KOR (3)", "2-1", "PEF"),
-        FormCode("FA_RR (1)", "1-1E", "FA_RR"),
-    )
-}
 
 NAMESPACES = {
     "http://crd.gov.pl/wzor/2023/06/29/12648/": FORMS["FA (2)"],
@@ -75,55 +61,6 @@ INVOICE_TYPES = {
 }
 
 
-@dataclass(frozen=True)
-class ThirdSubject:
-    """One ``Podmiot3``. ``type`` is Nip, InternalId, VatUe, Other or None; role 0 is a role in words."""
-
-    type: str
-    value: str | None
-    name: str | None
-    role: int
-
-
-@dataclass(frozen=True)
-class AuthorizedSubject:
-    """The ``PodmiotUpowazniony``: enforcement authority (1), bailiff (2) or tax representative (3)."""
-
-    nip: str
-    name: str | None
-    role: int
-
-
-@dataclass(frozen=True)
-class InvoiceFacts:
-    """
-    What KSeF keeps as metadata of an invoice.
-
-    :param buyer_type: Nip, VatUe, Other or None; ``buyer_value`` is absent for None.
-    :param net: sum of all net amounts, in the invoice's currency; so is ``gross``.
-    :param vat: always in PLN, 0 where a foreign invoice does not state it in PLN.
-    :param invoice_type: KSeF's own name, e.g. ``Vat``, ``Kor``, ``KorZal``.
-    """
-
-    seller_nip: str
-    seller_name: str | None
-    buyer_type: str
-    buyer_value: str | None
-    buyer_name: str | None
-    invoice_number: str
-    issue_date: date
-    net: Decimal
-    gross: Decimal
-    vat: Decimal
-    currency: str
-    invoice_type: str
-    is_self_invoicing: bool
-    has_attachment: bool
-    third_subjects: tuple[ThirdSubject, ...]
-    authorized_subject: AuthorizedSubject | None
-    form: FormCode
-
-
 def read_invoice(xml: bytes) -> InvoiceFacts:
     """
     Read the facts of one invoice.
@@ -139,6 +76,8 @@ def form_of(root: etree._Element) -> FormCode:
 
     :raises Rejected: with code 450 where root element, namespace and header do not name one known form.
     """
+    if root.tag in ROOTS:
+        return ROOTS[root.tag]
     name = etree.QName(root)
     form = NAMESPACES.get(name.namespace or "")
     if form is None or name.localname != "Faktura":
@@ -158,7 +97,7 @@ def peek_invoice_number(root: etree._Element) -> str | None:
         number = None if body is None else read_optional_text(body, number_name)
         if number:
             return number
-    return None
+    return read_optional_text(root, "ID") if root.tag in ROOTS else None
 
 
 def read_facts(root: etree._Element) -> InvoiceFacts:
@@ -168,6 +107,8 @@ def read_facts(root: etree._Element) -> InvoiceFacts:
     :raises Rejected: with code 450.
     """
     form = form_of(root)
+    if form.value == "PEF":
+        return read_pef_facts(root, form)
     body_name, date_name, number_name = ("Fa", "P_1", "P_2")
     if form.value == "FA_RR":
         body_name, date_name, number_name = ("FakturaRR", "P_4B", "P_4C")

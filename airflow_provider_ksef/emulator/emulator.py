@@ -19,16 +19,19 @@ from airflow_provider_ksef.emulator.rate_limits import RateLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
+from airflow_provider_ksef.emulator.store.attachments import ConsentStore
 from airflow_provider_ksef.emulator.store.database import Database
 from airflow_provider_ksef.emulator.store.exports import ExportStore
 from airflow_provider_ksef.emulator.store.grants import GrantStore
 from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
+from airflow_provider_ksef.emulator.store.limits import LimitStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
 from airflow_provider_ksef.emulator.store.sessions import SessionStore
 from airflow_provider_ksef.emulator.store.taxpayers import TaxpayerStore
 from airflow_provider_ksef.emulator.store.tokens import TokenStore
+from airflow_provider_ksef.emulator.store.upo import UpoStore
 from airflow_provider_ksef.emulator.work_faults import WorkFaults
 
 
@@ -56,6 +59,9 @@ class Emulator:
         self.invoices = InvoiceStore(self.database)
         self.sessions = SessionStore(self.database)
         self.session_invoices = SessionInvoiceStore(self.database)
+        self.upo = UpoStore(self.database)
+        self.limits = LimitStore(self.database)
+        self.consents = ConsentStore(self.database)
         self.exports = ExportStore(self.database)
         self.jobs = Jobs(settings.delay)
         self.faults = Faults()

@@ -21,6 +21,7 @@ class Registration:
     What KSeF added to a document when it accepted it. Moments are in ticks.
 
     :param session: the reference number of the session that brought it.
+    :param corrected_hash: of the rejected invoice that it corrects technically.
     """
 
     ksef_number: str
@@ -30,6 +31,7 @@ class Registration:
     stored: int
     mode: str
     session: str
+    corrected_hash: str | None = None
 
 
 def metadata_json(facts: InvoiceFacts, registration: Registration) -> bytes:
@@ -62,6 +64,8 @@ def metadata_json(facts: InvoiceFacts, registration: Registration) -> bytes:
             for each in facts.third_subjects
         ],
     }
+    if registration.corrected_hash is not None:
+        body["hashOfCorrectedInvoice"] = registration.corrected_hash
     if (authorized := facts.authorized_subject) is not None:
         body["authorizedSubject"] = {
             **_named({"nip": authorized.nip}, authorized.name),

@@ -59,6 +59,11 @@ def format_error_moment(ticks: int) -> str:
     return f"{_seconds(ticks)}.{ticks % TICKS_PER_SECOND:07d}Z"
 
 
+def format_polish_moment(ticks: int) -> str:
+    """Write Polish time with its offset and three digits, as receipts do."""
+    return datetime_of(ticks).astimezone(WARSAW).isoformat(timespec="milliseconds")
+
+
 def polish_day(ticks: int) -> date:
     """The calendar day in Poland."""
     return datetime_of(ticks).astimezone(WARSAW).date()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from airflow_provider_ksef.emulator.acceptance import Acceptance
-from airflow_provider_ksef.emulator.archives import BrokenArchive, count_entries, read_entries
+from airflow_provider_ksef.emulator.acceptance import Acceptance, Arrival
+from airflow_provider_ksef.emulator.archives import Archive, Entry
 from airflow_provider_ksef.emulator.crypto import BLOCK, DecryptionError, decrypt_stream, encode_base64
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.limits import MAX_INVOICES, MAX_SIZE_WITH_ATTACHMENT
-from airflow_provider_ksef.emulator.store.sessions import PROCESSING, Outcome, Session
+from airflow_provider_ksef.emulator.finishing import finish_failed, finish_processed
+from airflow_provider_ksef.emulator.store.sessions import CANCELLED, LOST_KEY, PROCESSING, Session
+from airflow_provider_ksef.emulator.unpacking import BrokenArchive
 from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
-_CHUNK = 200
+_LONGEST_FILE_NAME = 128
+_MOST_TOGETHER = 200
+_MOST_BYTES_TOGETHER = 4_000_000
 
 
 class _Failed(Exception):  # noqa: N818  it says what happened
@@ -23,7 +27,7 @@ class _Failed(Exception):  # noqa: N818  it says what happened
     def __init__(self, code: int, *details: str) -> None:
         super().__init__(code, *details)
         self.code = code
-        self.details = list(details)
+        self.details = details
 
 
 class BatchProcessing:
@@ -38,44 +42,44 @@ class BatchProcessing:
 
     def process_batch(self, reference: str) -> None:
         """Bring a closed session to its end; one that was interrupted goes on where it stopped."""
-        session = self._emulator.sessions.get(reference, self._emulator.clock.now())
+        session = self._emulator.sessions.get(reference)
         if session is None or session.code != PROCESSING:
             return
-        with self._emulator.files.working_file() as archive:
+        with self._emulator.files.working_file() as path:
             try:
-                self._unpack(session, archive)
-                if not self._accept(session, archive):
+                if not self._accept(session, self._unpack(session, path)):
                     return
-                accepted, rejected = self._emulator.session_invoices.counts(reference)
-                self._finish(session, 200 if accepted else 445, None, (accepted, rejected))
+                finish_processed(self._emulator, reference, before=PROCESSING)
             except _Failed as failed:
-                self._finish(session, failed.code, failed.details, (0, 0))
+                finish_failed(self._emulator, reference, failed.code, *failed.details, before=PROCESSING)
             except Exception:
-                self._finish(session, 500, None, self._emulator.session_invoices.counts(reference))
+                finish_failed(self._emulator, reference, 500, before=PROCESSING)
                 raise
         for part in self._emulator.sessions.parts(reference):
             self._emulator.files.upload(reference, part.ordinal).unlink(missing_ok=True)
 
-    def _unpack(self, session: Session, archive: Path) -> None:
+    def _unpack(self, session: Session, path: Path) -> Archive:
         ordered = self._emulator.work_faults.take_code(WorkFaultKind.SESSION_STATUS)
         if ordered is not None:
             raise _Failed(ordered)
         if session.aes_key is None:
-            raise _Failed(415)
+            raise _Failed(LOST_KEY)
         for part in self._emulator.sessions.parts(session.reference):
             if part.stored_hash != part.hash:
                 raise _Failed(405, f"Skrót części {part.ordinal} pakietu nie zgadza się z zadeklarowanym.")
-        self._decrypt(session, session.aes_key, archive)
-        _verify(session, archive)
-        compression = session.compression or "Zip"
+        self._decrypt(session, session.aes_key, path)
+        _verify(session, path)
+        limits = self._emulator.limits.context(session.context).batch_session
+        archive = Archive(path, session.compression or "Zip", limits.invoices, limits.size_with_attachment)
         try:
-            count = count_entries(archive, compression, MAX_INVOICES)
+            count = archive.count()
         except BrokenArchive:
             raise _Failed(430) from None
-        if count > MAX_INVOICES:
+        if count > limits.invoices:
             raise _Failed(420)
         if count == 0:
-            raise _Failed(440, "Nie przesłano faktur")
+            raise _Failed(CANCELLED, "Nie przesłano faktur")
+        return archive
 
     def _decrypt(self, session: Session, key: bytes, archive: Path) -> None:
         with archive.open("wb") as target:
@@ -86,21 +90,37 @@ class BatchProcessing:
                 except DecryptionError:
                     raise _Failed(435) from None
 
-    def _accept(self, session: Session, archive: Path) -> bool:
+    def _accept(self, session: Session, archive: Archive) -> bool:
         acceptance = Acceptance(self._emulator, session)
         done = self._emulator.session_invoices.last_ordinal(session.reference)
-        entries = read_entries(archive, session.compression or "Zip", MAX_SIZE_WITH_ATTACHMENT + 1)
-        numbered = islice(enumerate(entries, start=1), done, None)
-        while chunk := list(islice(numbered, _CHUNK)):
-            if not acceptance.take(chunk):
-                return False
-        return True
+        numbered = islice(enumerate(archive.entries(), start=1), done, None)
+        return all(acceptance.take(some) for some in _together(self._arrivals(session, numbered)))
 
-    def _finish(
-        self, session: Session, code: int, details: list[str] | None, counts: tuple[int, int]
-    ) -> None:
-        now = self._emulator.clock.now()
-        self._emulator.sessions.finish(session.reference, now, Outcome(code, details, *counts))
+    def _arrivals(self, session: Session, numbered: Iterable[tuple[int, Entry]]) -> Iterator[Arrival]:
+        for ordinal, entry in numbered:
+            yield Arrival(
+                ordinal=ordinal,
+                reference=self._emulator.new_reference("EE"),
+                content=entry.content,
+                hash=entry.hash,
+                invoicing=session.created,
+                is_offline=session.is_offline,
+                file_name=entry.name[:_LONGEST_FILE_NAME],
+            )
+
+
+def _together(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    """Give as many at a time as fit into a little memory."""
+    some: list[Arrival] = []
+    size = 0
+    for arrival in arrivals:
+        some.append(arrival)
+        size += len(arrival.content)
+        if len(some) >= _MOST_TOGETHER or size >= _MOST_BYTES_TOGETHER:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _verify(session: Session, archive: Path) -> None:

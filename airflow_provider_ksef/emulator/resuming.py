@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.exporting import Exporting
+from airflow_provider_ksef.emulator.online_processing import OnlineProcessing
 from airflow_provider_ksef.emulator.processing import BatchProcessing
+from airflow_provider_ksef.emulator.store.sessions import BATCH, CLOSED, ONLINE, OPEN, PROCESSING
 
 
 def resume_work(emulator: Emulator) -> None:
     """Start the jobs of sessions and exports that a kept state says are unfinished."""
-    for reference in emulator.sessions.unfinished():
+    online = OnlineProcessing(emulator)
+    for reference in emulator.sessions.in_status(PROCESSING, BATCH):
         emulator.jobs.start(BatchProcessing(emulator).process_batch, reference)
+    for reference in emulator.sessions.in_status(OPEN, ONLINE):
+        emulator.jobs.start(online.check_key, reference)
+    for reference in emulator.session_invoices.waiting():
+        emulator.jobs.start(online.process_invoice, reference)
+    for reference in emulator.sessions.in_status(CLOSED, ONLINE):
+        emulator.jobs.start(online.finish_session, reference)
     for reference in emulator.exports.unfinished():
         emulator.jobs.start(Exporting(emulator).build_export, reference)

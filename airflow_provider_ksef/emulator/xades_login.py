@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_provider_ksef.emulator.admission import Entrant, Refused, conclude_login, use_challenge
 from airflow_provider_ksef.emulator.auth_requests import BY_FINGERPRINT, AuthRequest, read_auth_request
 from airflow_provider_ksef.emulator.certificates import SignerCertificate
+from airflow_provider_ksef.emulator.crypto import digest
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.entitlements import permissions_in
 from airflow_provider_ksef.emulator.errors import ApiError
@@ -31,7 +32,8 @@ def begin_xades_login(emulator: Emulator, content: bytes, *, must_verify_chain: 
         def recognize() -> Entrant:
             _check_certificate(emulator, signer, must_verify_chain)
             permissions = permissions_in(request.context, subject, emulator.taxpayers, emulator.grants)
-            return Entrant(subject, signer.describe(subject), permissions)
+            details = signer.describe(subject)
+            return Entrant(subject, details, permissions, document_hash=digest(content))
 
         return conclude_login(emulator, request.context, signer.method, request.policy, recognize)
 

@@ -190,12 +190,51 @@ class Peer:
         assert closed.status_code == 204, closed.text
         return reference
 
+    def open_online(
+        self, form: Mapping[str, str] = FA3, key: bytes = b"k" * 32, iv: bytes = b"i" * 16, **changed: Any
+    ) -> httpx.Response:
+        body = {"formCode": form, "encryption": self.encryption(key, iv)}
+        return self.http.post("/sessions/online", json={**body, **changed})
+
+    def send_invoice(
+        self, session: str, xml: bytes, key: bytes = b"k" * 32, iv: bytes = b"i" * 16, **changed: Any
+    ) -> httpx.Response:
+        encrypted = aes_encrypt(xml, key, iv)
+        body = {
+            "invoiceHash": digest(xml),
+            "invoiceSize": len(xml),
+            "encryptedInvoiceHash": digest(encrypted),
+            "encryptedInvoiceSize": len(encrypted),
+            "encryptedInvoiceContent": b64encode(encrypted).decode(),
+        }
+        return self.http.post(f"/sessions/online/{session}/invoices", json={**body, **changed})
+
+    def close_online(self, session: str) -> httpx.Response:
+        return self.http.post(f"/sessions/online/{session}/close")
+
+    def invoice(self, session: str, sent: httpx.Response) -> dict[str, Any]:
+        """Wait for the fate of an invoice that was sent alone."""
+        assert sent.status_code == 202, sent.text
+        deadline = time.monotonic() + 30
+        while True:
+            path = f"/sessions/{session}/invoices/{sent.json()['referenceNumber']}"
+            status: dict[str, Any] = self.http.get(path).json()
+            if status["status"]["code"] not in (100, 150):
+                return status
+            assert time.monotonic() < deadline, status
+            time.sleep(0.02)
+
+    def send_alone(self, xml: bytes, form: Mapping[str, str] = FA3, **changed: Any) -> dict[str, Any]:
+        """Send one invoice in an interactive session of its own; give what became of it."""
+        session = self.open_online(form).json()["referenceNumber"]
+        return self.invoice(session, self.send_invoice(session, xml, **changed))
+
     def session(self, reference: str) -> dict[str, Any]:
         """Wait for the end of a session."""
         deadline = time.monotonic() + 30
         while True:
             status: dict[str, Any] = self.http.get(f"/sessions/{reference}").json()
-            if status["status"]["code"] not in (100, 150):
+            if status["status"]["code"] not in (100, 150, 170):
                 return status
             assert time.monotonic() < deadline, status
             time.sleep(0.05)
@@ -272,6 +311,11 @@ def by_storage(
     """Filters by permanent storage date, bounded by the high-water mark."""
     dates = {"dateType": "PermanentStorage", "from": start, "restrictToPermanentStorageHwmDate": True}
     return {"subjectType": subject, "dateRange": dates if end is None else {**dates, "to": end}}
+
+
+def without_links(invoice: Mapping[str, Any]) -> dict[str, Any]:
+    """An invoice of a session but for the links, which are new at each call."""
+    return {name: value for name, value in invoice.items() if not name.startswith("upoDownloadUrl")}
 
 
 APRIL = "2026-04-01T00:00:00Z"

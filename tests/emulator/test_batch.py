@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.numbers import crc8
 from airflow_provider_ksef.emulator.samples import make_samples
-from tests.emulator.peer import Peer, Upload, digest, error_code, make_zip
+from tests.emulator.peer import Peer, Upload, digest, error_code, make_zip, without_links
 from tests.emulator_process import NIP, EmulatorProcess
 
 
@@ -78,6 +78,16 @@ def test_a_large_part_is_received_without_being_held(peer: Peer) -> None:
     assert peer.links.put(link, content=iter([bytes(1_000_000)] * 101)).status_code == 413
 
 
+def test_a_large_package_is_processed_without_being_held(peer: Peer) -> None:
+    """Out of 2 MB come 160 MB, 60 files of which nobody could make an invoice."""
+    blank = b" " * 2_700_000
+    archive = make_zip({f"{number}.xml": blank for number in range(60)})
+    before = resident_megabytes(peer.emulator)
+    reference = peer.send(Upload(archive))
+    assert peer.session(reference)["failedInvoiceCount"] == 60
+    assert resident_megabytes(peer.emulator) - before < 50
+
+
 def resident_megabytes(emulator: EmulatorProcess) -> float:
     """The most memory that the process has ever held."""
     status = Path(f"/proc/{emulator.process.pid}/status")
@@ -121,8 +131,8 @@ def test_lists_come_in_pages(peer: Peer) -> None:
     status = peer.session(reference)
     assert (status["successfulInvoiceCount"], status["failedInvoiceCount"]) == (13, 12)
     peer.emulator.control("clock", advance=1)  # now each has its permanent storage date
-    whole = peer.invoices(reference)
-    assert peer.invoices(reference, size=10) == whole
+    whole = [without_links(each) for each in peer.invoices(reference)]
+    assert [without_links(each) for each in peer.invoices(reference, size=10)] == whole
     failed = [each for each in whole if each["status"]["code"] != 200]
     assert peer.invoices(reference, "/failed", size=10) == failed
     assert {each.name: each.code or 200 for each in samples} == {
@@ -131,7 +141,7 @@ def test_lists_come_in_pages(peer: Peer) -> None:
     assert all("ksefNumber" not in each and "invoicingMode" not in each for each in failed)
     one = whole[3]
     path = f"/sessions/{reference}/invoices/{one['referenceNumber']}"
-    assert peer.http.get(path).json() == one
+    assert without_links(peer.http.get(path).json()) == one
 
 
 def test_sessions_are_listed_newest_first(peer: Peer, sales: dict[str, bytes]) -> None:
@@ -150,6 +160,40 @@ def test_sessions_are_listed_newest_first(peer: Peer, sales: dict[str, bytes]) -
     succeeded = peer.http.get("/sessions", params={"sessionType": "Batch", "statuses": ["Succeeded"]}).json()
     assert [each["totalInvoiceCount"] for each in succeeded["sessions"]] == [5]
     assert peer.http.get("/sessions", params={"sessionType": "Online"}).json() == {"sessions": []}
+
+
+def test_sessions_are_found_by_reference_dates_and_states(peer: Peer, sales: dict[str, bytes]) -> None:
+    done = peer.send(Upload(make_zip(sales)))
+    peer.session(done)
+    peer.emulator.control("clock", advance=60)
+    empty = peer.send(Upload(make_zip({})))
+    peer.session(empty)
+    peer.emulator.control("clock", advance=60)
+    fresh = peer.open_batch(Upload(b"x")).json()["referenceNumber"]
+    wrong = peer.send(Upload(b"not an archive"))
+    peer.session(wrong)
+    names = {done: "done", empty: "empty", fresh: "fresh", wrong: "wrong"}
+    dates = {
+        names[each]: peer.http.get(f"/sessions/{each}").json()["dateUpdated"] for each in (done, empty, wrong)
+    }
+
+    def found(**query: str | list[str]) -> set[str]:
+        answer = peer.http.get("/sessions", params={"sessionType": "Batch", **query})
+        assert answer.status_code == 200, answer.text
+        return {names[each["referenceNumber"]] for each in answer.json()["sessions"]}
+
+    assert found() == {"done", "empty", "fresh", "wrong"}
+    assert found(referenceNumber=empty) == {"empty"}
+    assert found(statuses="InProgress") == {"fresh"}
+    assert found(statuses=["cancelled", "Failed"]) == {"empty", "wrong"}
+    assert found(dateCreatedTo=dates["done"]) == {"done"}
+    assert found(dateCreatedFrom=dates["done"], dateCreatedTo=dates["empty"]) == {"empty"}
+    assert found(dateModifiedFrom=dates["empty"], dateModifiedTo=dates["empty"]) == {"empty"}
+    assert found(dateClosedFrom=dates["done"]) == {"empty", "wrong"}
+    assert found(dateClosedTo=dates["done"]) == {"done"}
+    backward = {"dateClosedFrom": dates["empty"], "dateClosedTo": dates["done"]}
+    assert error_code(peer.http.get("/sessions", params={"sessionType": "Batch", **backward})) == 21405
+    assert error_code(peer.http.get("/sessions")) == 21405
 
 
 def test_a_wrong_continuation_token_is_told(peer: Peer) -> None:

@@ -185,6 +185,25 @@ def test_a_second_close_is_refused(peer: Peer, sales: dict[str, bytes]) -> None:
     assert error_code(peer.close_batch(reference)) == 21180
 
 
+def test_a_closed_session_takes_no_parts(peer: Peer, sales: dict[str, bytes]) -> None:
+    upload = package(sales)
+    opened = peer.open_batch(upload)
+    peer.put_parts(opened, upload.parts)
+    peer.close_batch(opened.json()["referenceNumber"])
+    late = peer.links.put(opened.json()["partUploadRequests"][0]["url"], content=b"other")
+    assert late.status_code == 403
+    assert late.text.startswith("<?xml")
+    assert peer.session(opened.json()["referenceNumber"])["successfulInvoiceCount"] == 5
+
+
+def test_a_bomb_is_430(peer: Peer) -> None:
+    limits = {"maxInvoiceSizeInMB": 1, "maxInvoiceWithAttachmentSizeInMB": 3, "maxInvoices": 10}
+    peer.http.post("/testdata/limits/context/session", json={"onlineSession": limits, "batchSession": limits})
+    bomb = make_zip({"a.xml": bytes(100_000_000)})
+    assert len(bomb) < 200_000
+    assert peer.session(peer.send(Upload(bomb)))["status"]["code"] == 430
+
+
 def test_an_unknown_session_is_told(peer: Peer) -> None:
     assert error_code(peer.close_batch(UNKNOWN)) == 21173
     assert error_code(peer.http.get(f"/sessions/{UNKNOWN}")) == 21173

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
+from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.synthetic import synthesize
 
@@ -19,6 +20,7 @@ INVOICES = [synthesize(NIP, "Subject1", index, 1, DAY) for index in range(200)]
 PLAIN = next(each for each in INVOICES if not each.facts.has_attachment and each.facts.invoice_type == "Vat")
 ATTACHED = next(each for each in INVOICES if each.facts.has_attachment)
 TEXT = PLAIN.xml.decode()
+LIMITS = SessionLimits()
 
 
 def check(
@@ -26,7 +28,8 @@ def check(
     *,
     form: str = "FA (3)",
     context_nip: str = NIP,
-    max_size: int = 1_000_000,
+    limits: SessionLimits = LIMITS,
+    may_attach: bool = True,
     schemas: Schemas | None = None,
     received: date = DAY,
 ) -> InvoiceFacts:
@@ -34,8 +37,8 @@ def check(
         xml,
         form=FORMS[form],
         context_nip=context_nip,
-        max_size=max_size,
-        max_size_with_attachment=3 * max_size,
+        limits=limits,
+        may_attach=may_attach,
         schemas=schemas,
         received=received,
     )
@@ -56,14 +59,32 @@ def test_a_document_without_declaration_passes() -> None:
     assert check(TEXT.split("?>", 1)[1].strip().encode()) == PLAIN.facts
 
 
+def padded(xml: bytes, size: int) -> bytes:
+    return xml + b" " * (size - len(xml))
+
+
 def test_too_large_is_430_and_an_attachment_allows_three_times_as_much() -> None:
-    size = len(PLAIN.xml)
-    assert check(PLAIN.xml, max_size=size) == PLAIN.facts
-    rejected = refused(PLAIN.xml, max_size=size - 1)
+    assert check(padded(PLAIN.xml, 1_000_000)) == PLAIN.facts
+    rejected = refused(padded(PLAIN.xml, 1_000_001))
     assert (rejected.code, rejected.description) == (430, "Błąd weryfikacji pliku faktury")
-    assert str(size) in rejected.details[0]
-    assert check(ATTACHED.xml, max_size=len(ATTACHED.xml) // 3 + 1) == ATTACHED.facts
-    assert refused(ATTACHED.xml, max_size=len(ATTACHED.xml) // 3 - 1).code == 430
+    assert "1000001" in rejected.details[0]
+    assert check(padded(ATTACHED.xml, 3_000_000)) == ATTACHED.facts
+    assert refused(padded(ATTACHED.xml, 3_000_001)).code == 430
+
+
+def test_a_context_may_have_other_limits() -> None:
+    assert check(padded(PLAIN.xml, 2_000_000), limits=SessionLimits(2, 0)) == PLAIN.facts
+    assert refused(PLAIN.xml, limits=SessionLimits(0, 1)).code == 430
+
+
+def test_an_attachment_without_consent_is_415() -> None:
+    rejected = refused(ATTACHED.xml, may_attach=False)
+    assert (rejected.code, rejected.description) == (
+        415,
+        "Brak możliwości wysyłania faktury z załącznikiem",
+    )
+    assert rejected.invoice_number == ATTACHED.facts.invoice_number
+    assert check(PLAIN.xml, may_attach=False) == PLAIN.facts
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
+from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.samples import Sample, main, make_samples
 
 NIP = "5250001210"
@@ -20,8 +21,8 @@ def check(sample: Sample) -> InvoiceFacts:
         sample.xml,
         form=FORMS["FA (3)"],
         context_nip=NIP,
-        max_size=1_000_000,
-        max_size_with_attachment=3_000_000,
+        limits=SessionLimits(),
+        may_attach=False,
         schemas=None,
         received=DAY,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -16,12 +17,12 @@ from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
 from airflow_provider_ksef.emulator.packages import EXTENSIONS
 from airflow_provider_ksef.emulator.processing import BatchProcessing
 from airflow_provider_ksef.emulator.routes.lookup import own_session
-from airflow_provider_ksef.emulator.store.sessions import CANCELLED, OPEN, PROCESSING, Part, Session
+from airflow_provider_ksef.emulator.session_opening import new_session
+from airflow_provider_ksef.emulator.store.sessions import BATCH, CANCELLED, OPEN, PROCESSING, Part, Session
 from airflow_provider_ksef.emulator.wire import WireResponse
 
 router = APIRouter(prefix="/sessions/batch", tags=["Wysyłka wsadowa"])
 
-_LIFE = 12 * 3600 * TICKS_PER_SECOND
 _UPLOAD_TIME = 20 * 60 * TICKS_PER_SECOND
 
 
@@ -30,21 +31,9 @@ def open_batch(body: OpenBatch, caller: Sender, emulator: Here, request: Request
     """Open a session and give a link for each part."""
     form = check_opening(body)
     key, iv = read_encryption(emulator, body.encryption)
-    now = emulator.clock.now()
-    session = Session(
-        reference=emulator.new_reference("SB"),
-        kind="Batch",
-        context=caller.context,
-        form=form.system_code,
-        code=OPEN,
-        details=None,
-        created=now,
-        updated=now,
-        closed=None,
-        valid_until=now + _LIFE,
+    session = replace(
+        new_session(emulator, caller, BATCH, form, (key, iv)),
         is_offline=body.offline_mode,
-        aes_key=key,
-        iv=iv,
         file_size=body.batch_file.file_size,
         file_hash=body.batch_file.file_hash,
         compression=body.batch_file.compression_type or "Zip",
@@ -62,7 +51,7 @@ def close_batch(
     reference: Annotated[str, Path(alias="referenceNumber")], caller: Sender, emulator: Here
 ) -> Response:
     """End the upload; processing begins."""
-    session = own_session(emulator, reference, caller, kind="Batch")
+    session = own_session(emulator, reference, caller, kind=BATCH)
     if session.code == CANCELLED and session.closed is None:
         raise ApiError(21208, "Sesja anulowana, przekroczony czas wysyłki.")
     if session.code != OPEN:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 
 from airflow_provider_ksef.emulator.access import Here, SessionLister, SessionReader
 from airflow_provider_ksef.emulator.choices import SessionState, SessionType
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import ApiError, Invalid
-from airflow_provider_ksef.emulator.moments import format_metadata_moment, format_moment
+from airflow_provider_ksef.emulator.expiry import end_expired_sessions
 from airflow_provider_ksef.emulator.paging import (
     ContinuationToken,
     PageSize,
@@ -18,9 +18,13 @@ from airflow_provider_ksef.emulator.paging import (
     read_position,
     write_position,
 )
-from airflow_provider_ksef.emulator.routes.lookup import own_session
+from airflow_provider_ksef.emulator.routes.lookup import own_session, sees_whole_context
+from airflow_provider_ksef.emulator.routes.session_bodies import (
+    listed_session,
+    session_invoice,
+    session_status,
+)
 from airflow_provider_ksef.emulator.searching import read_moment
-from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import Session, SessionFilter
 from airflow_provider_ksef.emulator.wire import WireResponse, present
 
@@ -29,19 +33,6 @@ Reference = Annotated[str, Path(alias="referenceNumber")]
 Moment = Annotated[str | None, Query(json_schema_extra={"format": "date-time"})]
 
 _MOST = 1000
-_BATCH = {
-    100: "Sesja wsadowa rozpoczęta",
-    150: "Trwa przetwarzanie",
-    200: "Sesja wsadowa przetworzona pomyślnie",
-    405: "Błąd weryfikacji poprawności dostarczonych elementów paczki",
-    415: "Błąd odszyfrowania dostarczonego klucza",
-    420: "Przekroczony limit faktur w sesji",
-    430: "Błąd dekompresji pierwotnego archiwum",
-    435: "Błąd odszyfrowania zaszyfrowanych części archiwum",
-    440: "Sesja anulowana",
-    445: "Błąd weryfikacji, brak poprawnych faktur",
-    500: "Nieznany błąd (500)",
-}
 
 
 @router.get("", summary="Pobranie listy sesji")
@@ -61,52 +52,60 @@ def list_sessions(
     modified_to: Annotated[Moment, Query(alias="dateModifiedTo")] = None,
     statuses: Annotated[list[SessionState] | None, Query()] = None,
 ) -> WireResponse:
-    """Sessions of the context, the newest first."""
+    """Sessions of the context that the caller may see, the newest first."""
     check_page_size(page_size, _MOST)
     bounds = {
         "created": _range("dateCreated", created_from, created_to),
         "closed": _range("dateClosed", closed_from, closed_to),
         "updated": _range("dateModified", modified_from, modified_to),
     }
-    chosen = SessionFilter(session_type, reference, bounds, tuple(statuses or ()))
+    subject = None if sees_whole_context(caller) else caller.subject
+    chosen = SessionFilter(session_type, subject, reference, bounds, tuple(statuses or ()))
     start = read_position(token)
-    found = emulator.sessions.select(caller.context, chosen, emulator.clock.now(), start, page_size + 1)
-    items = [_listed(emulator, session) for session in found[:page_size]]
+    end_expired_sessions(emulator)
+    found = emulator.sessions.select(caller.context, chosen, start, page_size + 1)
+    items = [listed_session(emulator, session) for session in found[:page_size]]
     following = write_position(start + page_size) if len(found) > page_size else None
     return WireResponse(present(continuationToken=following, sessions=items))
 
 
 @router.get("/{referenceNumber}", summary="Pobranie statusu sesji")
-def get_session(reference: Reference, caller: SessionReader, emulator: Here) -> WireResponse:
-    """Status and numbers of one session."""
+def get_session(
+    reference: Reference, caller: SessionReader, emulator: Here, request: Request
+) -> WireResponse:
+    """Status, numbers and receipt of one session."""
     session = own_session(emulator, reference, caller)
-    return WireResponse({**_described(session), **_counters(session)})
+    return WireResponse(session_status(emulator, request, session))
 
 
 @router.get("/{referenceNumber}/invoices", summary="Pobranie faktur sesji")
 def list_invoices(
+    *,
     reference: Reference,
     caller: SessionReader,
     emulator: Here,
+    request: Request,
     page_size: PageSize = 10,
     token: ContinuationToken = None,
 ) -> WireResponse:
-    """All invoices of a session, as they were in the package."""
+    """All invoices of a session, in their order."""
     session = own_session(emulator, reference, caller)
-    return _page(emulator, session, page_size, token, only_failed=False)
+    return _page(emulator, request, session, page_size=page_size, token=token, only_failed=False)
 
 
 @router.get("/{referenceNumber}/invoices/failed", summary="Pobranie niepoprawnie przetworzonych faktur sesji")
 def list_failed_invoices(
+    *,
     reference: Reference,
     caller: SessionReader,
     emulator: Here,
+    request: Request,
     page_size: PageSize = 10,
     token: ContinuationToken = None,
 ) -> WireResponse:
     """The rejected invoices of a session."""
     session = own_session(emulator, reference, caller)
-    return _page(emulator, session, page_size, token, only_failed=True)
+    return _page(emulator, request, session, page_size=page_size, token=token, only_failed=True)
 
 
 @router.get(
@@ -117,6 +116,7 @@ def get_invoice(
     invoice_reference: Annotated[str, Path(alias="invoiceReferenceNumber")],
     caller: SessionReader,
     emulator: Here,
+    request: Request,
 ) -> WireResponse:
     """One invoice of a session."""
     session = own_session(emulator, reference, caller)
@@ -126,7 +126,7 @@ def get_invoice(
             f"Faktura o numerze referencyjnym {invoice_reference} w sesji {reference} nie została znaleziona."
         )
         raise ApiError(21405, detail)
-    return WireResponse(_invoice(invoice, emulator.clock.now()))
+    return WireResponse(session_invoice(emulator, request, session, invoice))
 
 
 def _range(name: str, start: str | None, end: str | None) -> tuple[int | None, int | None]:
@@ -138,69 +138,19 @@ def _range(name: str, start: str | None, end: str | None) -> tuple[int | None, i
 
 
 def _page(
-    emulator: Emulator, session: Session, page_size: int, token: str | None, *, only_failed: bool
+    emulator: Emulator,
+    request: Request,
+    session: Session,
+    *,
+    page_size: int,
+    token: str | None,
+    only_failed: bool,
 ) -> WireResponse:
     check_page_size(page_size, _MOST)
     after = read_position(token)
     found = emulator.session_invoices.select(
         session.reference, after=after, most=page_size + 1, only_failed=only_failed
     )
-    now = emulator.clock.now()
-    items = [_invoice(invoice, now) for invoice in found[:page_size]]
+    items = [session_invoice(emulator, request, session, invoice) for invoice in found[:page_size]]
     following = write_position(found[page_size - 1].ordinal) if len(found) > page_size else None
     return WireResponse(present(continuationToken=following, invoices=items))
-
-
-def _described(session: Session) -> dict[str, Any]:
-    status = present(code=session.code, description=_BATCH[session.code], details=session.details)
-    return present(
-        status=status,
-        dateCreated=format_moment(session.created),
-        dateUpdated=format_moment(session.updated),
-        validUntil=format_moment(session.valid_until),
-    )
-
-
-def _counters(session: Session) -> dict[str, int]:
-    if session.accepted is None or session.rejected is None:
-        return {}
-    return {
-        "invoiceCount": session.accepted + session.rejected,
-        "successfulInvoiceCount": session.accepted,
-        "failedInvoiceCount": session.rejected,
-    }
-
-
-def _listed(emulator: Emulator, session: Session) -> dict[str, Any]:
-    accepted, rejected = session.accepted, session.rejected
-    if accepted is None or rejected is None:
-        accepted, rejected = emulator.session_invoices.counts(session.reference)
-    return {
-        "referenceNumber": session.reference,
-        **_described(session),
-        "totalInvoiceCount": accepted + rejected,
-        "successfulInvoiceCount": accepted,
-        "failedInvoiceCount": rejected,
-    }
-
-
-def _invoice(invoice: SessionInvoice, now: int) -> dict[str, Any]:
-    is_stored = invoice.stored is not None and invoice.stored <= now
-    return present(
-        ordinalNumber=invoice.ordinal,
-        invoiceNumber=invoice.invoice_number,
-        ksefNumber=invoice.ksef_number,
-        referenceNumber=invoice.reference,
-        invoiceHash=invoice.hash,
-        invoiceFileName=invoice.file_name,
-        acquisitionDate=None if invoice.acquired is None else format_moment(invoice.acquired),
-        invoicingDate=format_moment(invoice.invoicing),
-        permanentStorageDate=format_metadata_moment(invoice.stored) if invoice.stored and is_stored else None,
-        invoicingMode=invoice.mode,
-        status=present(
-            code=invoice.code,
-            description=invoice.description,
-            details=invoice.details,
-            extensions=invoice.extensions,
-        ),
-    )

@@ -1,4 +1,4 @@
-"""What pre-signed links lead to: parts to upload and parts to fetch."""
+"""What pre-signed links lead to: parts to upload, parts to fetch, and receipts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from airflow_provider_ksef.emulator.crypto import encode_base64
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import storage_error_body
 from airflow_provider_ksef.emulator.links import READ, WRITE, LinkRefused
+from airflow_provider_ksef.emulator.receipts import upo_of_ksef_number, upo_of_page
+from airflow_provider_ksef.emulator.routes.upo import answer_upo
 
 router = APIRouter(prefix="/storage", tags=["Storage"])
 Reference = Annotated[str, Path(alias="referenceNumber")]
@@ -36,7 +38,8 @@ async def upload_part(reference: Reference, name: str, request: Request, emulato
                 413, "RequestBodyTooLarge", f"A part has at most {MOST_PART_BYTES + PADDING} bytes."
             )
         part = (reference.upper(), int(name.partition(".")[0]))
-        await run_in_threadpool(_keep, emulator, part, received, size, digest)
+        if not await run_in_threadpool(_keep, emulator, part, received, size, digest):
+            return _error(403, "AuthorizationFailure", "The session takes no parts any more.")
     except ClientDisconnect:
         return Response(status_code=400)
     finally:
@@ -53,11 +56,49 @@ def fetch_part(reference: Reference, ordinal: int, request: Request, emulator: H
     export = emulator.exports.get(reference.upper())
     path = emulator.files.package_part(reference.upper(), ordinal)
     if export is None or export.package is None or not path.exists():
-        return _error(404, "BlobNotFound", "The specified blob does not exist.")
+        return _missing()
     part = export.package.parts[ordinal - 1]
     return FileResponse(
         path, media_type="application/octet-stream", headers={"x-ms-meta-hash": part.encrypted_hash}
     )
+
+
+@router.get("/02/{referenceNumber}/invoice-upo/upo_{ksefNumber}.xml", summary="Pobranie UPO faktury")
+def fetch_invoice_upo(
+    reference: Reference,
+    ksef_number: Annotated[str, Path(alias="ksefNumber")],
+    request: Request,
+    emulator: Here,
+) -> Response:
+    """Send the receipt of an invoice."""
+    refusal = _refusal(emulator, request, READ)
+    if refusal is not None:
+        return refusal
+    session = emulator.sessions.get(reference.upper())
+    return _answer_upo(upo_of_ksef_number(emulator, session, ksef_number) if session else None)
+
+
+@router.get("/02/{referenceNumber}/upo/{upoReferenceNumber}.xml", summary="Pobranie UPO sesji")
+def fetch_session_upo(
+    reference: Reference,
+    upo_reference: Annotated[str, Path(alias="upoReferenceNumber")],
+    request: Request,
+    emulator: Here,
+) -> Response:
+    """Send a page of the receipt of a session."""
+    refusal = _refusal(emulator, request, READ)
+    if refusal is not None:
+        return refusal
+    session = emulator.sessions.get(reference.upper())
+    return _answer_upo(upo_of_page(emulator, session, upo_reference) if session else None)
+
+
+def _answer_upo(found: bytes | None) -> Response:
+    return _missing() if found is None else answer_upo(found)
+
+
+def _missing() -> Response:
+    return _error(404, "BlobNotFound", "The specified blob does not exist.")
 
 
 async def _receive(request: Request, target: FilePath) -> tuple[int, str]:
@@ -71,9 +112,12 @@ async def _receive(request: Request, target: FilePath) -> tuple[int, str]:
     return size, encode_base64(digest.digest())
 
 
-def _keep(emulator: Emulator, part: tuple[str, int], received: FilePath, size: int, digest: str) -> None:
-    received.replace(emulator.files.upload(*part))
-    emulator.sessions.note_upload(*part, size, digest)
+def _keep(emulator: Emulator, part: tuple[str, int], received: FilePath, size: int, digest: str) -> bool:
+    with emulator.database.transaction():
+        is_wanted = emulator.sessions.note_upload(*part, size, digest)
+        if is_wanted:
+            received.replace(emulator.files.upload(*part))
+    return is_wanted
 
 
 def _refusal(emulator: Emulator, request: Request, permission: str) -> Response | None:

@@ -18,6 +18,7 @@ from airflow_provider_ksef.emulator.store.database import Database, Row
 from airflow_provider_ksef.emulator.synthetic import synthesize
 
 _CHUNK = 500
+_UNIQUE_YEARS = 10
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,17 @@ class InvoiceStore:
                 ),
             )
 
-    def find_same(self, facts: InvoiceFacts) -> tuple[str, str] | None:
-        """KSeF number and session of the invoice with that seller, type and number, where there is one."""
+    def find_same(self, facts: InvoiceFacts, received: date) -> tuple[str, str] | None:
+        """
+        KSeF number and session of the invoice with that seller, type and number, where there is one.
+
+        :param received: a number is free again when ten full years have passed after the year of issue.
+        """
+        oldest = date(received.year - _UNIQUE_YEARS, 1, 1)
         found = self._database.row(
             "SELECT ksef_number, session FROM invoices "
-            "WHERE invoice_number = ? AND seller_nip = ? AND invoice_type = ?",
-            (facts.invoice_number, facts.seller_nip, facts.invoice_type),
+            "WHERE invoice_number = ? AND seller_nip = ? AND invoice_type = ? AND issued >= ?",
+            (facts.invoice_number, facts.seller_nip, facts.invoice_type, oldest.toordinal()),
         )
         return (str(found[0]), str(found[1])) if found else None
 

@@ -22,6 +22,7 @@ class Login:
     :param subject_details: the JSON text of the claim ``sud``.
     :param policy: the JSON text of the claim ``ipp``, where there is one.
     :param token: reference of the KSeF token that let in.
+    :param document_hash: of the signed document that let in.
     """
 
     reference: str
@@ -40,6 +41,7 @@ class Login:
     is_redeemed: bool = False
     refreshed: int | None = None
     refresh_until: int | None = None
+    document_hash: str | None = None
 
     @property
     def context(self) -> Identity:

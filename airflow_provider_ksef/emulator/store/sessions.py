@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,12 @@ from airflow_provider_ksef.emulator.store.database import Database, Row
 
 _COLUMNS = (
     "reference, kind, context, form, code, details, created, updated, closed, valid_until, is_offline, "
-    "aes_key, iv, file_size, file_hash, compression, accepted, rejected"
+    "aes_key, iv, file_size, file_hash, compression, accepted, rejected, subject, token_reference, "
+    "document_hash"
 )
 STATES = {"InProgress": (100, 150, 170), "Succeeded": (200,), "Cancelled": (440,)}
-OPEN, PROCESSING, CANCELLED = 100, 150, 440
+OPEN, PROCESSING, CLOSED, LOST_KEY, CANCELLED = 100, 150, 170, 415, 440
+ONLINE, BATCH = "Online", "Batch"
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,13 @@ class Session:
     """
     One session. Moments are in ticks.
 
+    :param kind: Online or Batch.
     :param context: type and value of the login's context, e.g. ``Nip:5250001210``.
     :param aes_key: None where it could not be decrypted.
     :param accepted: number of accepted invoices, None before processing has ended.
+    :param subject: who opened it.
+    :param token_reference: of the KSeF token with which he had logged in.
+    :param document_hash: of the signed document with which he had logged in.
     """
 
     reference: str
@@ -45,6 +52,9 @@ class Session:
     compression: str | None = None
     accepted: int | None = None
     rejected: int | None = None
+    subject: str = ""
+    token_reference: str | None = None
+    document_hash: str | None = None
 
     @property
     def nip(self) -> str:
@@ -75,9 +85,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SessionFilter:
-    """Which sessions of a context are listed; dates are ticks, both ends belong to it."""
+    """
+    Which sessions of a context are listed; dates are ticks, both ends belong to it.
+
+    :param subject: only those that he opened.
+    """
 
     kind: str
+    subject: str | None = None
     reference: str | None = None
     ranges: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
     states: tuple[str, ...] = ()
@@ -89,7 +104,7 @@ class SessionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, session: Session, parts: list[Part]) -> None:
+    def add(self, session: Session, parts: Sequence[Part] = ()) -> None:
         values = [getattr(session, name.strip()) for name in _COLUMNS.split(",")]
         with self._database.transaction():
             self._database.execute(
@@ -101,9 +116,7 @@ class SessionStore:
                 [(session.reference, part.ordinal, part.size, part.hash) for part in parts],
             )
 
-    def get(self, reference: str, now: int) -> Session | None:
-        """Give a session; one whose time has passed while it was open is cancelled by then."""
-        self._cancel_forgotten(now)
+    def get(self, reference: str) -> Session | None:
         row = self._database.row(f"SELECT {_COLUMNS} FROM sessions WHERE reference = ?", (reference,))
         return _session(row) if row else None
 
@@ -116,12 +129,16 @@ class SessionStore:
         return [Part(*row) for row in rows]
 
     def note_upload(self, reference: str, ordinal: int, size: int, digest: str) -> bool:
-        """Note what was uploaded; False where no such part was declared."""
+        """Note what was uploaded; False where the session is not open or declared no such part."""
         changed = self._database.execute(
-            "UPDATE parts SET stored_size = ?, stored_hash = ? WHERE session = ? AND ordinal = ?",
+            "UPDATE parts SET stored_size = ?, stored_hash = ? WHERE session = ? AND ordinal = ? "
+            "AND EXISTS (SELECT 1 FROM sessions WHERE reference = session AND code = 100)",
             (size, digest, reference, ordinal),
         )
         return changed == 1
+
+    def note_activity(self, reference: str, now: int) -> None:
+        self._database.execute("UPDATE sessions SET updated = ? WHERE reference = ?", (now, reference))
 
     def close(self, reference: str, now: int, code: int) -> bool:
         """Close an open session; False where it is not open any more."""
@@ -131,23 +148,29 @@ class SessionStore:
         )
         return changed == 1
 
-    def finish(self, reference: str, now: int, outcome: Outcome) -> None:
-        """Give a session its final status."""
-        details = json.dumps(outcome.details) if outcome.details else None
-        self._database.execute(
-            "UPDATE sessions SET code = ?, details = ?, updated = ?, accepted = ?, rejected = ? "
-            "WHERE reference = ?",
-            (outcome.code, details, now, outcome.accepted, outcome.rejected, reference),
-        )
+    def finish(self, reference: str, now: int, outcome: Outcome, *, before: int) -> bool:
+        """
+        Give a session its final status.
 
-    def select(self, context: str, chosen: SessionFilter, now: int, skip: int, most: int) -> list[Session]:
+        :param before: the status that it must have until now, else nothing is done.
+        :return: whether it was done.
+        """
+        details = json.dumps(outcome.details) if outcome.details else None
+        changed = self._database.execute(
+            "UPDATE sessions SET code = ?, details = ?, updated = ?, accepted = ?, rejected = ? "
+            "WHERE reference = ? AND code = ?",
+            (outcome.code, details, now, outcome.accepted, outcome.rejected, reference, before),
+        )
+        return changed == 1
+
+    def select(self, context: str, chosen: SessionFilter, skip: int, most: int) -> list[Session]:
         """Sessions of a context, the newest first."""
-        self._cancel_forgotten(now)
         terms = ["context = ?", "kind = ?"]
         values: list[str | int] = [context, chosen.kind]
-        if chosen.reference:
-            terms.append("reference = ?")
-            values.append(chosen.reference)
+        for column, wanted in (("reference", chosen.reference), ("subject", chosen.subject)):
+            if wanted is not None:
+                terms.append(f"{column} = ?")
+                values.append(wanted)
         for column, bounds in chosen.ranges.items():
             for bound, operator in zip(bounds, (">=", "<="), strict=True):
                 if bound is not None:
@@ -162,17 +185,31 @@ class SessionStore:
         )
         return [_session(row) for row in rows]
 
-    def unfinished(self) -> list[str]:
-        """References of closed batch sessions that are not processed yet."""
-        rows = self._database.rows("SELECT reference FROM sessions WHERE code = 150")
+    def in_status(self, code: int, kind: str) -> list[str]:
+        """References of the sessions of one kind that stand like that."""
+        rows = self._database.rows("SELECT reference FROM sessions WHERE code = ? AND kind = ?", (code, kind))
         return [row[0] for row in rows]
 
-    def _cancel_forgotten(self, now: int) -> None:
-        self._database.execute(
-            "UPDATE sessions SET code = 440, details = ?, updated = valid_until, accepted = 0, rejected = 0 "
-            "WHERE kind = 'Batch' AND code = 100 AND valid_until <= ?",
-            (json.dumps(["Przekroczono czas wysyłki"]), now),
+    def end_expired(self, now: int) -> list[str]:
+        """End open sessions whose time has passed: batches are cancelled, online ones closed and given."""
+        expired = self._database.rows(
+            "SELECT reference, kind FROM sessions WHERE code = 100 AND valid_until <= ?", (now,)
         )
+        if not expired:
+            return []
+        late = json.dumps(["Przekroczono czas wysyłki"])
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE sessions SET code = 440, details = ?, updated = valid_until, accepted = 0, "
+                "rejected = 0 WHERE kind = 'Batch' AND code = 100 AND valid_until <= ?",
+                (late, now),
+            )
+            self._database.execute(
+                "UPDATE sessions SET code = 170, updated = valid_until, closed = valid_until "
+                "WHERE kind = 'Online' AND code = 100 AND valid_until <= ?",
+                (now,),
+            )
+        return [reference for reference, kind in expired if kind == ONLINE]
 
 
 def _state_condition(state: str) -> str:

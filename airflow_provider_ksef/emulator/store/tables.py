@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS logins (
     reference TEXT PRIMARY KEY, context_type TEXT NOT NULL, context_value TEXT NOT NULL,
     subject TEXT, method TEXT NOT NULL, started INTEGER NOT NULL, ready INTEGER NOT NULL,
     code INTEGER NOT NULL, detail TEXT, permissions TEXT NOT NULL, subject_details TEXT, policy TEXT,
-    token TEXT, is_redeemed INTEGER NOT NULL DEFAULT 0, refreshed INTEGER, refresh_until INTEGER
+    token TEXT, document_hash TEXT, is_redeemed INTEGER NOT NULL DEFAULT 0, refreshed INTEGER,
+    refresh_until INTEGER
 );""",
     "people": """
 CREATE TABLE IF NOT EXISTS people (
@@ -62,9 +63,10 @@ CREATE TABLE IF NOT EXISTS sessions (
     code INTEGER NOT NULL, details TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL,
     closed INTEGER, valid_until INTEGER NOT NULL, is_offline INTEGER NOT NULL, aes_key BLOB,
     iv BLOB NOT NULL, file_size INTEGER, file_hash TEXT, compression TEXT, accepted INTEGER,
-    rejected INTEGER
+    rejected INTEGER, subject TEXT NOT NULL, token_reference TEXT, document_hash TEXT
 );
-CREATE INDEX IF NOT EXISTS sessions_by_context ON sessions (context, kind, created);""",
+CREATE INDEX IF NOT EXISTS sessions_by_context ON sessions (context, kind, created);
+CREATE INDEX IF NOT EXISTS sessions_open ON sessions (valid_until) WHERE code = 100;""",
     "parts": """
 CREATE TABLE IF NOT EXISTS parts (
     session TEXT NOT NULL, ordinal INTEGER NOT NULL, size INTEGER NOT NULL, hash TEXT NOT NULL,
@@ -75,9 +77,30 @@ CREATE TABLE IF NOT EXISTS session_invoices (
     session TEXT NOT NULL, ordinal INTEGER NOT NULL, reference TEXT NOT NULL, hash TEXT NOT NULL,
     invoicing INTEGER NOT NULL, file_name TEXT, code INTEGER NOT NULL, description TEXT NOT NULL,
     details TEXT, extensions TEXT, invoice_number TEXT, ksef_number TEXT, acquired INTEGER,
-    stored INTEGER, mode TEXT, PRIMARY KEY (session, ordinal)
+    stored INTEGER, mode TEXT, is_offline INTEGER NOT NULL, size INTEGER, corrected_hash TEXT,
+    PRIMARY KEY (session, ordinal)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS session_invoices_by_reference ON session_invoices (reference);""",
+CREATE UNIQUE INDEX IF NOT EXISTS session_invoices_by_reference ON session_invoices (reference);
+CREATE INDEX IF NOT EXISTS session_invoices_by_hash ON session_invoices (hash);
+CREATE INDEX IF NOT EXISTS session_invoices_by_corrected_hash
+    ON session_invoices (corrected_hash) WHERE corrected_hash IS NOT NULL;""",
+    "upo_pages": """
+CREATE TABLE IF NOT EXISTS upo_pages (
+    session TEXT NOT NULL, number INTEGER NOT NULL, reference TEXT NOT NULL,
+    PRIMARY KEY (session, number)
+) WITHOUT ROWID;""",
+    "attachment_consents": """
+CREATE TABLE IF NOT EXISTS attachment_consents (
+    nip TEXT PRIMARY KEY, ends INTEGER
+);""",
+    "context_limits": """
+CREATE TABLE IF NOT EXISTS context_limits (
+    context TEXT PRIMARY KEY, limits BLOB NOT NULL
+);""",
+    "subject_limits": """
+CREATE TABLE IF NOT EXISTS subject_limits (
+    subject TEXT PRIMARY KEY, enrollments INTEGER, certificates INTEGER
+);""",
     "invoices": """
 CREATE TABLE IF NOT EXISTS invoices (
     id INTEGER PRIMARY KEY, ksef_number TEXT NOT NULL, seller_nip TEXT NOT NULL,
@@ -88,7 +111,7 @@ CREATE TABLE IF NOT EXISTS invoices (
     form_value TEXT NOT NULL, session TEXT NOT NULL, metadata BLOB NOT NULL, xml BLOB, recipe TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS invoices_by_ksef_number ON invoices (ksef_number);
-CREATE UNIQUE INDEX IF NOT EXISTS invoices_by_content
+CREATE INDEX IF NOT EXISTS invoices_by_content
     ON invoices (invoice_number, seller_nip, invoice_type);""",
     "roles": """
 CREATE TABLE IF NOT EXISTS roles (

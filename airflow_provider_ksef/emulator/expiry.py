@@ -1,0 +1,12 @@
+"""The end of sessions that nobody closed."""
+
+from __future__ import annotations
+
+from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.online_processing import OnlineProcessing
+
+
+def end_expired_sessions(emulator: Emulator) -> None:
+    """Cancel batches and close online sessions whose time has passed, with all that follows from a close."""
+    for reference in emulator.sessions.end_expired(emulator.clock.now()):
+        emulator.jobs.start(OnlineProcessing(emulator).finish_session, reference)
