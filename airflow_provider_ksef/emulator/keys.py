@@ -101,19 +101,25 @@ class ServerKeys:
         :param mode: ``planned`` brings new keys beside the old ones, ``emergency`` withdraws the old ones at
             once, ``recertify`` gives the same keys new certificates.
         """
-        for old in self.published():
-            key = old.private_key if mode == "recertify" else _new_key()
-            self._add(old.usage, key, self._clock.now(), is_original=False)
-            values = (old.usage, old.certificate)
-            if mode == "emergency":
-                self._database.execute(
-                    "UPDATE keys SET is_listed = 0 WHERE usage = ? AND certificate = ?", values
-                )
-            else:
-                end = min(old.valid_to, self._clock.now() + _OVERLAP)
-                statement = "UPDATE keys SET valid_to = ? WHERE usage = ? AND certificate = ?"
-                self._database.execute(statement, (end, *values))
+        for usage in USAGES:
+            newest = next(key for key in self._keys if key.usage == usage)
+            key = newest.private_key if mode == "recertify" else _new_key()
+            self._add(usage, key, self._clock.now(), is_original=False)
+            for old in self.published():
+                if old.usage == usage:
+                    self._retire(old, at_once=mode == "emergency")
         self.reload()
+
+    def _retire(self, old: ServerKey, *, at_once: bool) -> None:
+        values = (old.usage, old.certificate)
+        if at_once:
+            self._database.execute(
+                "UPDATE keys SET is_listed = 0 WHERE usage = ? AND certificate = ?", values
+            )
+            return
+        end = min(old.valid_to, self._clock.now() + _OVERLAP)
+        statement = "UPDATE keys SET valid_to = ? WHERE usage = ? AND certificate = ?"
+        self._database.execute(statement, (end, *values))
 
     def decrypt(self, usage: str, content: bytes, public_key_id: str | None) -> bytes:
         """

@@ -75,8 +75,8 @@ def batch_result(
 
 def rejection_line(rejection: Mapping[str, Any]) -> str:
     """Tell one rejection in a line."""
-    details = "; ".join(rejection["details"])
-    return f"{rejection['file']}: {rejection['code']} {rejection['description']} ({details})"
+    details = f" ({'; '.join(rejection['details'])})" if rejection["details"] else ""
+    return f"{rejection['file']}: {rejection['code']} {rejection['description']}{details}"
 
 
 def failure_message(result: Mapping[str, Any], result_key: str) -> str:

@@ -198,6 +198,19 @@ def test_old_keys_are_good_for_two_weeks_after_a_planned_change(peer: Peer) -> N
     assert error_code(peer.submit_token(publicKeyId=ids["KsefTokenEncryption"])) == 21470
 
 
+def test_keys_that_have_run_out_are_changed_too(prompt: EmulatorProcess) -> None:
+    prompt.control("clock", advance=3 * 365 * 86_400)
+    assert Peer(prompt).http.get("/security/public-key-certificates").json() == []
+    prompt.control("rotate-keys", mode="planned")
+    assert Peer(prompt).log_in()
+
+
+def test_two_planned_changes_bring_one_key_each(prompt: EmulatorProcess) -> None:
+    for _ in range(2):
+        prompt.control("rotate-keys", mode="planned")
+    assert len(Peer(prompt).http.get("/security/public-key-certificates").json()) == 6
+
+
 def test_a_published_key_is_valid_as_long_as_its_certificate(prompt: EmulatorProcess) -> None:
     for key in httpx.get(f"{prompt.url}/security/public-key-certificates").json():
         certificate = x509.load_der_x509_certificate(b64decode(key["certificate"]))
