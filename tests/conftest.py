@@ -13,13 +13,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.contract.violations import FOLDER, Watch
 from tests.emulator_process import EmulatorProcess, start_emulator
-
-CHECKOUT = Path(__file__).resolve().parents[1]
-SHARED_KSEF = CHECKOUT.parent / "shared" / "ksef"
-
+from tests.official import CHECKOUT, SHARED_KSEF
 
 AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="ksef-tests-airflow-")
+VIOLATIONS = tempfile.TemporaryDirectory(prefix="ksef-tests-contract-")
 # Here and not in a hook: a conftest below this one imports Airflow, which reads its home once.
 os.environ.update(
     AIRFLOW_HOME=AIRFLOW_HOME.name,
@@ -28,6 +27,7 @@ os.environ.update(
     AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
     AWS_EC2_METADATA_DISABLED="true",
 )
+os.environ[FOLDER] = VIOLATIONS.name
 
 
 # A slow machine fails no test; CI looks at the same examples each time, so that it does not depend on luck.
@@ -38,6 +38,27 @@ hypothesis.settings.load_profile("steady")
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     AIRFLOW_HOME.cleanup()
+    VIOLATIONS.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contract_watch() -> Iterator[Watch]:
+    """Breaches of the contract by processes that outlive their test fail the last one."""
+    watch = Watch(Path(VIOLATIONS.name))
+    yield watch
+    _fail_for(watch)
+
+
+@pytest.fixture(autouse=True)
+def _contract_is_kept(_contract_watch: Watch) -> Iterator[None]:
+    """Each test fails in whose time the client or the emulator breaks the official contract."""
+    yield
+    _fail_for(_contract_watch)
+
+
+def _fail_for(watch: Watch) -> None:
+    if violations := watch.new():
+        pytest.fail("against the contract:\n" + "\n".join(violations), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,89 @@
+"""The official operations that are not built yet, by name. What is built may not stand here."""
+
+from __future__ import annotations
+
+_MANAGEMENT = frozenset(
+    {
+        "GET /certificates/limits",
+        "GET /certificates/enrollments/data",
+        "POST /certificates/enrollments",
+        "GET /certificates/enrollments/{referenceNumber}",
+        "POST /certificates/retrieve",
+        "POST /certificates/{certificateSerialNumber}/revoke",
+        "POST /certificates/query",
+        "PUT /testdata/certificates/{serialNumber}",
+        "POST /permissions/persons/grants",
+        "POST /permissions/entities/grants",
+        "POST /permissions/authorizations/grants",
+        "POST /permissions/indirect/grants",
+        "POST /permissions/subunits/grants",
+        "POST /permissions/eu-entities/administration/grants",
+        "POST /permissions/eu-entities/grants",
+        "DELETE /permissions/common/grants/{permissionId}",
+        "DELETE /permissions/authorizations/grants/{permissionId}",
+        "GET /permissions/operations/{referenceNumber}",
+        "GET /permissions/attachments/status",
+        "POST /permissions/query/personal/grants",
+        "POST /permissions/query/persons/grants",
+        "POST /permissions/query/subunits/grants",
+        "POST /permissions/query/entities/grants",
+        "GET /permissions/query/entities/roles",
+        "POST /permissions/query/subordinate-entities/roles",
+        "POST /permissions/query/authorizations/grants",
+        "POST /permissions/query/eu-entities/grants",
+        "GET /peppol/query",
+        "POST /collective-identifiers",
+        "POST /collective-identifiers/query",
+        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
+        "GET /collective-identifiers/ksef/{ksefNumber}",
+    }
+)
+_TOKENS = frozenset(
+    {"POST /tokens", "GET /tokens", "GET /tokens/{referenceNumber}", "DELETE /tokens/{referenceNumber}"}
+)
+_TEST_DATA = frozenset(
+    {
+        "POST /testdata/subject",
+        "POST /testdata/subject/remove",
+        "POST /testdata/person",
+        "POST /testdata/person/remove",
+        "POST /testdata/permissions",
+        "POST /testdata/permissions/revoke",
+        "POST /testdata/attachment",
+        "POST /testdata/attachment/revoke",
+        "POST /testdata/context/block",
+        "POST /testdata/context/unblock",
+        "POST /testdata/limits/context/session",
+        "DELETE /testdata/limits/context/session",
+        "POST /testdata/limits/subject/certificate",
+        "DELETE /testdata/limits/subject/certificate",
+        "POST /testdata/rate-limits",
+        "DELETE /testdata/rate-limits",
+        "POST /testdata/rate-limits/production",
+    }
+)
+_XADES_ONLINE_UPO = frozenset(
+    {
+        "POST /auth/xades-signature",
+        "POST /sessions/online",
+        "POST /sessions/online/{referenceNumber}/invoices",
+        "POST /sessions/online/{referenceNumber}/close",
+        "GET /sessions/{referenceNumber}/invoices/ksef/{ksefNumber}/upo",
+        "GET /sessions/{referenceNumber}/invoices/{invoiceReferenceNumber}/upo",
+        "GET /sessions/{referenceNumber}/upo/{upoReferenceNumber}",
+    }
+)
+_LISTS_AND_LIMITS = frozenset(
+    {
+        "GET /auth/sessions",
+        "DELETE /auth/sessions/{referenceNumber}",
+        "GET /sessions",
+        "GET /sessions/{referenceNumber}/invoices/{invoiceReferenceNumber}",
+        "GET /limits/context",
+        "GET /limits/subject",
+        "GET /rate-limits",
+    }
+)
+
+EMULATOR_STILL_TO_COME = _MANAGEMENT | _TOKENS | _TEST_DATA | _XADES_ONLINE_UPO
+CLIENT_STILL_TO_COME = EMULATOR_STILL_TO_COME | _LISTS_AND_LIMITS
