@@ -94,6 +94,8 @@ def _answer_http_error(request: Request, error: Exception) -> WireResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for it
     if request.url.path.startswith(CONTROLS):
         return WireResponse({"detail": error.detail}, status_code=error.status_code)
+    if error.status_code == 400:  # bytes that are not even text
+        return _answer_api_error(request, Invalid(str(error.detail)))
     problem = Problem(error.status_code, str(error.detail), str(error.detail))
     return _answer_problem(request, problem)
 
