@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
@@ -45,6 +46,7 @@ def pytest_sessionfinish() -> None:
     """Look through Airflow's many objects once and before a worker says it is done: it has 5 seconds then."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
