@@ -148,6 +148,8 @@ def test_right_answers_pass(contract: Contract, asked: tuple[str, str], answer: 
         ("GET", httpx.Response(200, content=XML), False),
         ("GET", httpx.Response(403, headers={"Content-Type": "application/xml"}), True),
         ("GET", httpx.Response(403, json={}), False),
+        ("GET", httpx.Response(404, headers={"Content-Type": "application/problem+json"}), True),
+        ("GET", httpx.Response(403, headers={"Content-Type": "application/problem+json"}), False),
     ],
 )
 def test_answers_of_links_are_held_to_what_links_promise(
