@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,13 +13,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.airflow_database import copy_database
+from tests.contract.violations import FOLDER, Watch
 from tests.emulator_process import EmulatorProcess, start_emulator
-
-CHECKOUT = Path(__file__).resolve().parents[1]
-SHARED_KSEF = CHECKOUT.parent / "shared" / "ksef"
-
+from tests.official import CHECKOUT, SHARED_KSEF
 
 AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="ksef-tests-airflow-")
+VIOLATIONS = tempfile.TemporaryDirectory(prefix="ksef-tests-contract-")
 # Here and not in a hook: a conftest below this one imports Airflow, which reads its home once.
 os.environ.update(
     AIRFLOW_HOME=AIRFLOW_HOME.name,
@@ -28,6 +28,7 @@ os.environ.update(
     AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
     AWS_EC2_METADATA_DISABLED="true",
 )
+os.environ[FOLDER] = VIOLATIONS.name
 
 
 # A slow machine fails no test; CI looks at the same examples each time, so that it does not depend on luck.
@@ -35,9 +36,43 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize="CI" i
 hypothesis.settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is still at it when the others are done."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Look through Airflow's many objects once and before a worker says it is done: it has 5 seconds then."""
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     AIRFLOW_HOME.cleanup()
+    VIOLATIONS.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _contract_watch() -> Iterator[Watch]:
+    """Breaches of the contract by processes that outlive their test fail the last one."""
+    watch = Watch(Path(VIOLATIONS.name))
+    yield watch
+    _fail_for(watch)
+
+
+@pytest.fixture(autouse=True)
+def _contract_is_kept(_contract_watch: Watch) -> Iterator[None]:
+    """Each test fails in whose time the client or the emulator breaks the official contract."""
+    yield
+    _fail_for(_contract_watch)
+
+
+def _fail_for(watch: Watch) -> None:
+    if violations := watch.new():
+        pytest.fail("against the contract:\n" + "\n".join(violations), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +84,20 @@ def shared_ksef() -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow_home() -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def airflow_home(run_folder: Path) -> Path:
     """The home of an Airflow whose database is ready and whose DAGs are the examples and those of tests."""
     home = Path(AIRFLOW_HOME.name)
     (home / "dags").mkdir()
     for file in (*CHECKOUT.glob("example_dags/*.py"), *CHECKOUT.glob("tests/system/dags/*.py")):
         shutil.copy(file, home / "dags")
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    copy_database(run_folder, home)
     return home
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from tests.contract.violations import FOLDER
+from tests.official import CHECKOUT, CONTRACT
 
 NIP = "5250001210"
 TOKEN = "20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-5250001210|" + "0123456789abcdef" * 4
@@ -60,10 +64,15 @@ class EmulatorProcess:
 
 
 def start_emulator(*arguments: str, nip: str = NIP, token: str = TOKEN) -> EmulatorProcess:
-    """Start ``python -m airflow_provider_ksef.emulator`` on a free port and wait until it is ready."""
-    command = [sys.executable, "-m", "airflow_provider_ksef.emulator", "--port", "0"]
-    command += ["--nip", nip, "--token", token, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    """
+    Start ``python -m airflow_provider_ksef.emulator`` on a free port and wait until it is ready.
+
+    Where the official contract is at hand, each request and answer is held against it on the way.
+    """
+    is_checked = CONTRACT.is_file() and FOLDER in os.environ
+    module = "tests.contract.checked_emulator" if is_checked else "airflow_provider_ksef.emulator"
+    command = [sys.executable, "-m", module, "--port", "0", "--nip", nip, "--token", token, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(READY):

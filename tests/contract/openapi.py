@@ -1,92 +1,126 @@
-"""The official contract, made strict enough to hold our requests against it."""
+"""The official contract, made strict enough to hold requests and answers against it."""
 
 from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from datetime import date, datetime
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
-from jsonschema import Draft202012Validator
+import jsonschema_rs
+
+from tests.contract.additions import MEMBERS
+
+METHODS = ("get", "post", "put", "delete")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|[+-]\d\d:\d\d)")
+_INTEGERS = {"int32": 31, "int64": 63}
 
 
 @dataclass(frozen=True)
+class Operation:
+    """
+    An operation of the API.
+
+    :param template: its path without ``/v2``, e.g. ``/sessions/{referenceNumber}``.
+    :param declared: what the contract says of it.
+    """
+
+    method: str
+    template: str
+    declared: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.template}"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{([^}]+)\}", r"(?P<\1>[^/]+)", self.template))
+
+
 class Contract:
     """An OpenAPI document whose objects take no unknown members."""
 
-    document: dict[str, Any]
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._components = {"schemas": {**document["components"]["schemas"]}}
+        self._validators: dict[int, jsonschema_rs.Validator] = {}
+        self.operations = [
+            Operation(method.upper(), template, declared)
+            # "/invoices/failed" goes before "/invoices/{invoiceReferenceNumber}"
+            for template, methods in sorted(document["paths"].items(), key=lambda item: item[0].count("{"))
+            for method, declared in methods.items()
+            if method in METHODS
+        ]
 
-    def problems(self, request: httpx.Request) -> list[str]:
-        """Say where a request differs from the contract."""
-        path = request.url.path.removeprefix("/v2")
-        operation = self._operation(request.method, path)
-        if operation is None:
-            return [f"{request.method} {path} is no operation of the API"]
-        return [*self._parameters(operation, request), *self._body(operation, request)]
-
-    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        # "/invoices/failed" goes before "/invoices/{invoiceReferenceNumber}"
-        for template, operations in sorted(
-            self.document["paths"].items(), key=lambda item: item[0].count("{")
-        ):
-            if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path) and method.lower() in operations:
-                return dict(operations[method.lower()])
+    def find(self, method: str, path: str) -> Operation | None:
+        """Give the operation that a request calls, by its path without ``/v2``."""
+        for operation in self.operations:
+            if operation.method == method and operation.pattern.fullmatch(path):
+                return operation
         return None
 
-    def _parameters(self, operation: dict[str, Any], request: httpx.Request) -> list[str]:
-        declared = {
-            (item["in"], item["name"]): item for item in map(self._resolved, operation.get("parameters", []))
-        }
-        problems = [
-            f"query parameter {name} is not declared"
-            for name in request.url.params
-            if ("query", name) not in declared
+    def violations(self, schema: dict[str, Any], value: object, where: str) -> list[str]:
+        """Say where a value differs from a schema of the document."""
+        validator = self._validators.get(id(schema))
+        if validator is None:
+            whole = {"allOf": [schema], "components": self._components}
+            validator = jsonschema_rs.Draft202012Validator(whole, formats=_FORMATS, validate_formats=True)
+            self._validators[id(schema)] = validator
+        return [
+            f"{'.'.join(map(str, [where, *error.instance_path]))}: {error.message}"
+            for error in validator.iter_errors(value)
         ]
-        for (place, name), item in declared.items():
-            value = request.url.params.get(name) if place == "query" else None
-            if place == "query" and item.get("required") and value is None:
-                problems.append(f"query parameter {name} is missing")
-            if value is not None:
-                typed = int(value) if self._is_integer(item["schema"]) else value
-                problems += self._violations(item["schema"], typed, name)
-        return problems
 
-    def _body(self, operation: dict[str, Any], request: httpx.Request) -> list[str]:
-        declared = operation.get("requestBody")
-        if declared is None:
-            return ["a body is sent where none is declared"] if request.content else []
-        if not request.content:
-            return ["the body is missing"]
-        kind = request.headers["Content-Type"]
-        if kind not in declared["content"]:
-            return [f"content type {kind} is not declared"]
-        return self._violations(declared["content"][kind]["schema"], json.loads(request.content), "body")
-
-    def _violations(self, schema: dict[str, Any], value: object, where: str) -> list[str]:
-        whole = {"allOf": [schema], "components": self.document["components"]}
-        errors = Draft202012Validator(whole).iter_errors(value)
-        return [f"{where}{error.json_path[1:]}: {error.message}" for error in errors]
-
-    def _resolved(self, item: dict[str, Any]) -> dict[str, Any]:
-        if "$ref" not in item:
-            return item
-        found: Any = self.document
-        for name in item["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        return dict(found)
-
-    def _is_integer(self, schema: dict[str, Any]) -> bool:
-        return bool(self._resolved(schema).get("type") == "integer")
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Follow a reference to the schema that it names."""
+        if "$ref" not in schema:
+            return schema
+        found: dict[str, Any] = self._components["schemas"][schema["$ref"].rpartition("/")[2]]
+        return found
 
 
 @cache
 def read_contract(file: Path) -> Contract:
     """Read an OpenAPI document."""
     document = json.loads(file.read_text(encoding="utf-8"))
-    for schema in document["components"]["schemas"].values():
-        if "properties" in schema:
+    schemas = document["components"]["schemas"]
+    for name, members in MEMBERS.items():
+        schemas[name]["properties"].update(members)
+    for schema in _walk(document):
+        if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)
+        if (bits := _INTEGERS.get(schema.get("format", ""))) is not None:
+            schema.setdefault("minimum", -(2**bits))
+            schema.setdefault("maximum", 2**bits - 1)
     return Contract(document)
+
+
+def _walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _walk(child)
+
+
+def _reads(read: Callable[[str], object]) -> Callable[[str], bool]:
+    def is_readable(text: str) -> bool:
+        try:
+            return bool(read(text))
+        except ValueError:
+            return False
+
+    return is_readable
+
+
+_FORMATS = {
+    "date-time": _reads(lambda text: _MOMENT.fullmatch(text) and datetime.fromisoformat(text)),
+    "date": _reads(lambda text: len(text) == 10 and date.fromisoformat(text)),
+    "uri": _reads(lambda text: text.isascii() and urlsplit(text).scheme and urlsplit(text).netloc),
+    "byte": _reads(lambda text: b64decode(text, validate=True) is not None),
+}

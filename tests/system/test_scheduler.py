@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from airflow_provider_ksef.tables import read
+from tests.airflow_database import copy_database
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess, start_emulator
 from tests.system.conftest import sample_invoices, seed
 from tests.system.secret_search import (
@@ -29,6 +31,8 @@ from tests.system.secret_search import (
     spellings,
     token_spellings,
 )
+
+pytestmark = pytest.mark.slow
 
 DAGS = Path(__file__).parent / "dags" / "ksef_every_way.py"
 START_SECONDS = 150
@@ -41,21 +45,30 @@ class Standalone:
     A whole Airflow.
 
     :param home: its home, with the SQLite database.
-    :param environment: for its command line.
+    :param url: its API's.
     """
 
     home: Path
-    environment: dict[str, str]
+    url: str
 
-    def airflow(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "airflow", *arguments]
-        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=120)
+    def trigger(self, dag_id: str, conf: dict[str, str]) -> None:
+        with httpx.Client(base_url=self.url, timeout=60) as api:
+            token = api.get("/auth/token").raise_for_status().json()["access_token"]
+            api.headers["Authorization"] = f"Bearer {token}"
+            run = {"logical_date": None, "conf": conf}
+            api.post(f"/api/v2/dags/{dag_id}/dagRuns", json=run).raise_for_status()
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with closing(
             sqlite3.connect(f"file:{self.home}/airflow.db?mode=ro", uri=True, timeout=30)
         ) as database:
             return database.execute(query).fetchall()
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v2/version").is_success
+        except httpx.TransportError:
+            return False
 
     def knows(self, dag_id: str) -> bool:
         try:
@@ -96,9 +109,11 @@ def slow_emulator(state: Path) -> Iterator[EmulatorProcess]:
 
 
 @pytest.fixture
-def standalone(tmp_path: Path, slow_emulator: EmulatorProcess) -> Iterator[Standalone]:
+def standalone(tmp_path: Path, run_folder: Path, slow_emulator: EmulatorProcess) -> Iterator[Standalone]:
     port = free_port()
     home = tmp_path / "airflow"
+    home.mkdir()
+    copy_database(run_folder, home)
     dags = tmp_path / "dags"
     dags.mkdir()
     shutil.copy(DAGS, dags)
@@ -121,9 +136,10 @@ def standalone(tmp_path: Path, slow_emulator: EmulatorProcess) -> Iterator[Stand
     with (tmp_path / "standalone.log").open("w") as log:
         command = [sys.executable, "-m", "airflow", "standalone"]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    airflow = Standalone(home, environment)
+    airflow = Standalone(home, environment["AIRFLOW__API__BASE_URL"])
     try:
         wait_until("Airflow knows the DAGs", START_SECONDS, lambda: airflow.knows("sync_deferred"))
+        wait_until("Airflow's API answers", START_SECONDS, airflow.answers)
         yield airflow
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -141,10 +157,8 @@ def test_deferred_tasks_run_to_their_end(
     outgoing = sample_invoices(tmp_path / "outgoing", count=5)
     tables = tmp_path / "tables"
     sync = {"tables_path": str(tables), "sync_from": str((now - timedelta(days=7)).date())}
-    standalone.airflow("dags", "trigger", "sync_deferred", "--conf", json.dumps(sync))
-    standalone.airflow(
-        "dags", "trigger", "submit_deferred", "--conf", json.dumps({"invoices": str(outgoing)})
-    )
+    standalone.trigger("sync_deferred", sync)
+    standalone.trigger("submit_deferred", {"invoices": str(outgoing)})
 
     kept: set[str] = set()
 

@@ -28,11 +28,15 @@ from airflow_provider_ksef.client import (
     Settings,
     TokenCredential,
 )
+from tests.contract.checking import check_request
+from tests.contract.openapi import read_contract
+from tests.official import CONTRACT
 
 NIP = "5250001210"
 TOKEN = "20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-5250001210|" + "fedcba9876543210" * 4
 LOGIN = "20260901-AU-1A2B3C5000-0F1E2D3C4C-A2"
 SESSION = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
+MADE_UP = ("/v2/echo", "/v2/thing")
 SETTINGS = Settings(ENVIRONMENTS["test"], ContextIdentifier("Nip", NIP), TokenCredential(TOKEN), timeout=5)
 
 Reply = httpx.Response | Callable[[httpx.Request], httpx.Response] | Exception
@@ -110,6 +114,8 @@ class FakeKsef:
         request.read()
         key = f"{request.method} {request.url.path.removeprefix('/v2')}"
         self.requests.append(request)
+        if CONTRACT.is_file() and request.url.path not in MADE_UP:
+            check_request(read_contract(CONTRACT), request)
         self.counts[key] += 1
         if replies := self.replies.get(key):
             reply = replies.pop(0) if len(replies) > 1 else replies[0]

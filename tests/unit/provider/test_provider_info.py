@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import airflow
-import jsonschema
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -25,13 +25,13 @@ def airflow_schema(name: str) -> dict[str, object]:
 
 
 def test_the_info_is_what_airflow_asks_for() -> None:
-    jsonschema.validate(get_provider_info(), airflow_schema("provider_info.schema.json"))
+    jsonschema_rs.validate(airflow_schema("provider_info.schema.json"), get_provider_info())
 
 
 def test_the_connection_form_is_what_airflow_asks_for() -> None:
     properties = airflow_schema("provider.yaml.schema.json")["properties"]
     assert isinstance(properties, dict)
-    jsonschema.validate(get_provider_info()["connection-types"], properties["connection-types"])
+    jsonschema_rs.validate(properties["connection-types"], get_provider_info()["connection-types"])
 
 
 def test_every_named_module_is_there() -> None:

@@ -1,0 +1,28 @@
+"""What newer versions than the official file have, and what answers where no operation is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RATE_LIMIT = {"allOf": [{"$ref": "#/components/schemas/EffectiveApiRateLimitValues"}]}
+
+# Members of answers that came with 2.8 and 2.9.
+MEMBERS: dict[str, dict[str, Any]] = {
+    "InvoicePackage": {"compressionType": {"enum": ["Zip", "TarGz"]}},
+    "EffectiveApiRateLimits": dict.fromkeys(
+        ("onlineSessionClose", "batchSessionClose", "anonymous", "global"), _RATE_LIMIT
+    ),
+    "EffectiveContextLimits": {
+        "collectiveIdentifier": {
+            "type": "object",
+            "required": ["maxInvoices"],
+            "properties": {"maxInvoices": {"type": "integer"}},
+        }
+    },
+}
+
+# Operations that came with 2.8 and 2.9.
+OPERATIONS = frozenset({"POST /collective-identifiers/invoices"})
+
+# Statuses that no operation declares: there is no such path or method, nothing acceptable, not JSON.
+GATEWAY_STATUSES = frozenset({404, 405, 406, 415})

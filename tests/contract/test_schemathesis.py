@@ -1,0 +1,146 @@
+"""Schemathesis asks the emulator whatever the official file allows, and much that it forbids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from airflow_provider_ksef.emulator.samples import make_samples
+from tests.contract.additions import GATEWAY_STATUSES
+from tests.contract.still_to_come import EMULATOR_STILL_TO_COME
+from tests.emulator.peer import APRIL, Peer, Upload, bearer, by_storage, logged_in, make_zip
+from tests.emulator_process import NIP, start_emulator
+from tests.official import CONTRACT
+
+if not CONTRACT.is_file():
+    pytest.skip(f"the official contract is not at {CONTRACT}", allow_module_level=True)
+
+MARCH = ("--seed-from", "2026-03-01", "--seed-to", "2026-03-20")
+# Left out: that wrong data, a missing token or another method is refused. KSeF ignores unknown members and
+# the case of names, so much that looks wrong is right; what it refuses is told by the emulator's own tests.
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Few, and the same ones each time. Other methods than the declared ones are answered by the gateway's 405.
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "generation": {"max-examples": 12, "deterministic": True, "no-shrink": True, "database": "none"},
+        "phases": {"coverage": {"unexpected-methods": []}},
+    }
+)
+
+
+def official_document() -> dict[str, Any]:
+    """The file, with the statuses that come before any operation and are declared for none of them."""
+    document: dict[str, Any] = json.loads(CONTRACT.read_text(encoding="utf-8"))
+    problem = {"description": "Gateway", "content": {"application/problem+json": {"schema": {}}}}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["responses"].update({str(status): problem for status in GATEWAY_STATUSES})
+    return document
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    An emulator of its own, and what exists there.
+
+    :param access: the token for all operations but a few.
+    :param tokens: those of the few, by path.
+    :param known: path parameters that lead to something, by the beginning of the path.
+    :param encryption: a symmetric key that the emulator can decrypt.
+    """
+
+    url: str
+    access: str
+    tokens: dict[str, str]
+    known: dict[str, dict[str, str]]
+    encryption: dict[str, str]
+
+    def lead(self, case: schemathesis.Case) -> None:
+        """Let the path lead to something that exists, and the key be a real one."""
+        if isinstance(case.body, dict) and "encryption" in case.body:
+            case.body = {**case.body, "encryption": self.encryption}
+        for beginning, values in self.known.items():
+            if case.path.startswith(beginning):
+                case.path_parameters = {
+                    name: values.get(name, made_up) for name, made_up in case.path_parameters.items()
+                }
+                return
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    emulator = start_emulator("--hwm-lag", "0", "--seed-invoices", "20", *MARCH)
+    with logged_in(emulator) as spare, logged_in(emulator) as peer:
+        yield furnish(peer, spare)
+    emulator.stop()
+
+
+def furnish(peer: Peer, spare: Peer) -> Target:
+    """Let there be something behind each path, but what a run through all operations uses up."""
+    files = {each.name: each.xml for each in make_samples(NIP, 2, 1, 1, datetime.now(UTC).date())}
+    opened = peer.open_batch(Upload(make_zip(files))).json()
+    session = peer.send(Upload(make_zip(files)))
+    pages = peer.session(session).get("upo", {}).get("pages", [])
+    accepted = next(each for each in peer.invoices(session) if "ksefNumber" in each)
+    exported = peer.start_export(by_storage(end=APRIL))
+    peer.export_status(exported)
+    begun = peer.submit_token().json()
+    logins = spare.http.get("/auth/sessions").json()["items"]
+    return Target(
+        url=peer.emulator.url,
+        access=peer.http.headers["Authorization"].removeprefix("Bearer "),
+        tokens={
+            "/auth/{referenceNumber}": begun["authenticationToken"]["token"],
+            "/auth/token/redeem": begun["authenticationToken"]["token"],
+            "/auth/token/refresh": peer.log_in()["refreshToken"]["token"],
+        },
+        known={
+            "/auth/sessions/": {
+                "referenceNumber": next(each["referenceNumber"] for each in logins if each["isCurrent"])
+            },
+            "/auth/": {"referenceNumber": begun["referenceNumber"]},
+            "/sessions/batch/": {"referenceNumber": opened["referenceNumber"]},
+            "/sessions/": {
+                "referenceNumber": session,
+                "invoiceReferenceNumber": accepted["referenceNumber"],
+                "ksefNumber": accepted["ksefNumber"],
+                "upoReferenceNumber": pages[0]["referenceNumber"] if pages else "",
+            },
+            "/invoices/exports/": {"referenceNumber": exported.json()["referenceNumber"]},
+            "/invoices/ksef/": {"ksefNumber": accepted["ksefNumber"]},
+        },
+        encryption=peer.encryption(b"k" * 32, b"i" * 16),
+    )
+
+
+schema = schemathesis.openapi.from_dict(official_document(), config=CONFIG).exclude(
+    lambda context: context.operation.label in EMULATOR_STILL_TO_COME
+)
+
+
+@schema.parametrize()
+def test_no_answer_is_outside_the_contract(case: schemathesis.Case, target: Target) -> None:
+    if case.meta.generation.mode.is_positive:
+        target.lead(case)
+    token = target.tokens.get(case.path, target.access)
+    case.call_and_validate(base_url=target.url, headers=bearer(token), checks=CHECKS)
