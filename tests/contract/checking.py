@@ -6,12 +6,17 @@ import httpx
 
 from tests.contract.answer_check import answer_problems
 from tests.contract.openapi import Contract
-from tests.contract.request_check import request_problems
+from tests.contract.request_check import request_problems, storage_request_problems
 from tests.contract.violations import report
+
+STORAGE = "/storage"
 
 
 def check_request(contract: Contract, request: httpx.Request) -> None:
-    report(f"request {_name(contract, request)}", request_problems(contract, request))
+    if request.url.path.startswith(STORAGE):
+        report("request to a link", storage_request_problems(request))
+    else:
+        report(f"request {_name(contract, request)}", request_problems(contract, request))
 
 
 def check_answer(contract: Contract, request: httpx.Request, answer: httpx.Response) -> None:

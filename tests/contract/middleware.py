@@ -10,12 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_ksef.emulator.faults import Fault, Faults
 from tests.contract.answer_check import storage_answer_problems
-from tests.contract.checking import check_answer, check_request
+from tests.contract.checking import STORAGE, check_answer, check_request
 from tests.contract.openapi import Contract
-from tests.contract.request_check import storage_request_problems
 from tests.contract.violations import report
 
-_API, _STORAGE = "/v2", "/storage"
+_API = "/v2"
 _CLIENT = "airflow-provider-ksef"
 _MOST_BYTES = 8_000_000
 _is_fault: ContextVar[bool] = ContextVar("is_fault", default=False)
@@ -43,7 +42,7 @@ class ContractCheck:
         self._contract = contract
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith((_API, _STORAGE)):
+        if scope["type"] != "http" or not scope["path"].startswith((_API, STORAGE)):
             await self._app(scope, receive, send)
             return
         _is_fault.set(False)
@@ -65,7 +64,7 @@ class _Exchange:
     def __init__(self, contract: Contract, scope: Scope) -> None:
         self._contract = contract
         self._scope = scope
-        self._is_storage = scope["path"].startswith(_STORAGE)
+        self._is_storage = scope["path"].startswith(STORAGE)
         self._sent = _Body()
         self._answer = _Body()
         self._status = 0
@@ -96,7 +95,7 @@ class _Exchange:
     def _check_storage(self) -> None:
         request = self._request(b"")
         if self._is_ours(request):
-            report("request to a link", storage_request_problems(request))
+            check_request(self._contract, request)
         if not _is_fault.get():
             answer = httpx.Response(self._status, headers=self._headers)
             report(f"answer {self._status} of a link", storage_answer_problems(request, answer))
