@@ -25,7 +25,7 @@ BUCKET = "lake"
 REGION = "eu-central-1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """One server for all tests, since Airflow keeps the file system of a connection."""
     server = ThreadedMotoServer("127.0.0.1", 0)
