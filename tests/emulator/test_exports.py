@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.emulator.entering import entered
 from tests.emulator.peer import APRIL, Peer, by_storage, digest, error_code, metadata_of
-from tests.emulator_process import EmulatorProcess
+from tests.emulator.signing import seal
+from tests.emulator_process import NIP, EmulatorProcess
 
 
 def test_an_export_is_truncated_at_its_cap_and_goes_on_from_its_last_date(received: Peer) -> None:
@@ -117,3 +119,14 @@ def test_ten_exports_run_at_once_and_no_more(emulators: Callable[..., EmulatorPr
     assert peer.export_status(started[0])["status"]["code"] == 200
     time.sleep(0.1)
     assert peer.start_export(by_storage(end=APRIL)).status_code == 201
+
+
+@pytest.mark.parametrize("subject_type", ["Subject1", "Subject2", "SubjectAuthorized"])
+def test_a_part_of_a_company_exports_what_it_is_named_on_as_third_party(
+    received: Peer, subject_type: str
+) -> None:
+    below = entered(received.emulator, seal(), ("InternalId", f"{NIP}-12346"))
+    refused = below.start_export(by_storage(subject_type, end=APRIL))
+    assert error_code(refused) == 21181
+    assert f"({subject_type}) i zalogowanego identyfikatora kontekstu (InternalId)" in refused.text
+    assert below.start_export(by_storage("Subject3", end=APRIL)).status_code == 201

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64encode, urlsafe_b64decode
+from base64 import b64encode
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.emulator.entering import claims
 from tests.emulator.peer import Peer, bearer, error_code, stamped
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 
 OTHER_NIP = "1111111111"
-
-
-def claims(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    decoded: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return decoded
 
 
 def test_a_token_lets_in_and_its_jwt_tells_who_came(stranger: Peer) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emulator.entering import claims
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import Shape, person, request_xml
-from tests.emulator.test_login import claims
 
 
 def by_token(peer: Peer, name: str, entry: str) -> httpx.Response:

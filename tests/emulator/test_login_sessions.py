@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.emulator.entering import outcome, submit
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import seal
-from tests.emulator.test_testdata import outcome, submit
 from tests.emulator_process import NIP, EmulatorProcess
 
 OTHER_NIP = "1111111111"

@@ -5,48 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.emulator.entering import PESEL, claims, grant, make, outcome, permissions, submit
 from tests.emulator.peer import Peer, bearer, error_code
-from tests.emulator.signing import Shape, Signer, person, request_xml, seal
-from tests.emulator.test_login import claims
+from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP
 
 OTHER_NIP, THIRD_NIP = "1111111111", "7980332920"
-PESEL = "30112206276"
-
-
-def make(peer: Peer, what: str, **body: Any) -> None:
-    answer = peer.http.post(f"/testdata/{what}", json=body)
-    assert (answer.status_code, answer.content) == (200, b""), answer.text
-
-
-def grant(peer: Peer, kind: str, value: str, *permissions: str, nip: str = NIP) -> None:
-    make(
-        peer,
-        "permissions",
-        contextIdentifier={"type": "nip", "value": nip},
-        authorizedIdentifier={"type": kind.lower(), "value": value},
-        permissions=[{"permissionType": each, "description": "na próbę"} for each in permissions],
-    )
-
-
-def submit(
-    peer: Peer, signer: Signer, context: tuple[str, str] = ("Nip", NIP), **more: str
-) -> httpx.Response:
-    xml = request_xml(peer.challenge()["challenge"], context, **more)
-    return peer.submit_signed(Shape().sign(xml, signer))
-
-
-def permissions(peer: Peer, submitted: httpx.Response) -> list[str]:
-    told: list[str] = json.loads(claims(peer.enter(submitted)["accessToken"]["token"])["per"])
-    return told
-
-
-def outcome(peer: Peer, submitted: httpx.Response) -> tuple[int, list[str]]:
-    status = peer.login_status(submitted)["status"]
-    return status["code"], status.get("details", [])
 
 
 NOBODY = (415, ["Brak przypisanych uprawnień"])

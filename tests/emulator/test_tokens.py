@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.emulator.entering import PESEL, claims, entered, grant, make, outcome, submit
 from tests.emulator.peer import Peer, bearer, error_code, stamped
-from tests.emulator.signing import Signer, person, seal
-from tests.emulator.test_login import claims
-from tests.emulator.test_testdata import PESEL, grant, make, outcome, submit
+from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 
 OTHER_NIP = "1111111111"
@@ -23,12 +22,6 @@ GIVEN = TOKEN.partition("|")[0]
 def owner(prompt: EmulatorProcess) -> Peer:
     """The company itself, logged in by its seal."""
     return entered(prompt, seal())
-
-
-def entered(emulator: EmulatorProcess, signer: Signer, context: tuple[str, str] = ("Nip", NIP)) -> Peer:
-    peer = Peer(emulator)
-    peer.enter(submit(peer, signer, context))
-    return peer
 
 
 def order(peer: Peer, *permissions: str, description: str = "Na próbę") -> httpx.Response:
