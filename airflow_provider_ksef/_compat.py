@@ -45,6 +45,7 @@ __all__ = [
     "connection_extra",
     "default_deferrable",
     "mask_secrets",
+    "max_tries",
     "storage_path",
     "task_state",
 ]
@@ -56,8 +57,8 @@ class TaskState(Protocol):
     def get(self, key: str) -> Any:
         """Give the value noted under ``key``, or None."""
 
-    def set(self, key: str, value: Any) -> None:
-        """Note a JSON value under ``key``."""
+    def set(self, key: str, value: Any) -> bool:
+        """Note a JSON value under ``key``; False where a store that is there has failed."""
 
     def delete(self, key: str) -> None:
         """Forget ``key``; nothing happens where it is not there."""
@@ -69,8 +70,9 @@ class _NoTaskState:
     def get(self, key: str) -> Any:
         del key
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: Any) -> bool:
         del key, value
+        return True
 
     def delete(self, key: str) -> None:
         del key
@@ -79,7 +81,7 @@ class _NoTaskState:
 class _TaskStateCache:
     """A state store whose own failures cost no more than what it would have saved."""
 
-    def __init__(self, store: TaskState) -> None:
+    def __init__(self, store: Any) -> None:
         self._store = store
 
     def get(self, key: str) -> Any:
@@ -89,11 +91,13 @@ class _TaskStateCache:
             log.warning("The task's state cannot be read, going on without it: %s", error)
             return None
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: Any) -> bool:
         try:
             self._store.set(key, value)
         except Exception as error:  # noqa: BLE001
-            log.warning("The task's state cannot be written, going on without it: %s", error)
+            log.warning("The task's state cannot be written: %s", error)
+            return False
+        return True
 
     def delete(self, key: str) -> None:
         try:
@@ -108,8 +112,17 @@ def task_state(context: Context | Mapping[str, Any]) -> TaskState:
 
     :param context: the context that Airflow passes to ``execute``.
     """
-    store: TaskState | None = context.get("task_state_store")
+    store = context.get("task_state_store")
     return _NoTaskState() if store is None else _TaskStateCache(store)
+
+
+def max_tries(context: Context | Mapping[str, Any]) -> int:
+    """
+    Give the last try that the task may have, counted from its first one: clearing the task raises it.
+
+    :param context: the context that Airflow passes to ``execute``.
+    """
+    return int(getattr(context["ti"], "max_tries", 0))
 
 
 async def connection_extra(connection: Any) -> dict[str, Any]:

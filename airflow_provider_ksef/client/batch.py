@@ -53,6 +53,9 @@ class _PartUpload(msgspec.Struct, rename="camel"):
     url: str
     headers: dict[str, str | None] | None = None
 
+    def __repr__(self) -> str:
+        return f"<part {self.ordinal_number}>"
+
 
 class _Opened(msgspec.Struct, rename="camel"):
     reference_number: str

@@ -18,7 +18,12 @@ from airflow_provider_ksef.client.crypto import base64_text
 from airflow_provider_ksef.client.keys import PublicKey
 from airflow_provider_ksef.client.security import with_current_key
 from airflow_provider_ksef.client.settings import ContextIdentifier, Settings
-from airflow_provider_ksef.exceptions import KsefLoginError, KsefTimeoutError
+from airflow_provider_ksef.exceptions import (
+    KsefLoginError,
+    KsefTimeoutError,
+    KsefTransportError,
+    KsefUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +79,9 @@ class _Token(msgspec.Struct, rename="camel"):
     token: str
     valid_until: str
 
+    def __repr__(self) -> str:
+        return f"<token until {self.valid_until}>"
+
 
 class _Init(msgspec.Struct, rename="camel"):
     reference_number: str
@@ -107,10 +115,17 @@ def log_in(settings: Settings) -> Flow[LoginTokens]:
     :raises KsefLoginError: where KSeF refuses; KSeF's sub-cause is in ``details``.
     :raises KsefTimeoutError: where KSeF does not decide.
     """
+    challenge, received = yield from _CHALLENGE
+    try:
+        return (yield from _answer(settings, challenge, received))
+    except (KsefTransportError, KsefUnavailableError) as error:
+        log.info("The login was broken off, beginning another one: %s", error)
+    challenge, received = yield from _CHALLENGE
+    return (yield from _answer(settings, challenge, received))
+
+
+def _answer(settings: Settings, challenge: _Challenge, received: float) -> Flow[LoginTokens]:
     context = settings.context
-    challenge, received = yield from Call(
-        "POST", "/auth/challenge", _parse_challenge, needs_login=False, is_safe=True
-    )
     init = yield from _begin(settings, challenge)
     bearer = _bearer(init.authentication_token.token)
     who = f"Login as {context.type} {context.value} ({init.reference_number})"
@@ -228,3 +243,6 @@ def _parse_status(answer: Answer) -> tuple[StatusInfo, float]:
 def _parse_tokens(answer: Answer) -> _Dated:
     tokens = _read_tokens(answer)
     return _Dated(tokens.access_token, tokens.refresh_token, answer.received)
+
+
+_CHALLENGE = Call("POST", "/auth/challenge", _parse_challenge, needs_login=False, is_safe=True)

@@ -135,19 +135,23 @@ def _certificate(certificate: str, extra: Mapping[str, Any]) -> CertificateCrede
     return read_certificate(
         certificate,
         _text(extra, "private_key"),
-        _text(extra, "private_key_password"),
+        _given(extra, "private_key_password"),
         subject_identifier_type=_text(extra, "subject_identifier_type") or SUBJECT_IDENTIFIER_TYPES[0],
         auth_schema_version=_text(extra, "auth_schema_version") or AUTH_SCHEMA_VERSIONS[0],
     )
 
 
 def _text(extra: Mapping[str, Any], field: str) -> str:
+    return _given(extra, field).strip()
+
+
+def _given(extra: Mapping[str, Any], field: str) -> str:
     value = extra.get(field)
     if value is None:
         return ""
     if not isinstance(value, str):
         raise KsefInputError(field, type(value).__name__, "is not a text", "Put it into quotation marks.")
-    return value.strip()
+    return value
 
 
 def _timeout(extra: Mapping[str, Any]) -> float:

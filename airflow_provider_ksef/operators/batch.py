@@ -18,7 +18,6 @@ from airflow_provider_ksef._compat import (
     ObjectStoragePath,
     RetryPolicy,
     default_deferrable,
-    task_state,
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
 from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
@@ -120,7 +119,7 @@ class KsefSubmitBatchOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
         with self.hook.get_conn() as ksef:
-            notes = SubmissionNotes(task_state(context), ksef.settings)
+            notes = SubmissionNotes(context, ksef.settings)
             note = unfinished(ksef, notes) or self._submitted(ksef, notes)
             reference, count = note.session_reference_number, note.invoice_count
             if not self.wait_for_completion:
@@ -152,8 +151,8 @@ class KsefSubmitBatchOperator(BaseOperator):
         checked = check_invoices(find_invoices(self._named()))
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
-        earlier = notes.read()
-        if earlier is not None and earlier.is_told and earlier.digest == digest and has_effect(ksef, earlier):
+        earlier = notes.note
+        if earlier and notes.is_cleared and earlier.digest == digest and has_effect(ksef, earlier):
             return earlier
         note = SubmissionNote("", notes.destination, digest, len(checked.files))
         reference = submission.send_batch(
@@ -188,7 +187,7 @@ class KsefSubmitBatchOperator(BaseOperator):
             if left <= 0:
                 raise KsefTimeoutError(
                     f"Session {reference} was not processed within {self.timeout:.0f} s.",
-                    "It is closed and will be processed: run the task again to wait on, or raise timeout.",
+                    "It is processed all the same: raise timeout, or wait for it with KsefSessionSensor.",
                 )
             if self.deferrable:
                 refuse_blind_trigger(trigger_error)
@@ -222,11 +221,12 @@ class KsefSubmitBatchOperator(BaseOperator):
         paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
         rejections = rejections_of(failed, paths)
         result = batch_result(reference, invoice_count, accepted, rejected, rejections)
-        SubmissionNotes(task_state(context), ksef.settings).mark_told()
         self.log.info("Session %s: %d accepted, %d rejected.", reference, accepted, rejected)
         for rejection in rejections:
             self.log.warning("Rejected: %s", rejection_line(rejection))
         if rejected and self.on_rejected == "fail":
             context["ti"].xcom_push(key=RESULT_KEY, value=result)
+            SubmissionNotes(context, ksef.settings).mark_told()
             raise AirflowFailException(failure_message(result, RESULT_KEY))
+        SubmissionNotes(context, ksef.settings).mark_told()
         return result

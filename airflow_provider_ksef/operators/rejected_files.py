@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice
-from airflow_provider_ksef.exceptions import KsefError
+
+log = logging.getLogger(__name__)
 
 
 def paths_by_ordinal(
@@ -33,12 +34,13 @@ def paths_by_ordinal(
 
 def _by_hash(wanted: set[str], find: Callable[[], Sequence[InvoicePath]]) -> dict[str, list[InvoicePath]]:
     found: defaultdict[str, list[InvoicePath]] = defaultdict(list)
-    with suppress(KsefError, OSError):
+    try:
         for invoice in find():
-            with suppress(OSError):
-                digest = sha256_base64(invoice.path.read_bytes())
-                if digest in wanted:
-                    found[digest].append(invoice)
+            digest = sha256_base64(invoice.path.read_bytes())
+            if digest in wanted:
+                found[digest].append(invoice)
+    except Exception as error:  # noqa: BLE001  storage may fail in many ways, but the outcome is known
+        log.warning("The files of rejected invoices cannot be found, so names are told: %s", error)
     return dict(found)
 
 

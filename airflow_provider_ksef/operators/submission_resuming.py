@@ -19,12 +19,14 @@ CANNOT_BE_CLOSED = (21157, 21205, 21208)
 
 def unfinished(ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote | None:
     """
-    Give the session that an earlier try began and whose outcome it did not tell, where it may have an effect.
+    Give the session that an earlier try began, where it may have an effect.
 
-    What lies in the folder by now does not matter: it is this session's package that was sent.
+    What lies in the folder by now does not matter: it is this session's package that was sent. A try that has
+    told the outcome may have died before Airflow kept it, so its session counts too, unless the task was
+    cleared since.
     """
-    note = notes.read()
-    if note is None or note.is_told or not has_effect(ksef, note):
+    note = notes.note
+    if note is None or notes.is_cleared or not has_effect(ksef, note):
         return None
     return note
 

@@ -19,14 +19,20 @@ class NotedState(dict[str, Any]):
 class TaskInstance(SimpleNamespace):
     """What operators ask of a task instance."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(dag_id="dag", run_id=run_id, task_id="task", map_index=-1, pushed={})
+    def __init__(self, run_id: str, max_tries: int = 3) -> None:
+        super().__init__(
+            dag_id="dag", run_id=run_id, task_id="task", map_index=-1, max_tries=max_tries, pushed={}
+        )
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
 
 
-def context(state: NotedState | None = None, run_id: str = "run-1") -> dict[str, Any]:
-    """A context with a state store, or without one as on an older Airflow."""
-    made: dict[str, Any] = {"ti": TaskInstance(run_id)}
+def context(state: NotedState | None = None, run_id: str = "run-1", *, max_tries: int = 3) -> dict[str, Any]:
+    """
+    A context with a state store, or without one as on an older Airflow.
+
+    :param max_tries: stays the same in a retry; clearing the task raises it.
+    """
+    made: dict[str, Any] = {"ti": TaskInstance(run_id, max_tries)}
     return made if state is None else {**made, "task_state_store": state}

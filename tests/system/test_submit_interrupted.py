@@ -17,6 +17,7 @@ from airflow_provider_ksef.exceptions import (
     KsefTimeoutError,
     KsefUnavailableError,
 )
+from airflow_provider_ksef.operators import batch
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices
@@ -143,8 +144,57 @@ def test_other_files_are_sent_even_where_the_task_has_sent_before(
     state = NotedState()
     operator(invoices).execute(context(state))
     more = sample_invoices(tmp_path / "more", count=COUNT + 1)
-    operator(more, on_rejected="warn").execute(context(state))
+    operator(more, on_rejected="warn").execute(context(state, max_tries=4))
     assert connected.requests()["POST /sessions/batch"] == 2
+
+
+def test_a_cleared_task_gives_the_same_session_for_the_same_files(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    state = NotedState()
+    first = operator(invoices).execute(context(state))
+    assert operator(invoices).execute(context(state, max_tries=4)) == first
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_outcome_that_airflow_did_not_keep_is_told_again(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path, waits: bool
+) -> None:
+    """The worker dies after the operator has returned and before its result is pushed."""
+    state = NotedState()
+    lost = operator(invoices, wait_for_completion=waits).execute(context(state))
+    invoices.rename(tmp_path / "archive")
+    assert operator(invoices, wait_for_completion=waits).execute(context(state)) == lost
+    assert connected.requests()["POST /sessions/batch"] == 1
+
+
+def test_a_session_that_cannot_be_noted_is_not_uploaded(connected: EmulatorProcess, invoices: Path) -> None:
+    class Broken(NotedState):
+        def set(self, _key: str, _value: Any) -> None:
+            raise OSError("database is locked")
+
+    with pytest.raises(KsefError, match="cannot be noted"):
+        operator(invoices).execute(context(Broken()))
+    assert connected.requests()["POST /sessions/batch"] == 1
+    assert not [name for name in connected.requests() if name.startswith("PUT")]
+    assert operator(invoices).execute(context())["accepted"] == COUNT
+
+
+def test_a_rejection_is_told_where_the_files_cannot_be_looked_up(
+    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (invoices / "wrong.xml").write_bytes(b"<Faktura/>")
+    state = NotedState()
+    with pytest.raises(KsefTimeoutError):
+        operator(invoices, timeout=0).execute(context(state))
+
+    def fail(_: object) -> None:
+        raise LookupError("the connection aws_default is not defined")
+
+    monkeypatch.setattr(batch, "find_invoices", fail)
+    (rejection,) = operator(invoices, on_rejected="warn").execute(context(state))["rejections"]
+    assert rejection["file"] == "wrong.xml"
 
 
 def test_without_a_state_store_a_second_submission_is_rejected_as_duplicates(
