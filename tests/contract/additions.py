@@ -24,5 +24,5 @@ MEMBERS: dict[str, dict[str, Any]] = {
 # Operations that came with 2.8 and 2.9.
 OPERATIONS = frozenset({"POST /collective-identifiers/invoices"})
 
-# Statuses that no operation declares: there is no such path or method, nothing acceptable, not JSON.
-GATEWAY_STATUSES = frozenset({404, 405, 406, 415})
+# Statuses that no operation declares: there is no such path or method, the body is of another kind.
+GATEWAY_STATUSES = frozenset({404, 405, 415})

@@ -90,7 +90,11 @@ def test_right_requests_pass(contract: Contract) -> None:
         (("GET", "/nothing"), httpx.Response(200, json={}), "answers what is no operation"),
         (("POST", "/auth/challenge"), httpx.Response(201, json=CHALLENGE), "status 201 is not declared"),
         (("POST", "/auth/challenge"), httpx.Response(500, json={}), "status 500 is not declared"),
-        (("POST", "/auth/challenge"), httpx.Response(404, html="<p>"), "content type text/html"),
+        (("GET", "/nothing"), httpx.Response(404, html="<p>"), "content type text/html"),
+        (("GET", "/nothing"), httpx.Response(404, json={}), "content type application/json"),
+        (("POST", "/auth/challenge"), httpx.Response(404), "status 404 is not declared"),
+        (("POST", "/auth/challenge"), httpx.Response(405), "status 405 is not declared"),
+        (("GET", INVOICE), httpx.Response(415), "status 415 is not declared"),
         (("POST", "/auth/challenge"), HTML, "content type text/html"),
         (("POST", "/auth/challenge"), httpx.Response(200), "content type none"),
         (
@@ -128,7 +132,8 @@ def test_wrong_answers_are_noticed(
     ("asked", "answer"),
     [
         (("POST", "/auth/challenge"), httpx.Response(200, json=CHALLENGE)),
-        (("POST", "/auth/challenge"), httpx.Response(405)),
+        (("GET", "/nothing"), httpx.Response(404)),
+        (("DELETE", "/auth/challenge"), httpx.Response(405)),
         (("GET", INVOICE), httpx.Response(200, content=XML, headers=XML_HEADERS)),
         (("POST", "/collective-identifiers/invoices"), httpx.Response(200, json={"since": 2.8})),
         (("GET", "/limits/context"), httpx.Response(200, json=CONTEXT_LIMITS)),
@@ -136,6 +141,14 @@ def test_wrong_answers_are_noticed(
 )
 def test_right_answers_pass(contract: Contract, asked: tuple[str, str], answer: httpx.Response) -> None:
     assert answer_problems(contract, request(*asked), answer) == []
+
+
+@pytest.mark.parametrize(("kind", "is_right"), [("text/plain", True), ("application/json", False)])
+def test_a_body_of_another_kind_alone_may_be_refused_as_such(
+    contract: Contract, kind: str, is_right: bool
+) -> None:
+    asked = request("POST", "/auth/ksef-token", content=b"x", headers={"Content-Type": kind})
+    assert (answer_problems(contract, asked, httpx.Response(415)) == []) is is_right
 
 
 @pytest.mark.parametrize(
