@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+KSEF_JWT = base64.b64encode(b'{"alg":"HS256"')[:16]
+"""How each of KSeF's access, refresh and operation tokens begins; Airflow's own are signed otherwise."""
+
 
 def spellings(secret: bytes) -> set[bytes]:
     """How a secret could be written down."""
@@ -22,8 +25,9 @@ def spellings(secret: bytes) -> set[bytes]:
 
 
 def token_spellings(token: str) -> set[bytes]:
-    """How a KSeF token, or the secret part of it, could be written down."""
-    return spellings(token.encode()) | spellings(token.rpartition("|")[2].encode())
+    """How a KSeF token, the secret part of it, or what KSeF gives for it could be written down."""
+    own = spellings(token.encode()) | spellings(token.rpartition("|")[2].encode())
+    return own | {KSEF_JWT}
 
 
 def keys_of(state: Path) -> list[bytes]:

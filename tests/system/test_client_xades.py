@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from airflow_provider_ksef.client import (
@@ -26,6 +28,7 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import OWN_DAGS, connect, run_dag
 from tests.system.client_ways import settings_of
+from tests.system.secret_search import KSEF_JWT, assert_none, assert_none_below
 from tests.unit.client.certificate_samples import (
     PASSWORD,
     PERSON,
@@ -75,6 +78,42 @@ def test_a_unit_of_the_company_logs_in(emulator: EmulatorProcess) -> None:
     unit = ContextIdentifier("InternalId", f"{NIP}-12346")
     with KsefClient(replace(settings_with(emulator), context=unit)) as ksef:
         ksef.log_in()
+
+
+def test_a_certificate_that_an_authority_issued_logs_in(emulator: EmulatorProcess) -> None:
+    """KSeF's own certificates are no others: the holder's names, signed by KSeF."""
+    authority_key = key_of("rsa-3072")
+    authority = certificate_of(authority_key, {NameOID.COMMON_NAME: "Certyfikaty KSeF"})
+    issued = certificate_of(KEY, PERSON, issuer=(authority, authority_key))
+    with KsefClient(settings_with(emulator, issued)) as ksef:
+        ksef.log_in()
+
+
+def test_a_fingerprint_that_was_granted_something_logs_in(emulator: EmulatorProcess) -> None:
+    nobody = certificate_of(KEY, {NameOID.COMMON_NAME: "Nobody", NameOID.COUNTRY_NAME: "PL"})
+    grant = {
+        "contextIdentifier": {"type": "Nip", "value": NIP},
+        "authorizedIdentifier": {
+            "type": "Fingerprint",
+            "value": nobody.fingerprint(hashes.SHA256()).hex().upper(),
+        },
+        "permissions": [{"permissionType": "InvoiceRead", "description": "a robot's certificate"}],
+    }
+    httpx.post(f"{emulator.url}/testdata/permissions", json=grant).raise_for_status()
+    settings = settings_with(emulator, nobody, subject_identifier_type="certificateFingerprint")
+    with KsefClient(settings) as ksef:
+        assert ksef.run(limits.rate_limits())
+
+
+@pytest.mark.parametrize("fault", [{"drop": "before"}, {"drop": "after"}, {"status": 502, "body": "<html>"}])
+@pytest.mark.parametrize("step", ["xades-signature", "token/redeem"])
+def test_a_login_that_is_broken_off_is_begun_anew(
+    emulator: EmulatorProcess, step: str, fault: dict[str, Any]
+) -> None:
+    emulator.control("faults", method="POST", path=f"/auth/{step}", times=1, **fault)
+    with KsefClient(settings_with(emulator)) as ksef:
+        ksef.log_in()
+    assert emulator.requests()["POST /auth/challenge"] == 2
 
 
 @pytest.mark.parametrize("subject", ["certificateSubject", "certificateFingerprint"])
@@ -133,18 +172,20 @@ def test_a_task_with_a_certificate_leaves_no_secret(
     monkeypatch: pytest.MonkeyPatch,
     outgoing: Path,
     airflow_home: Path,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     connect(monkeypatch, connected, password=None, extra=LOCKED)
+    sync = {"tables_path": str(tmp_path / "tables"), "sync_from": "2026-03-01"}
     with caplog.at_level(logging.DEBUG):
         assert run_dag(OWN_DAGS, "submit_deferred", {"invoices": str(outgoing)}).state == "success"
-    assert connected.requests()["POST /auth/xades-signature"] >= 1
+        assert run_dag(OWN_DAGS, "sync_deferred", sync).state == "success"
+    assert connected.requests()["POST /auth/xades-signature"] >= 2
     lines = [*key_pem(KEY).splitlines()[1:-1], *LOCKED["private_key"].splitlines()[1:-1], PASSWORD]
-    secrets = [line.encode() for line in lines if len(line) >= 5]
+    secrets = [*(line.encode() for line in lines if len(line) >= 5), KSEF_JWT]
     printed = capfd.readouterr()
     assert "accepted" in printed.out + printed.err + caplog.text
-    told = (printed.out + printed.err + caplog.text).encode()
-    kept = {str(file): file.read_bytes() for file in airflow_home.rglob("*") if file.is_file()}
-    for where, content in {"the logs": told, **kept}.items():
-        assert not [secret for secret in secrets if secret in content], where
+    assert_none(secrets, "the logs", (printed.out + printed.err + caplog.text).encode())
+    for folder in (airflow_home, tmp_path / "tables"):
+        assert_none_below(secrets, folder)

@@ -54,19 +54,21 @@ def certificate_of(
     *,
     begins: timedelta = timedelta(hours=-1),
     ends: timedelta = timedelta(days=30),
+    issuer: tuple[x509.Certificate, SigningKey] | None = None,
 ) -> x509.Certificate:
+    """:param issuer: who signs it, as KSeF does with its own certificates; without one it signs itself."""
     subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names.items()])
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(0xABCDEF)
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
     )
-    return builder.sign(key, hashes.SHA256())
+    return builder.sign(issuer[1] if issuer else key, hashes.SHA256())
 
 
 def pem(certificate: x509.Certificate) -> str:

@@ -5,8 +5,6 @@ import hmac
 import io
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +19,8 @@ from airflow_provider_ksef.client.crypto import (
     wrap_key,
 )
 from airflow_provider_ksef.exceptions import KsefIntegrityError
+from tests import aes_vectors
+from tests.oaep import oaep_decrypt
 from tests.unit.client.fake_ksef import private_key
 
 KEY = SessionKey(bytes(range(32)), bytes(range(16)))
@@ -52,6 +52,13 @@ def test_vectors_of_the_behaviour_document() -> None:
     assert sha256_base64(b"KSeF") == "aLPQeU4oe2E9f/0NIzMrvgbsut7r0ZpZAe1sj9zBp8M="
     assert encrypted(b"KSeF").hex() == "6a4ab561315fb5d687ebe6d195a22e67"
     assert decrypted(encrypted(b"KSeF")) == b"KSeF"
+
+
+def test_vectors_of_nist() -> None:
+    key = SessionKey(aes_vectors.KEY, aes_vectors.IV)
+    ciphertext = encrypted(aes_vectors.PLAIN, key)
+    assert ciphertext[:-16] == aes_vectors.CIPHER
+    assert decrypted(aes_vectors.CIPHER + ciphertext[-16:], key) == aes_vectors.PLAIN
 
 
 @settings(deadline=None, max_examples=60)
@@ -112,8 +119,7 @@ def test_keys_are_not_shown() -> None:
 
 def test_wrapped_keys_are_oaep_with_sha256() -> None:
     wrapped = wrap_key(KEY.key, private_key("first").public_key())
-    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
-    assert private_key("first").decrypt(wrapped, oaep) == KEY.key
+    assert oaep_decrypt(wrapped, private_key("first")) == KEY.key
     assert (
         hashlib.sha256(wrapped).digest()
         != hashlib.sha256(wrap_key(KEY.key, private_key("first").public_key())).digest()
