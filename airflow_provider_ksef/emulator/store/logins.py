@@ -99,7 +99,10 @@ class LoginStore:
         self._database.execute("UPDATE logins SET refreshed = ? WHERE reference = ?", (moment, reference))
 
     def revoke(self, reference: str) -> None:
-        self._database.execute("UPDATE logins SET code = 425 WHERE reference = ?", (reference,))
+        """End a login; one that let nobody in keeps its own status."""
+        self._database.execute(
+            "UPDATE logins SET code = 425 WHERE reference = ? AND code = 200", (reference,)
+        )
 
 
 def _login(row: tuple[object, ...]) -> Login:
