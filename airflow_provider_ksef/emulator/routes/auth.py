@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -18,6 +19,7 @@ from airflow_provider_ksef.emulator.access import (
     issue_token,
 )
 from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.entitlements import permissions_in, permissions_of_token
 from airflow_provider_ksef.emulator.errors import ApiError, Invalid, Problem, gone
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.methods import METHODS
@@ -130,11 +132,12 @@ def refresh_token(caller: RefreshCaller, emulator: Here) -> WireResponse:
     """Give another access token."""
     login = _own_login(emulator, caller.login, caller.login)
     if login.code != 200:
-        detail = f"Status uwierzytelniania ({login.code}) nie pozwala na odświeżenie tokenu dostępowego."
+        detail = f"Status uwierzytelnienia ({login.code}) nie pozwala na odświeżenie tokenu dostępowego."
         raise ApiError(21301, detail)
     _check_authority(emulator, login)
     emulator.logins.note_refresh(login.reference, emulator.clock.now())
-    return WireResponse({"accessToken": issue_token(emulator, login, ACCESS)})
+    current = replace(login, permissions=_permissions_now(emulator, login))
+    return WireResponse({"accessToken": issue_token(emulator, current, ACCESS)})
 
 
 def describe_login(emulator: Emulator, login: Login) -> dict[str, Any]:
@@ -168,6 +171,14 @@ def _check_authority(emulator: Emulator, login: Login) -> None:
         raise ApiError(21301, "Token KSeF został unieważniony.")
     if login.subject and emulator.taxpayers.is_deceased(Identity.parse(login.subject)):
         raise ApiError(21308)
+
+
+def _permissions_now(emulator: Emulator, login: Login) -> tuple[str, ...]:
+    token = emulator.tokens.get(login.token) if login.token else None
+    if token is not None:
+        return permissions_of_token(token, emulator.taxpayers, emulator.grants)
+    subject = Identity.parse(login.subject or "")
+    return permissions_in(login.context, subject, emulator.taxpayers, emulator.grants)
 
 
 def _code(emulator: Emulator, login: Login) -> int:
