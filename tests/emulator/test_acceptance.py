@@ -44,7 +44,7 @@ def test_an_enormous_amount_is_taken_and_told(peer: Peer, sales: dict[str, bytes
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     large = {
         "subjectType": "Subject1",
-        "dateRange": {"dateType": "PermanentStorage", "from": yesterday},
+        "dateRange": {"dateType": "Invoicing", "from": yesterday},
         "amount": {"type": "Netto", "from": 10**16},
     }
     found = peer.query(large).json()["invoices"]
