@@ -53,7 +53,7 @@ class SignerCertificate:
         """Whether nobody else vouches for it."""
         try:
             self.certificate.verify_directly_issued_by(self.certificate)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
 
@@ -90,7 +90,7 @@ def read_certificate(text: str) -> SignerCertificate:
         certificate = x509.load_der_x509_certificate(b64decode(text))
         _check_key(certificate)
         names = _names(certificate)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise ApiError(21115, f"Nie można odczytać certyfikatu: {error}") from None
     return SignerCertificate(certificate, *_recognize(names))
 

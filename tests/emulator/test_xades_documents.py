@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -32,6 +33,12 @@ def changed(pattern: str, replacement: str) -> Make:
     return lambda challenge: Shape().sign(
         re.sub(pattern, replacement, request_xml(challenge), flags=re.DOTALL), person()
     )
+
+
+def certified_by(challenge: str, der: bytes) -> str:
+    """Another certificate than that of the signer."""
+    text = b64encode(der).decode()
+    return re.sub("(<ds:X509Certificate>).*(</ds:X509C)", rf"\1{text}\2", signed(challenge), flags=re.DOTALL)
 
 
 OTHER_CODES: dict[str, tuple[Make, int]] = {
@@ -111,6 +118,12 @@ OTHER_CODES: dict[str, tuple[Make, int]] = {
     "an unreadable certificate": (
         lambda challenge: re.sub(
             "(<ds:X509Certificate>).*(</ds:X509C)", r"\1TUlJ\2", signed(challenge), flags=re.DOTALL
+        ),
+        21115,
+    ),
+    "a certificate of an unheard-of version": (
+        lambda challenge: certified_by(
+            challenge, person().der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
         ),
         21115,
     ),
