@@ -15,12 +15,13 @@ from airflow_provider_ksef.emulator.access import (
     Here,
     OperationCaller,
     RefreshCaller,
+    StatusCaller,
     address_of,
     issue_token,
 )
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.entitlements import permissions_in, permissions_of_token
-from airflow_provider_ksef.emulator.errors import ApiError, Invalid, Problem, gone
+from airflow_provider_ksef.emulator.errors import ApiError, Invalid, Problem
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.methods import METHODS
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND, format_moment
@@ -33,7 +34,6 @@ from airflow_provider_ksef.emulator.xades_login import begin_xades_login
 router = APIRouter(prefix="/auth", tags=["Uzyskiwanie dostępu"])
 Reference = Annotated[str, Path(alias="referenceNumber")]
 
-_RETENTION = 7 * 86_400 * TICKS_PER_SECOND
 _DESCRIPTIONS = {
     100: "Uwierzytelnianie w toku",
     200: "Uwierzytelnianie zakończone sukcesem",
@@ -100,12 +100,9 @@ def log_in_with_signature(
 
 
 @router.get("/{referenceNumber}", summary="Pobranie statusu uwierzytelniania")
-def get_login_status(reference: Reference, caller: OperationCaller, emulator: Here) -> WireResponse:
+def get_login_status(reference: Reference, caller: StatusCaller, emulator: Here) -> WireResponse:
     """How far a login has come."""
-    login = _own_login(emulator, reference, caller.login)
-    if emulator.clock.now() > login.started + _RETENTION:
-        raise gone()
-    return WireResponse(describe_login(emulator, login))
+    return WireResponse(describe_login(emulator, _own_login(emulator, reference, caller.login)))
 
 
 @router.post("/token/redeem", summary="Pobranie tokenów dostępowych")
