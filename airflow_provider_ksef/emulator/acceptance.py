@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from airflow_provider_ksef.emulator.checks import check_invoice
@@ -14,6 +15,8 @@ from airflow_provider_ksef.emulator.store.invoices import NewInvoice
 from airflow_provider_ksef.emulator.store.session_invoices import ACCEPTED, SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import BATCH, Session
 from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
+
+log = logging.getLogger(__name__)
 
 _FAILURES = {500: "Nieznany błąd (500)", 550: "Operacja została anulowana przez system"}
 
@@ -55,7 +58,7 @@ class Acceptance:
 
     def take(self, arrivals: list[Arrival]) -> bool:
         """
-        Check and keep some invoices of the session.
+        Check and keep some invoices of the session; one that cannot be dealt with ends in 500 by itself.
 
         :return: False where the session is no more.
         """
@@ -66,7 +69,7 @@ class Acceptance:
             if emulator.sessions.get(self._session.reference) is None:
                 return False
             dates = emulator.hwm.next_dates(len(checked), after=now)
-            taken = [self._register(*each, now, stored) for each, stored in zip(checked, dates, strict=True)]
+            taken = [self._settle(*each, now, stored) for each, stored in zip(checked, dates, strict=True)]
             emulator.session_invoices.put(self._session.reference, taken)
         return True
 
@@ -86,17 +89,28 @@ class Acceptance:
             )
         except Rejected as why:  # whose frames would hold this and other documents in memory
             return Rejected(why.code, why.description, why.details, why.invoice_number)
+        except Exception:
+            log.exception("invoice %s failed", arrival.reference)
+            return unknown_failure()
 
     def _fail_as_ordered(self) -> None:
         code = self._emulator.work_faults.take_code(WorkFaultKind.INVOICE_STATUS)
         if code is not None:
             raise Rejected(code, _FAILURES[code], ())
 
-    def _register(
+    def _settle(
         self, arrival: Arrival, outcome: InvoiceFacts | Rejected, now: int, stored: int
     ) -> SessionInvoice:
         if isinstance(outcome, Rejected):
             return reject(arrival, outcome)
+        try:
+            with self._emulator.database.transaction():
+                return self._register(arrival, outcome, now, stored)
+        except Exception:
+            log.exception("invoice %s failed", arrival.reference)
+            return reject(arrival, unknown_failure())
+
+    def _register(self, arrival: Arrival, outcome: InvoiceFacts, now: int, stored: int) -> SessionInvoice:
         same = self._emulator.invoices.find_same(outcome, polish_day(now))
         if same is not None:
             return _duplicate(arrival, outcome, *same)
@@ -128,6 +142,11 @@ class Acceptance:
             is_offline=arrival.is_offline,
             corrected_hash=arrival.corrected_hash,
         )
+
+
+def unknown_failure() -> Rejected:
+    """What KSeF says of an invoice with which it failed itself."""
+    return Rejected(500, _FAILURES[500], ())
 
 
 def reject(arrival: Arrival, why: Rejected, extensions: dict[str, str] | None = None) -> SessionInvoice:

@@ -6,12 +6,12 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.errors import address_not_allowed, missing_permissions, unauthorized
+from airflow_provider_ksef.emulator.errors import address_not_allowed, gone, missing_permissions, unauthorized
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.jwt import InvalidJwt, issue_jwt, read_jwt
 from airflow_provider_ksef.emulator.methods import METHODS
@@ -22,6 +22,7 @@ from airflow_provider_ksef.emulator.wire import present
 
 OPERATION, ACCESS, REFRESH = "AuthenticationToken", "ContextToken", "RefreshToken"
 LIFETIMES = {OPERATION: 2700, ACCESS: 900, REFRESH: 7 * 86_400}
+_RETENTION = 7 * 86_400 * TICKS_PER_SECOND
 _ISSUER = "ksef-api-te"
 
 
@@ -103,7 +104,7 @@ def _rights(login: Login) -> dict[str, str]:
     )
 
 
-def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Caller:
+def _claims(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> dict[str, Any]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise unauthorized()
@@ -111,7 +112,13 @@ def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Cal
         claims = read_jwt(token.strip(), emulator.secret)
     except InvalidJwt:
         raise unauthorized() from None
-    if claims["typ"] not in kinds or claims["exp"] * TICKS_PER_SECOND <= emulator.clock.now():
+    if claims["typ"] not in kinds:
+        raise unauthorized()
+    return claims
+
+
+def _caller(emulator: Emulator, request: Request, claims: dict[str, Any]) -> Caller:
+    if claims["exp"] * TICKS_PER_SECOND <= emulator.clock.now():
         raise unauthorized()
     login = emulator.logins.get(claims["arn"])
     if login is None:
@@ -132,12 +139,22 @@ def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Cal
 
 def _bearer(*kinds: str) -> Callable[[Request, Here], Caller]:
     def read(request: Request, emulator: Here) -> Caller:
-        return _caller(emulator, request, kinds)
+        return _caller(emulator, request, _claims(emulator, request, kinds))
 
     return read
 
 
+def _read_status_caller(request: Request, emulator: Here) -> Caller:
+    """Who asks how a login stands; that it is forgotten is told though the token ran out long before."""
+    claims = _claims(emulator, request, (OPERATION,))
+    login = emulator.logins.get(claims["arn"])
+    if login is not None and emulator.clock.now() > login.started + _RETENTION:
+        raise gone()
+    return _caller(emulator, request, claims)
+
+
 OperationCaller = Annotated[Caller, Depends(_bearer(OPERATION))]
+StatusCaller = Annotated[Caller, Depends(_read_status_caller)]
 RefreshCaller = Annotated[Caller, Depends(_bearer(REFRESH))]
 LoginCaller = Annotated[Caller, Depends(_bearer(ACCESS, REFRESH))]
 AnyCaller = Annotated[Caller, Depends(_bearer(ACCESS))]

@@ -24,6 +24,18 @@ _PERSON = (
     ("Nip", re.compile(r"(?:TINPL|NIP).*?(\d{10})", re.ASCII)),
 )
 _SEAL = re.compile(r"VATPL.*?(\d{10})", re.ASCII)
+_OF_ALL = {NameOID.COMMON_NAME: "commonName", NameOID.COUNTRY_NAME: "countryName"}
+_OF_PERSON = {
+    NameOID.GIVEN_NAME: "givenName",
+    NameOID.SURNAME: "surname",
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    **_OF_ALL,
+}
+_OF_ORGANIZATION = {
+    NameOID.ORGANIZATION_NAME: "organizationName",
+    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+    **_OF_ALL,
+}
 _LEAST_RSA, _LEAST_CURVE = 2048, 256
 
 
@@ -53,9 +65,16 @@ class SignerCertificate:
         """Whether nobody else vouches for it."""
         try:
             self.certificate.verify_directly_issued_by(self.certificate)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
+
+    @property
+    def missing_attributes(self) -> list[str]:
+        """What its subject lacks of that which KSeF wants of certificates of its kind."""
+        names = _names(self.certificate)
+        wanted = _OF_ORGANIZATION if _is_of_organization(names) else _OF_PERSON
+        return [name for oid, name in wanted.items() if oid not in names]
 
     def is_valid_at(self, moment: int) -> bool:
         """Whether a moment, in ticks, is between its dates."""
@@ -90,7 +109,7 @@ def read_certificate(text: str) -> SignerCertificate:
         certificate = x509.load_der_x509_certificate(b64decode(text))
         _check_key(certificate)
         names = _names(certificate)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise ApiError(21115, f"Nie można odczytać certyfikatu: {error}") from None
     return SignerCertificate(certificate, *_recognize(names))
 
@@ -109,9 +128,8 @@ def _check_key(certificate: x509.Certificate) -> None:
 
 
 def _recognize(names: dict[x509.ObjectIdentifier, list[str]]) -> tuple[Identity | None, str]:
-    organization = _first(names, NameOID.ORGANIZATION_IDENTIFIER)
-    is_person = NameOID.GIVEN_NAME in names or NameOID.SURNAME in names
-    if organization is not None and not is_person:
+    if _is_of_organization(names):
+        organization = names[NameOID.ORGANIZATION_IDENTIFIER][0]
         provider = Identity("PeppolId", _first(names, NameOID.COMMON_NAME) or "")
         if provider.value == organization and provider.is_well_formed:
             return provider, "PeppolSignature"
@@ -123,6 +141,11 @@ def _recognize(names: dict[x509.ObjectIdentifier, list[str]]) -> tuple[Identity 
         if found:
             return Identity(kind, found[1]), "QualifiedSignature"
     return None, "QualifiedSignature"
+
+
+def _is_of_organization(names: dict[x509.ObjectIdentifier, list[str]]) -> bool:
+    is_person = NameOID.GIVEN_NAME in names or NameOID.SURNAME in names
+    return NameOID.ORGANIZATION_IDENTIFIER in names and not is_person
 
 
 def _names(certificate: x509.Certificate) -> dict[x509.ObjectIdentifier, list[str]]:

@@ -9,6 +9,7 @@ from airflow_provider_ksef.emulator.store.taxpayers import (
     ENFORCEMENT_AUTHORITY,
     TaxpayerStore,
 )
+from airflow_provider_ksef.emulator.store.tokens import Token
 
 OWNER = "Owner"
 _ENFORCEMENT = "EnforcementOperations"
@@ -43,6 +44,12 @@ def permissions_in(
         return (OWNER, _ENFORCEMENT) if enforces else (OWNER,)
     held = {each for name in names for place in (context, owner) for each in grants.held(place, name)}
     return tuple(sorted(held))
+
+
+def permissions_of_token(token: Token, taxpayers: TaxpayerStore, grants: GrantStore) -> tuple[str, ...]:
+    """What a KSeF token gives now: of what it was made for, that which its author still has himself."""
+    held = spell_out(permissions_in(token.context, token.author, taxpayers, grants))
+    return tuple(each for each in token.permissions if each in held)
 
 
 def spell_out(permissions: tuple[str, ...]) -> set[str]:

@@ -26,6 +26,12 @@ def finish_processed(emulator: Emulator, reference: str, *, before: int) -> bool
     return True
 
 
+def discard_parts(emulator: Emulator, reference: str) -> None:
+    """Remove what was uploaded for a batch that has ended."""
+    for part in emulator.sessions.parts(reference):
+        emulator.files.upload(reference, part.ordinal).unlink(missing_ok=True)
+
+
 def finish_failed(emulator: Emulator, reference: str, code: int, *details: str, before: int) -> bool:
     """
     End a session that failed as a whole.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import replace
 
-from airflow_provider_ksef.emulator.acceptance import Acceptance, Arrival, reject
+from airflow_provider_ksef.emulator.acceptance import Acceptance, Arrival, reject, unknown_failure
 from airflow_provider_ksef.emulator.checks import FILE_ERROR
 from airflow_provider_ksef.emulator.crypto import DecryptionError, decrypt_stream, digest
 from airflow_provider_ksef.emulator.elements import Rejected
@@ -13,6 +14,8 @@ from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.finishing import finish_failed, finish_processed
 from airflow_provider_ksef.emulator.store.session_invoices import WAITING, SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import CANCELLED, CLOSED, LOST_KEY, OPEN, Session
+
+log = logging.getLogger(__name__)
 
 
 class OnlineProcessing:
@@ -75,8 +78,8 @@ class OnlineProcessing:
         except Rejected as rejected:
             self._refuse(session, arrival, rejected)
         except Exception:
-            self._refuse(session, arrival, Rejected(500, "Nieznany błąd (500)", ()))
-            raise
+            log.exception("invoice %s failed", arrival.reference)
+            self._refuse(session, arrival, unknown_failure())
 
     def _refuse(self, session: Session, arrival: Arrival, why: Rejected) -> None:
         self._emulator.session_invoices.put(session.reference, [reject(arrival, why)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice
@@ -11,10 +12,12 @@ from airflow_provider_ksef.emulator.acceptance import Acceptance, Arrival
 from airflow_provider_ksef.emulator.archives import Archive, Entry
 from airflow_provider_ksef.emulator.crypto import BLOCK, DecryptionError, decrypt_stream, encode_base64
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.finishing import finish_failed, finish_processed
+from airflow_provider_ksef.emulator.finishing import discard_parts, finish_failed, finish_processed
 from airflow_provider_ksef.emulator.store.sessions import CANCELLED, LOST_KEY, PROCESSING, Session
 from airflow_provider_ksef.emulator.unpacking import BrokenArchive
 from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
+
+log = logging.getLogger(__name__)
 
 _LONGEST_FILE_NAME = 128
 _MOST_TOGETHER = 200
@@ -53,10 +56,9 @@ class BatchProcessing:
             except _Failed as failed:
                 finish_failed(self._emulator, reference, failed.code, *failed.details, before=PROCESSING)
             except Exception:
+                log.exception("batch %s failed", reference)
                 finish_failed(self._emulator, reference, 500, before=PROCESSING)
-                raise
-        for part in self._emulator.sessions.parts(reference):
-            self._emulator.files.upload(reference, part.ordinal).unlink(missing_ok=True)
+        discard_parts(self._emulator, reference)
 
     def _unpack(self, session: Session, path: Path) -> Archive:
         ordered = self._emulator.work_faults.take_code(WorkFaultKind.SESSION_STATUS)

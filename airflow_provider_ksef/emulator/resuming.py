@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.expiry import end_expired_sessions
 from airflow_provider_ksef.emulator.exporting import Exporting
+from airflow_provider_ksef.emulator.finishing import discard_parts
 from airflow_provider_ksef.emulator.online_processing import OnlineProcessing
 from airflow_provider_ksef.emulator.processing import BatchProcessing
-from airflow_provider_ksef.emulator.store.sessions import BATCH, CLOSED, ONLINE, OPEN, PROCESSING
+from airflow_provider_ksef.emulator.store.sessions import BATCH, CANCELLED, CLOSED, ONLINE, OPEN, PROCESSING
 
 
 def resume_work(emulator: Emulator) -> None:
-    """Start the jobs of sessions and exports that a kept state says are unfinished."""
+    """Start the jobs of sessions and exports that a kept state says are unfinished; remove what ran out."""
+    end_expired_sessions(emulator)
+    for reference in emulator.sessions.in_status(CANCELLED, BATCH):
+        discard_parts(emulator, reference)
     online = OnlineProcessing(emulator)
     for reference in emulator.sessions.in_status(PROCESSING, BATCH):
         emulator.jobs.start(BatchProcessing(emulator).process_batch, reference)

@@ -55,10 +55,10 @@ def check_signature_rules(document: SignedDocument) -> None:
     :raises ApiError: 9105 for an algorithm that KSeF does not take, and where the signature leaves out the
         request or the signed properties: only what it covers is ever read.
     """
+    _check_whole_document(document.root)
     info = _only(document.signature, f"{{{DS}}}SignedInfo")
     _check_algorithm(_only(info, f"{{{DS}}}CanonicalizationMethod"), C14N)
     _check_algorithm(_only(info, f"{{{DS}}}SignatureMethod"), _SIGNATURES)
-    _check_ids(document.root)
     references = list(info.iterchildren(f"{{{DS}}}Reference"))
     if not 1 <= len(references) <= _MOST_REFERENCES:
         raise invalid_signature(f"Liczba referencji: {len(references)}.")
@@ -67,7 +67,7 @@ def check_signature_rules(document: SignedDocument) -> None:
     if not any(_covers_request(document, each) for each in references):
         raise invalid_signature("Podpis nie obejmuje dokumentu.")
     properties = _address(signed_properties(document.signature))
-    if not any(_uri(each) == properties and _transforms(each) <= C14N for each in references):
+    if not any(each.get("URI") == properties and _transforms(each) <= C14N for each in references):
         raise invalid_signature("Podpis nie obejmuje elementu SignedProperties.")
 
 
@@ -92,7 +92,7 @@ def invalid_signature(detail: str) -> ApiError:
 
 
 def _covers_request(document: SignedDocument, reference: etree._Element) -> bool:
-    uri, transforms = _uri(reference), _transforms(reference)
+    uri, transforms = reference.get("URI"), _transforms(reference)
     if document.envelope is None:
         removed = transforms - C14N
         return uri == "" and bool(removed) and removed <= {_ENVELOPED, _XPATH, _FILTER}
@@ -100,26 +100,36 @@ def _covers_request(document: SignedDocument, reference: etree._Element) -> bool
     return uri == _address(document.envelope) and transforms <= allowed
 
 
-def _uri(reference: etree._Element) -> str:
-    uri = reference.get("URI")
-    if uri is None or (uri and not re.fullmatch(r"#[\w.-]+", uri)):
-        raise invalid_signature(f"Niedozwolona referencja: '{uri}'.")
-    return str(uri)
-
-
 def _address(element: etree._Element) -> str | None:
     return f"#{element.get('Id')}" if element.get("Id") else None
 
 
 def _transforms(reference: etree._Element) -> set[str]:
-    found = list(reference.iterfind(f"{{{DS}}}Transforms/{{{DS}}}Transform"))
-    if len(found) > _MOST_TRANSFORMS:
-        raise invalid_signature("Zbyt wiele transformacji.")
-    for transform in found:
-        _check_algorithm(transform, {*C14N, _ENVELOPED, _BASE64, _XPATH, _FILTER})
-        if transform.get("Algorithm") in (_XPATH, _FILTER):
-            _check_expression(transform)
+    found = reference.iterfind(f"{{{DS}}}Transforms/{{{DS}}}Transform")
     return {str(transform.get("Algorithm")) for transform in found}
+
+
+def _check_whole_document(root: etree._Element) -> None:
+    """Let nothing reach xmlsec, wherever it stands, that reads other documents or computes what it likes."""
+    _check_ids(root)
+    if next(root.iter(f"{{{DS}}}Manifest"), None) is not None:
+        raise invalid_signature("Niedozwolony element Manifest.")
+    for reference in root.iter(f"{{{DS}}}Reference"):
+        uri = reference.get("URI")
+        if uri is None or (uri and not re.fullmatch(r"#[\w.-]+", uri)):
+            raise invalid_signature(f"Niedozwolona referencja: '{uri}'.")
+    for transforms in root.iter(f"{{{DS}}}Transforms"):
+        found = list(transforms.iterchildren(etree.Element))
+        if len(found) > _MOST_TRANSFORMS:
+            raise invalid_signature("Zbyt wiele transformacji.")
+        for transform in found:
+            _check_transform(transform)
+
+
+def _check_transform(transform: etree._Element) -> None:
+    _check_algorithm(transform, {*C14N, _ENVELOPED, _BASE64, _XPATH, _FILTER})
+    if transform.get("Algorithm") in (_XPATH, _FILTER):
+        _check_expression(transform)
 
 
 def _check_expression(transform: etree._Element) -> None:

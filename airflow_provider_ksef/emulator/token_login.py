@@ -10,6 +10,7 @@ from airflow_provider_ksef.emulator.admission import Entrant, Refused, conclude_
 from airflow_provider_ksef.emulator.choices import ContextType
 from airflow_provider_ksef.emulator.crypto import DecryptionError, decode_base64
 from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.entitlements import permissions_of_token
 from airflow_provider_ksef.emulator.errors import Invalid
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.keys import TOKEN_ENCRYPTION
@@ -92,7 +93,8 @@ def _recognize(emulator: Emulator, context: Identity, plain: bytes | None, issue
     _check_status(emulator, token)
     emulator.tokens.note_use(token.reference, emulator.clock.now())
     subject_details = json.dumps({"subjectIdentifier": token.author.to_json()})
-    return Entrant(token.author, subject_details, token.permissions, token.reference)
+    permissions = permissions_of_token(token, emulator.taxpayers, emulator.grants)
+    return Entrant(token.author, subject_details, permissions, token.reference)
 
 
 def _find(emulator: Emulator, text: str, context: Identity) -> Token:

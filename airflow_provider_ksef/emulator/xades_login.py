@@ -39,12 +39,18 @@ def begin_xades_login(emulator: Emulator, content: bytes, *, must_verify_chain: 
 
 
 def _subject(request: AuthRequest, signer: SignerCertificate) -> Identity:
-    subject = signer.fingerprint if request.identify_by == BY_FINGERPRINT else signer.subject
-    if subject is None:
-        raise ApiError(21406)
+    subject = signer.fingerprint if request.identify_by == BY_FINGERPRINT else _named_subject(signer)
     if (subject.type == "PeppolId") != (request.context.type == "PeppolId"):
         raise ApiError(21117)
     return subject
+
+
+def _named_subject(signer: SignerCertificate) -> Identity:
+    if missing := signer.missing_attributes:
+        raise ApiError(21115, f"Brak wymaganych atrybutów podmiotu certyfikatu: {', '.join(missing)}.")
+    if signer.subject is None:
+        raise ApiError(21406)
+    return signer.subject
 
 
 def _check_certificate(emulator: Emulator, signer: SignerCertificate, must_verify_chain: bool) -> None:

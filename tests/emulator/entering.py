@@ -30,6 +30,16 @@ def grant(peer: Peer, kind: str, value: str, *permissions: str, nip: str = NIP) 
     )
 
 
+def revoke(peer: Peer, kind: str, value: str, *, nip: str = NIP) -> None:
+    """Take all that was granted to somebody in a context away."""
+    make(
+        peer,
+        "permissions/revoke",
+        contextIdentifier={"type": "nip", "value": nip},
+        authorizedIdentifier={"type": kind.lower(), "value": value},
+    )
+
+
 def submit(
     peer: Peer, signer: Signer, context: tuple[str, str] = ("Nip", NIP), **more: str
 ) -> httpx.Response:
@@ -55,5 +65,16 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def permissions(peer: Peer, submitted: httpx.Response) -> list[str]:
-    told: list[str] = json.loads(claims(peer.enter(submitted)["accessToken"]["token"])["per"])
+    return _permissions_of(peer.enter(submitted))
+
+
+def refreshed(peer: Peer, refresh: dict[str, str]) -> list[str]:
+    """The permissions of another access token; the peer keeps the one that it has."""
+    answer = peer.http.post("/auth/token/refresh", headers=refresh)
+    assert answer.status_code == 200, answer.text
+    return _permissions_of(answer.json())
+
+
+def _permissions_of(tokens: dict[str, Any]) -> list[str]:
+    told: list[str] = json.loads(claims(tokens["accessToken"]["token"])["per"])
     return told

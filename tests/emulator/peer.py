@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 
+BLOCK_BLOB = {"x-ms-blob-type": "BlockBlob"}
 FA3 = {"systemCode": "FA (3)", "schemaVersion": "1-0E", "value": "FA"}
 
 
@@ -171,9 +172,13 @@ class Peer:
         }
         return self.http.post("/sessions/batch", json={**body, **changed})
 
+    def put_part(self, link: str, part: bytes | Iterator[bytes]) -> httpx.Response:
+        return self.links.put(link, content=part, headers=BLOCK_BLOB)
+
     def put_parts(self, opened: httpx.Response, parts: Sequence[bytes]) -> None:
         for request, part in zip(opened.json()["partUploadRequests"], parts, strict=True):
-            answer = self.links.put(request["url"], content=part, headers=request["headers"])
+            assert request["headers"] == BLOCK_BLOB
+            answer = self.put_part(request["url"], part)
             assert answer.status_code == 201, answer.text
             assert answer.content == b""
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.numbers import crc8
 from airflow_provider_ksef.emulator.samples import make_samples
-from tests.emulator.peer import Peer, Upload, digest, error_code, make_zip, without_links
+from tests.emulator.peer import BLOCK_BLOB, Peer, Upload, digest, error_code, make_zip, without_links
 from tests.emulator_process import NIP, EmulatorProcess
 
 
@@ -73,9 +73,9 @@ def test_a_large_part_is_received_without_being_held(peer: Peer) -> None:
     upload.file["fileParts"][0]["fileSize"] = 100_000_000
     link = peer.open_batch(upload).json()["partUploadRequests"][0]["url"]
     before = resident_megabytes(peer.emulator)
-    assert peer.links.put(link, content=iter([bytes(1_000_000)] * 100)).status_code == 201
+    assert peer.put_part(link, iter([bytes(1_000_000)] * 100)).status_code == 201
     assert resident_megabytes(peer.emulator) - before < 40
-    assert peer.links.put(link, content=iter([bytes(1_000_000)] * 101)).status_code == 413
+    assert peer.put_part(link, iter([bytes(1_000_000)] * 101)).status_code == 413
 
 
 def test_a_large_package_is_processed_without_being_held(peer: Peer) -> None:
@@ -258,12 +258,30 @@ def test_links_expire_after_twenty_minutes_for_each_part(peer: Peer) -> None:
     opened = peer.open_batch(Upload(b"x" * 100, cuts=(50,))).json()
     first, second = opened["partUploadRequests"]
     peer.emulator.control("clock", advance=39 * 60)
-    assert peer.links.put(first["url"], content=b"y").status_code == 201
-    assert peer.links.put(first["url"].replace("sp=w", "sp=r"), content=b"y").status_code == 403
+    assert peer.put_part(first["url"], b"y").status_code == 201
+    assert peer.put_part(first["url"].replace("sp=w", "sp=r"), b"y").status_code == 403
     peer.emulator.control("clock", advance=2 * 60)
-    late = peer.links.put(second["url"], content=b"y")
+    late = peer.put_part(second["url"], b"y")
     assert late.status_code == 403
     assert late.text.startswith("<?xml")
+
+
+def test_a_part_comes_with_the_given_header_and_without_a_token(peer: Peer) -> None:
+    upload = Upload(b"x")
+    link = peer.open_batch(upload).json()["partUploadRequests"][0]["url"]
+    part = upload.parts[0]
+    for refused, status, code in (
+        (peer.http.put(link, content=part, headers=BLOCK_BLOB), 403, "AuthenticationFailed"),
+        (peer.links.put(link, content=part), 400, "MissingRequiredHeader"),
+        (
+            peer.links.put(link, content=part, headers={"x-ms-blob-type": "Page"}),
+            400,
+            "MissingRequiredHeader",
+        ),
+    ):
+        assert refused.status_code == status
+        assert f"<Code>{code}</Code>" in refused.text
+    assert peer.put_part(link, part).status_code == 201
 
 
 def test_another_context_sees_nothing_of_a_session(emulators: Callable[..., EmulatorProcess]) -> None:

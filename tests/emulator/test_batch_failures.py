@@ -170,13 +170,13 @@ def test_a_close_names_the_part_that_is_missing(peer: Peer) -> None:
     opened = peer.open_batch(upload)
     reference = opened.json()["referenceNumber"]
     first, second = opened.json()["partUploadRequests"]
-    peer.http.put(first["url"], content=upload.parts[0])
+    peer.put_part(first["url"], upload.parts[0])
     refused = peer.close_batch(reference)
     assert error_code(refused) == 21205
     assert "'2'" in refused.text
-    peer.http.put(second["url"], content=upload.parts[1] + b"more")
+    peer.put_part(second["url"], upload.parts[1] + b"more")
     assert error_code(peer.close_batch(reference)) == 21157
-    peer.http.put(second["url"], content=upload.parts[1])
+    peer.put_part(second["url"], upload.parts[1])
     assert peer.close_batch(reference).status_code == 204
 
 
@@ -190,7 +190,7 @@ def test_a_closed_session_takes_no_parts(peer: Peer, sales: dict[str, bytes]) ->
     opened = peer.open_batch(upload)
     peer.put_parts(opened, upload.parts)
     peer.close_batch(opened.json()["referenceNumber"])
-    late = peer.links.put(opened.json()["partUploadRequests"][0]["url"], content=b"other")
+    late = peer.put_part(opened.json()["partUploadRequests"][0]["url"], b"other")
     assert late.status_code == 403
     assert late.text.startswith("<?xml")
     assert peer.session(opened.json()["referenceNumber"])["successfulInvoiceCount"] == 5

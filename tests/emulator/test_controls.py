@@ -147,7 +147,7 @@ def test_an_upload_that_is_cut_after_the_work_is_there(peer: Peer, sales: dict[s
         peer.emulator.control("faults", method="PUT", path="^/storage/", drop=drop)
         reference = opened.json()["referenceNumber"]
         with pytest.raises(httpx.TransportError):
-            peer.links.put(link, content=upload.parts[0])
+            peer.put_part(link, upload.parts[0])
         if drop == "before":
             assert error_code(peer.close_batch(reference)) == 21205
     assert peer.close_batch(reference).status_code == 204

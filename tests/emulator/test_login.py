@@ -27,6 +27,17 @@ def test_a_token_lets_in_and_its_jwt_tells_who_came(stranger: Peer) -> None:
     assert stranger.http.get("/limits/context").status_code == 200
 
 
+def test_the_status_of_a_login_needs_a_token_until_it_is_forgotten(stranger: Peer) -> None:
+    login = stranger.submit_token().json()
+    operation = bearer(login["authenticationToken"]["token"])
+    path = f"/auth/{login['referenceNumber']}"
+    for advance, expected in ((2690, 200), (20, 401), (7 * 86_400 - 2720, 401), (20, 410)):
+        stranger.emulator.control("clock", advance=advance)
+        assert stranger.http.get(path, headers=operation).status_code == expected
+    for headers in (bearer(operation["Authorization"][7:-1]), {}):
+        assert stranger.http.get(path, headers=headers).status_code == 401
+
+
 def test_the_challenge_tells_one_instant_twice(stranger: Peer) -> None:
     challenge = stranger.challenge()
     assert challenge["timestamp"].endswith("0000+00:00")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.entering import outcome, submit
-from tests.emulator.peer import Peer, bearer, error_code
+from tests.emulator.peer import Peer, bearer, error_code, stamped
 from tests.emulator.signing import seal
 from tests.emulator_process import NIP, EmulatorProcess
 
@@ -56,9 +56,19 @@ def test_another_login_of_the_context_is_ended(peer: Peer) -> None:
     assert details == ["Uwierzytelnienie i powiązane refresh tokeny zostały unieważnione przez użytkownika"]
     refused = by_seal.http.post("/auth/token/refresh", headers=bearer(redeemed["refreshToken"]["token"]))
     assert error_code(refused) == 21301
-    assert "Status uwierzytelniania (425) nie pozwala na odświeżenie tokenu dostępowego." in refused.text
+    assert "Status uwierzytelnienia (425) nie pozwala na odświeżenie tokenu dostępowego." in refused.text
     assert by_seal.http.get("/limits/context").status_code == 200
     assert len(peer.http.get("/auth/sessions").json()["items"]) == 1
+
+
+def test_a_login_that_failed_keeps_its_status(peer: Peer) -> None:
+    stranger = Peer(peer.emulator)
+    submitted = stranger.submit_token(stamped("nonsense"))
+    before = outcome(stranger, submitted)
+    assert before[0] == 450
+    reference = submitted.json()["referenceNumber"]
+    assert peer.http.delete(f"/auth/sessions/{reference}").status_code == 204
+    assert outcome(stranger, submitted) == before
 
 
 def test_a_login_ends_itself_by_its_refresh_token(peer: Peer) -> None:

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.entering import PESEL, claims, grant, make, outcome, permissions, submit
+from tests.emulator.entering import (
+    PESEL,
+    claims,
+    grant,
+    make,
+    outcome,
+    permissions,
+    refreshed,
+    revoke,
+    submit,
+)
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP
@@ -32,13 +42,19 @@ def test_a_grant_lets_in_with_what_was_granted_and_a_revocation_out(stranger: Pe
     grant(stranger, "Pesel", PESEL, "InvoiceWrite", "InvoiceRead")
     assert permissions(stranger, submit(stranger, signer)) == ["InvoiceRead", "InvoiceWrite"]
     assert outcome(stranger, submit(stranger, signer, ("Nip", OTHER_NIP))) == NOBODY
-    make(
-        stranger,
-        "permissions/revoke",
-        contextIdentifier={"type": "Nip", "value": NIP},
-        authorizedIdentifier={"type": "Pesel", "value": PESEL},
-    )
+    revoke(stranger, "Pesel", PESEL)
     assert outcome(stranger, submit(stranger, signer)) == NOBODY
+
+
+def test_a_refresh_tells_the_permissions_of_now(stranger: Peer) -> None:
+    grant(stranger, "Pesel", PESEL, "InvoiceRead")
+    refresh = bearer(stranger.enter(submit(stranger, person(f"PNOPL-{PESEL}")))["refreshToken"]["token"])
+    grant(stranger, "Pesel", PESEL, "InvoiceWrite")
+    assert refreshed(stranger, refresh) == ["InvoiceRead", "InvoiceWrite"]
+    revoke(stranger, "Pesel", PESEL)
+    assert refreshed(stranger, refresh) == []
+    make(stranger, "person", **PERSON)
+    assert refreshed(stranger, refresh) == ["Owner"]
 
 
 def test_what_was_not_granted_is_403_with_its_reason(stranger: Peer) -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.entering import PESEL, claims, entered, grant, make, outcome, submit
+from tests.emulator.entering import (
+    PESEL,
+    claims,
+    entered,
+    grant,
+    make,
+    outcome,
+    permissions,
+    refreshed,
+    revoke,
+    submit,
+)
 from tests.emulator.peer import Peer, bearer, error_code, stamped
 from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
@@ -123,6 +134,21 @@ def test_a_revoked_token_lets_nobody_in_nor_on(owner: Peer) -> None:
     assert owner.http.delete(f"/tokens/{reference}").status_code == 204
 
 
+def test_a_token_gives_no_more_than_its_author_still_has(owner: Peer) -> None:
+    signer = person(f"PNOPL-{PESEL}")
+    grant(owner, "Pesel", PESEL, "InvoiceRead", "InvoiceWrite")
+    _, text = made(entered(owner.emulator, signer), "InvoiceWrite", "InvoiceRead")
+    peer = Peer(owner.emulator)
+    refresh = bearer(peer.log_in(text)["refreshToken"]["token"])
+    revoke(owner, "Pesel", PESEL)
+    assert refreshed(peer, refresh) == []
+    assert peer.http.get("/sessions", params={"sessionType": "Online"}).status_code == 200
+    assert outcome(peer, peer.submit_token(stamped(text))) == (415, ["Brak przypisanych uprawnień"])
+    grant(owner, "Pesel", PESEL, "InvoiceRead", "Introspection")
+    assert permissions(peer, peer.submit_token(stamped(text))) == ["InvoiceRead"]
+    assert refreshed(peer, refresh) == ["InvoiceRead"]
+
+
 @pytest.mark.parametrize(
     ("status", "detail"),
     [
@@ -193,11 +219,16 @@ def test_without_the_right_to_credentials_one_sees_ones_own_only(owner: Peer) ->
     second, _ = made(clerk)
     assert listed(clerk) == [second, own]
     assert listed(by_token) == [own]
-    for peer, reference in ((clerk, GIVEN), (by_token, second)):
-        for method in ("GET", "DELETE"):
-            refused = peer.http.request(method, f"/tokens/{reference}")
-            assert refused.status_code == 403
-            assert refused.json()["reasonCode"] == "insufficient-resource-access"
+    assert by_token.http.get(f"/tokens/{second}").status_code == 200
+    for peer, method, reference in (
+        (clerk, "GET", GIVEN),
+        (clerk, "DELETE", GIVEN),
+        (by_token, "GET", GIVEN),
+        (by_token, "DELETE", second),
+    ):
+        refused = peer.http.request(method, f"/tokens/{reference}")
+        assert refused.status_code == 403
+        assert refused.json()["reasonCode"] == "insufficient-resource-access"
     assert by_token.http.delete(f"/tokens/{own}").status_code == 204
     assert clerk.http.delete(f"/tokens/{second}").status_code == 204
 

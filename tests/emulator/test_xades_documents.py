@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
 from cryptography.x509.oid import NameOID
 
+from tests.emulator.entering import grant, submit
 from tests.emulator.peer import Peer, bearer, error_code
 from tests.emulator.signing import ECDSA_SHA256, Shape, certify, make_key, person, request_xml, seal, signed
 from tests.emulator_process import NIP
 
 OTHER_NIP = "1111111111"
 Make = Callable[[str], str | bytes]
+
+
+PERSON = {
+    NameOID.GIVEN_NAME: "Jan",
+    NameOID.SURNAME: "Kowalski",
+    NameOID.SERIAL_NUMBER: f"TINPL-{NIP}",
+    NameOID.COMMON_NAME: "Jan Kowalski",
+    NameOID.COUNTRY_NAME: "PL",
+}
+SEAL = {
+    NameOID.ORGANIZATION_NAME: "Alfa sp. z o.o.",
+    NameOID.ORGANIZATION_IDENTIFIER: f"VATPL-{NIP}",
+    NameOID.COMMON_NAME: "Alfa",
+    NameOID.COUNTRY_NAME: "PL",
+}
 
 
 def without_signature(document: str) -> str:
@@ -32,6 +49,12 @@ def changed(pattern: str, replacement: str) -> Make:
     return lambda challenge: Shape().sign(
         re.sub(pattern, replacement, request_xml(challenge), flags=re.DOTALL), person()
     )
+
+
+def certified_by(challenge: str, der: bytes) -> str:
+    """Another certificate than that of the signer."""
+    text = b64encode(der).decode()
+    return re.sub("(<ds:X509Certificate>).*(</ds:X509C)", rf"\1{text}\2", signed(challenge), flags=re.DOTALL)
 
 
 OTHER_CODES: dict[str, tuple[Make, int]] = {
@@ -114,6 +137,12 @@ OTHER_CODES: dict[str, tuple[Make, int]] = {
         ),
         21115,
     ),
+    "a certificate of an unheard-of version": (
+        lambda challenge: certified_by(
+            challenge, person().der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
+        ),
+        21115,
+    ),
 }
 
 
@@ -122,6 +151,25 @@ def test_what_is_wrong_is_told_by_its_code(stranger: Peer, case: str) -> None:
     make, code = OTHER_CODES[case]
     answer = stranger.submit_signed(make(stranger.challenge()["challenge"]))
     assert error_code(answer) == code
+
+
+@pytest.mark.parametrize("left_out", ["givenName", "surname", "serialNumber", "commonName", "countryName"])
+def test_a_personal_certificate_that_lacks_an_attribute_enters_by_fingerprint_only(
+    stranger: Peer, left_out: str
+) -> None:
+    signer = certify({oid: value for oid, value in PERSON.items() if left_out != oid._name})
+    refused = submit(stranger, signer)
+    assert error_code(refused) == 21115
+    assert refused.text.count("Brak wymaganych atrybutów podmiotu certyfikatu: " + left_out + ".") == 1
+    grant(stranger, "Fingerprint", signer.fingerprint, "InvoiceRead")
+    stranger.enter(submit(stranger, signer, identify_by="certificateFingerprint"))
+
+
+@pytest.mark.parametrize("left_out", ["organizationName", "commonName", "countryName"])
+def test_a_seal_that_lacks_an_attribute_is_21115(stranger: Peer, left_out: str) -> None:
+    refused = submit(stranger, certify({oid: each for oid, each in SEAL.items() if left_out != oid._name}))
+    assert error_code(refused) == 21115
+    assert f"certyfikatu: {left_out}." in refused.text
 
 
 def test_a_challenge_lets_sign_once(stranger: Peer) -> None:

@@ -20,6 +20,7 @@ from tests.emulator.signing import (
     EXCLUSIVE,
     FILTER,
     MORE,
+    SHA256,
     XPATH,
     XPATH_FILTER,
     Shape,
@@ -98,6 +99,25 @@ def expression(text: str) -> str:
     return XPATH.replace("not(ancestor-or-self::ds:Signature)", text)
 
 
+def with_third(uri: str, transform: str = "") -> Make:
+    """After the two references that a login needs stands another one."""
+    transforms = f"<ds:Transforms>{transform}</ds:Transforms>" if transform else ""
+    return lambda challenge: signed(challenge).replace(
+        "</ds:SignedInfo>", f"{reference_to(uri, transforms)}</ds:SignedInfo>"
+    )
+
+
+def with_manifest(challenge: str) -> str:
+    """An object that is not signed, whose references xmlsec would follow too."""
+    manifest = f"<ds:Object><ds:Manifest>{reference_to('')}</ds:Manifest></ds:Object>"
+    return signed(challenge).replace("</ds:Signature>", f"{manifest}</ds:Signature>")
+
+
+def reference_to(uri: str, transforms: str = "") -> str:
+    digest = f'<ds:DigestMethod Algorithm="{SHA256}"/><ds:DigestValue>AAAA</ds:DigestValue>'
+    return f'<ds:Reference URI="{uri}">{transforms}{digest}</ds:Reference>'
+
+
 INVALID: dict[str, tuple[Make, str]] = {
     "another NIP than was signed": (
         lambda challenge: signed(challenge).replace(f"<Nip>{NIP}<", f"<Nip>{OTHER_NIP}<"),
@@ -117,6 +137,29 @@ INVALID: dict[str, tuple[Make, str]] = {
     "no SigningCertificate": (without_property, "nie wskazuje certyfikatu"),
     "an external reference": (
         lambda challenge: signed(challenge).replace('URI=""', 'URI="file:///etc/passwd"'),
+        "Niedozwolona referencja",
+    ),
+    "a third reference to a file": (with_third("file:///etc/hostname"), "Niedozwolona referencja"),
+    "a third reference by XPointer": (with_third("#xpointer(//Nip)"), "Niedozwolona referencja"),
+    "a third reference with XSLT": (
+        with_third("", canonicalize("http://www.w3.org/TR/1999/REC-xslt-19991116")),
+        "niewspieranego algorytmu",
+    ),
+    "a third reference with any XPath": (
+        with_third("", expression("count(//*/following::*)")),
+        "Niedozwolone wyrażenie",
+    ),
+    "a third reference with many transforms": (
+        with_third("", canonicalize(EXCLUSIVE) * 11),
+        "Zbyt wiele transformacji",
+    ),
+    "a manifest": (with_manifest, "Niedozwolony element Manifest"),
+    "a reference to a file in an object": (
+        lambda challenge: (
+            with_manifest(challenge)
+            .replace("ds:Manifest", "ds:Object")
+            .replace('URI=""><ds:DigestMethod', 'URI="file:///etc/hostname"><ds:DigestMethod')
+        ),
         "Niedozwolona referencja",
     ),
     "no reference to the request": (

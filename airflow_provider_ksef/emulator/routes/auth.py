@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -14,11 +15,13 @@ from airflow_provider_ksef.emulator.access import (
     Here,
     OperationCaller,
     RefreshCaller,
+    StatusCaller,
     address_of,
     issue_token,
 )
 from airflow_provider_ksef.emulator.emulator import Emulator
-from airflow_provider_ksef.emulator.errors import ApiError, Invalid, Problem, gone
+from airflow_provider_ksef.emulator.entitlements import permissions_in, permissions_of_token
+from airflow_provider_ksef.emulator.errors import ApiError, Invalid, Problem
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.methods import METHODS
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND, format_moment
@@ -31,7 +34,6 @@ from airflow_provider_ksef.emulator.xades_login import begin_xades_login
 router = APIRouter(prefix="/auth", tags=["Uzyskiwanie dostępu"])
 Reference = Annotated[str, Path(alias="referenceNumber")]
 
-_RETENTION = 7 * 86_400 * TICKS_PER_SECOND
 _DESCRIPTIONS = {
     100: "Uwierzytelnianie w toku",
     200: "Uwierzytelnianie zakończone sukcesem",
@@ -98,12 +100,9 @@ def log_in_with_signature(
 
 
 @router.get("/{referenceNumber}", summary="Pobranie statusu uwierzytelniania")
-def get_login_status(reference: Reference, caller: OperationCaller, emulator: Here) -> WireResponse:
+def get_login_status(reference: Reference, caller: StatusCaller, emulator: Here) -> WireResponse:
     """How far a login has come."""
-    login = _own_login(emulator, reference, caller.login)
-    if emulator.clock.now() > login.started + _RETENTION:
-        raise gone()
-    return WireResponse(describe_login(emulator, login))
+    return WireResponse(describe_login(emulator, _own_login(emulator, reference, caller.login)))
 
 
 @router.post("/token/redeem", summary="Pobranie tokenów dostępowych")
@@ -130,11 +129,12 @@ def refresh_token(caller: RefreshCaller, emulator: Here) -> WireResponse:
     """Give another access token."""
     login = _own_login(emulator, caller.login, caller.login)
     if login.code != 200:
-        detail = f"Status uwierzytelniania ({login.code}) nie pozwala na odświeżenie tokenu dostępowego."
+        detail = f"Status uwierzytelnienia ({login.code}) nie pozwala na odświeżenie tokenu dostępowego."
         raise ApiError(21301, detail)
     _check_authority(emulator, login)
     emulator.logins.note_refresh(login.reference, emulator.clock.now())
-    return WireResponse({"accessToken": issue_token(emulator, login, ACCESS)})
+    current = replace(login, permissions=_permissions_now(emulator, login))
+    return WireResponse({"accessToken": issue_token(emulator, current, ACCESS)})
 
 
 def describe_login(emulator: Emulator, login: Login) -> dict[str, Any]:
@@ -168,6 +168,14 @@ def _check_authority(emulator: Emulator, login: Login) -> None:
         raise ApiError(21301, "Token KSeF został unieważniony.")
     if login.subject and emulator.taxpayers.is_deceased(Identity.parse(login.subject)):
         raise ApiError(21308)
+
+
+def _permissions_now(emulator: Emulator, login: Login) -> tuple[str, ...]:
+    token = emulator.tokens.get(login.token) if login.token else None
+    if token is not None:
+        return permissions_of_token(token, emulator.taxpayers, emulator.grants)
+    subject = Identity.parse(login.subject or "")
+    return permissions_in(login.context, subject, emulator.taxpayers, emulator.grants)
 
 
 def _code(emulator: Emulator, login: Login) -> int:

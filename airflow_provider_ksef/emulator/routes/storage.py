@@ -27,7 +27,7 @@ Reference = Annotated[str, Path(alias="referenceNumber")]
 @router.put("/01/{referenceNumber}/batch-parts/{name}", summary="Wysłanie części paczki", status_code=201)
 async def upload_part(reference: Reference, name: str, request: Request, emulator: Here) -> Response:
     """Receive a part, straight to disk."""
-    refusal = _refusal(emulator, request, WRITE)
+    refusal = _refusal(emulator, request, WRITE) or _upload_refusal(request)
     if refusal is not None:
         return refusal
     received = emulator.files.new_upload()
@@ -125,6 +125,16 @@ def _refusal(emulator: Emulator, request: Request, permission: str) -> Response 
         emulator.links.check(request.url.path, request.query_params, permission, emulator.clock.now())
     except LinkRefused as refused:
         return _error(403, "AuthenticationFailed", str(refused))
+    return None
+
+
+def _upload_refusal(request: Request) -> Response | None:
+    if "authorization" in request.headers:
+        return _error(
+            403, "AuthenticationFailed", "The link takes no Authorization header beside its signature."
+        )
+    if request.headers.get("x-ms-blob-type") != "BlockBlob":
+        return _error(400, "MissingRequiredHeader", "The header x-ms-blob-type must be BlockBlob.")
     return None
 
 

@@ -119,25 +119,28 @@ def list_tokens(
 @router.get("/{referenceNumber}", summary="Pobranie statusu tokena")
 def get_token(reference: Reference, caller: AnyCaller, emulator: Here) -> WireResponse:
     """One token."""
-    token = _own_token(emulator, reference, caller, _MANAGE, _READ)
+    token = _token_of_context(emulator, reference, caller)
+    if not _visibility(emulator, caller, _MANAGE, _READ)(token) and not _is_author(emulator, caller, token):
+        raise foreign_resource()
     return WireResponse(_describe(token, emulator.clock.now()))
 
 
 @router.delete("/{referenceNumber}", summary="Unieważnienie tokena", status_code=204)
 def revoke_token(reference: Reference, caller: AnyCaller, emulator: Here) -> Response:
     """Let a token let nobody in any more."""
-    token = _own_token(emulator, reference, caller, _MANAGE)
+    token = _token_of_context(emulator, reference, caller)
+    if not _visibility(emulator, caller, _MANAGE)(token):
+        raise foreign_resource()
     if token.status != REVOKED:
         emulator.tokens.settle(reference, REVOKED, _later(emulator))
     return Response(status_code=204)
 
 
-def _own_token(emulator: Emulator, reference: str, caller: Caller, *permissions: str) -> Token:
+def _token_of_context(emulator: Emulator, reference: str, caller: Caller) -> Token:
     token = emulator.tokens.get(reference)
     if token is None:
         raise Invalid(f"'referenceNumber' {reference} is not a token.")
-    visible = _visibility(emulator, caller, *permissions)
-    if token.context != caller.context_identity or not visible(token):
+    if token.context != caller.context_identity:
         raise foreign_resource()
     return token
 
@@ -148,8 +151,11 @@ def _visibility(emulator: Emulator, caller: Caller, *permissions: str) -> Callab
         return lambda _: True
     if caller.token is not None:
         return lambda token: token.reference == caller.token
-    own = emulator.taxpayers.same_person(Identity.parse(caller.subject))
-    return lambda token: token.author in own
+    return lambda token: _is_author(emulator, caller, token)
+
+
+def _is_author(emulator: Emulator, caller: Caller, token: Token) -> bool:
+    return token.author in emulator.taxpayers.same_person(Identity.parse(caller.subject))
 
 
 def _later(emulator: Emulator) -> int:

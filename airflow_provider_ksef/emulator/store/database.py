@@ -35,21 +35,20 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all of it or nothing, with nobody in between; may be nested."""
+        """Do all of it or nothing, with nobody in between; nested, its part is undone by itself."""
         with self._lock:
-            if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
+            is_outermost = self._depth == 0
+            self._connection.execute("BEGIN IMMEDIATE" if is_outermost else "SAVEPOINT inner_part")
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
+                self._undo(is_outermost=is_outermost)
                 raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("COMMIT")
+            else:
+                self._connection.execute("COMMIT" if is_outermost else "RELEASE inner_part")
+            finally:
+                self._depth -= 1
 
     def execute(self, statement: str, parameters: Iterable[Any] = ()) -> int:
         """Run one change; give how many rows it touched."""
@@ -94,6 +93,13 @@ class Database:
         if self._lock.acquire(timeout=_PATIENCE):
             self._connection.close()
             self._lock.release()
+
+    def _undo(self, *, is_outermost: bool) -> None:
+        if is_outermost:
+            self._connection.execute("ROLLBACK")
+        else:
+            self._connection.execute("ROLLBACK TO inner_part")
+            self._connection.execute("RELEASE inner_part")
 
     def _create_tables(self) -> None:
         for statement in "".join(TABLES.values()).split(";"):

@@ -19,6 +19,7 @@ from airflow_provider_ksef.emulator.synthetic import synthesize
 
 _CHUNK = 500
 _UNIQUE_YEARS = 10
+_MOST_GROSZE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,8 @@ def _columns(identity: int, invoice: NewInvoice) -> Row:
 
 
 def to_grosze(amount: Decimal) -> int:
-    """Money as the whole number that SQLite compares."""
-    return int(amount.scaleb(2))
+    """Money as the whole number that SQLite compares; what is too large for it counts as the largest one."""
+    return max(-_MOST_GROSZE, min(_MOST_GROSZE, int(amount.scaleb(2))))
 
 
 def _document(row: Row) -> bytes:

@@ -7,6 +7,7 @@ import json
 from dataclasses import astuple, dataclass, fields, replace
 
 from airflow_provider_ksef.emulator.identities import Identity
+from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
 from airflow_provider_ksef.emulator.store.database import Database
 
 
@@ -48,6 +49,7 @@ class Login:
         return Identity(self.context_type, self.context_value)
 
 
+_DAY = 86_400 * TICKS_PER_SECOND
 _NAMES = [field.name for field in fields(Login)]
 _COLUMNS = ", ".join(_NAMES)
 
@@ -59,7 +61,10 @@ class LoginStore:
         self._database = database
 
     def keep_challenge(self, challenge: str, issued: int) -> None:
-        self._database.execute("INSERT INTO challenges VALUES (?, ?)", (challenge, issued))
+        """Keep a new challenge; those that nobody used for a day are forgotten."""
+        with self._database.transaction():
+            self._database.execute("DELETE FROM challenges WHERE issued < ?", (issued - _DAY,))
+            self._database.execute("INSERT INTO challenges VALUES (?, ?)", (challenge, issued))
 
     def take_challenge(self, challenge: str) -> int | None:
         """Use a challenge up; give when it was issued, None where it is unknown or used."""
@@ -99,7 +104,10 @@ class LoginStore:
         self._database.execute("UPDATE logins SET refreshed = ? WHERE reference = ?", (moment, reference))
 
     def revoke(self, reference: str) -> None:
-        self._database.execute("UPDATE logins SET code = 425 WHERE reference = ?", (reference,))
+        """End a login; one that let nobody in keeps its own status."""
+        self._database.execute(
+            "UPDATE logins SET code = 425 WHERE reference = ? AND code = 200", (reference,)
+        )
 
 
 def _login(row: tuple[object, ...]) -> Login:

@@ -190,8 +190,12 @@ class SessionStore:
         rows = self._database.rows("SELECT reference FROM sessions WHERE code = ? AND kind = ?", (code, kind))
         return [row[0] for row in rows]
 
-    def end_expired(self, now: int) -> list[str]:
-        """End open sessions whose time has passed: batches are cancelled, online ones closed and given."""
+    def end_expired(self, now: int) -> list[tuple[str, str]]:
+        """
+        End open sessions whose time has passed: batches are cancelled, online ones closed.
+
+        :return: their references and kinds.
+        """
         expired = self._database.rows(
             "SELECT reference, kind FROM sessions WHERE code = 100 AND valid_until <= ?", (now,)
         )
@@ -209,7 +213,7 @@ class SessionStore:
                 "WHERE kind = 'Online' AND code = 100 AND valid_until <= ?",
                 (now,),
             )
-        return [reference for reference, kind in expired if kind == ONLINE]
+        return [(reference, kind) for reference, kind in expired]
 
 
 def _state_condition(state: str) -> str:

@@ -23,7 +23,8 @@ CREATE INDEX IF NOT EXISTS tokens_by_context ON tokens (context, created);""",
     "challenges": """
 CREATE TABLE IF NOT EXISTS challenges (
     challenge TEXT PRIMARY KEY, issued INTEGER NOT NULL
-);""",
+);
+CREATE INDEX IF NOT EXISTS challenges_by_time ON challenges (issued);""",
     "logins": """
 CREATE TABLE IF NOT EXISTS logins (
     reference TEXT PRIMARY KEY, context_type TEXT NOT NULL, context_value TEXT NOT NULL,
