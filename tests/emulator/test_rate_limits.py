@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,61 @@ def test_each_window_slides(limits: RateLimits) -> None:
     assert limits.take(EXPORTS, "a", "ip", 3600) is None
 
 
+def waits(limits: RateLimits, moments: Iterable[float]) -> list[int]:
+    """What those are told who ask at some moments and are refused."""
+    return [
+        refused.retry_after for moment in moments if (refused := limits.take(EXPORTS, "a", "ip", moment))
+    ]
+
+
 def test_who_does_not_wait_waits_longer(limits: RateLimits) -> None:
-    for _ in range(8):
-        limits.take(EXPORTS, "a", "ip", 0)
-    waits = [refused.retry_after for n in range(5) if (refused := limits.take(EXPORTS, "a", "ip", 0.5))]
-    assert waits == sorted(set(waits))
-    assert limits.take(EXPORTS, "a", "ip", 0.5 + waits[-1] + 1) is None
+    assert waits(limits, [0.2 * n for n in range(16)]) == []
+    assert waits(limits, range(4, 13)) == [56, 56, 57, 60, 67, 82, 110, 109, 108]
+    assert waits(limits, [119.9]) == [60]
+
+
+def test_a_penalty_has_an_end(limits: RateLimits) -> None:
+    assert waits(limits, [0.2 * n for n in range(16)]) == []
+    told = waits(limits, range(4, 1000))
+    assert max(told) <= 60 + 60
+    assert set(told[60:]) == {60}
+    assert waits(limits, [999 + 60]) == []
+
+
+def test_refusals_that_are_not_read_yet_cost_nothing(limits: RateLimits) -> None:
+    assert waits(limits, [0.01 * n for n in range(100)]) == [1] * 92
+    assert waits(limits, [1 + 0.01 * n for n in range(8)]) == []
+
+
+def test_many_at_once_who_obey_never_wait_long(emulators: Callable[..., EmulatorProcess]) -> None:
+    """Sixteen tasks of a worker exceed the window of one second only; the clock is put forward by the wait."""
+    peer = Peer(emulators("--rate-limits", "production"))
+    peer.log_in()
+
+    def ask(_: int) -> httpx.Response:
+        return peer.http.get("/sessions", params={"sessionType": "Batch"})
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(ask, range(16)))
+    told = [int(each.headers["retry-after"]) for each in answers if each.status_code == 429]
+    assert len(told) >= 6
+    assert max(told) == 1
+    peer.emulator.control("clock", advance=1)
+    assert ask(0).status_code == 200
+
+
+@pytest.mark.parametrize("threads", [1, 16])
+def test_who_obeys_is_never_penalized(limits: RateLimits, threads: int) -> None:
+    """Each waits as long as he was told, then asks again: nobody is told more than the windows ask for."""
+    due = [0.0] * threads
+    told: list[int] = []
+    for _ in range(40 * threads):
+        moment = min(due)
+        refused = limits.take("GET /sessions/x", "a", "ip", moment)
+        told += [refused.retry_after] if refused else []
+        due[due.index(moment)] = moment + (refused.retry_after if refused else 0.001)
+    assert told
+    assert max(told) <= 60
 
 
 def test_callers_and_groups_are_counted_apart(limits: RateLimits) -> None:
