@@ -69,9 +69,7 @@ def test_each_window_slides(limits: RateLimits) -> None:
 
 def waits(limits: RateLimits, moments: Iterable[float]) -> list[int]:
     """What those are told who ask at some moments and are refused."""
-    return [
-        refused.retry_after for moment in moments if (refused := limits.take(EXPORTS, "a", "ip", moment))
-    ]
+    return [refused.retry_after for moment in moments if (refused := limits.take(EXPORTS, "a", "ip", moment))]
 
 
 def test_who_does_not_wait_waits_longer(limits: RateLimits) -> None:
@@ -94,7 +92,7 @@ def test_refusals_that_are_not_read_yet_cost_nothing(limits: RateLimits) -> None
 
 
 def test_many_at_once_who_obey_never_wait_long(emulators: Callable[..., EmulatorProcess]) -> None:
-    """Sixteen tasks of a worker exceed the window of one second only; the clock is put forward by the wait."""
+    """Sixteen tasks of a worker exceed the window of one second only."""
     peer = Peer(emulators("--rate-limits", "production"))
     peer.log_in()
 
@@ -222,16 +220,40 @@ def test_another_context_keeps_its_limits(emulators: Callable[..., EmulatorProce
 
 def test_limits_that_are_too_high_are_refused_together(peer: Peer) -> None:
     wrong = ten_times(onlineSession=(0, 300, 11111111), other=(101, 300, 1200))
+    del wrong["rateLimits"]["sessionMisc"]
     answer = peer.http.post("/testdata/rate-limits", json=wrong)
     assert error_code(answer) == 21405
     assert answer.json()["exception"]["exceptionDetailList"][0]["details"] == [
         "'rateLimits.onlineSession.perSecond' must be between 1 and 100. You entered 0.",
         "'rateLimits.onlineSession.perHour' must be between 1 and 1200. You entered 11111111.",
+        "'rateLimits.sessionMisc' must not be empty.",
         "'rateLimits.other.perSecond' must be between 1 and 100. You entered 101.",
     ]
-    incomplete = ten_times()
-    del incomplete["rateLimits"]["sessionMisc"]
-    assert error_code(peer.http.post("/testdata/rate-limits", json=incomplete)) == 21405
+
+
+def test_a_client_of_twelve_groups_is_told_all_that_is_wrong_at_once(peer: Peer) -> None:
+    """As the official Java client asks, which knows no collective identifiers: all others are null."""
+    given = dict.fromkeys(group for group in CHANGEABLE if group != "collectiveIdentifier")
+    limits = {**given, "onlineSession": {"perSecond": 1, "perMinute": 1, "perHour": 11111111}}
+    peer.http.headers["X-Error-Format"] = "problem-details"
+    answer = peer.http.post("/testdata/rate-limits", json={"rateLimits": limits})
+    (entry,) = answer.json()["errors"]
+    assert entry["code"] == 21405
+    assert len(entry["details"]) == 11
+    sentence = "'rateLimits.onlineSession.perHour' must be between 1 and 1200. You entered 11111111."
+    assert entry["details"][0] == sentence
+
+
+@pytest.mark.parametrize("group", ["collectiveIdentifier", "invoiceExportStatus"])
+def test_a_group_that_earlier_clients_do_not_know_keeps_its_limit(peer: Peer, group: str) -> None:
+    for given in (None, (3, 3, 3)):
+        before = ten_times(**{group: given} if given else {})
+        peer.http.post("/testdata/rate-limits", json=before)
+        known = ten_times()
+        del known["rateLimits"][group]
+        assert peer.http.post("/testdata/rate-limits", json=known).status_code == 200
+        told = peer.http.get("/rate-limits").json()[group]
+        assert told == before["rateLimits"][group]
 
 
 def test_rate_limits_may_be_switched_on_while_it_runs(peer: Peer) -> None:
