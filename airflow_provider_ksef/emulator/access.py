@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import address_not_allowed, missing_permissions, unauthorized
@@ -23,6 +24,13 @@ from airflow_provider_ksef.emulator.wire import present
 OPERATION, ACCESS, REFRESH = "AuthenticationToken", "ContextToken", "RefreshToken"
 LIFETIMES = {OPERATION: 2700, ACCESS: 900, REFRESH: 7 * 86_400}
 _ISSUER = "ksef-api-te"
+_SCHEME = HTTPBearer(
+    scheme_name="Bearer",
+    bearerFormat="JWT",
+    description="Access token of a login, as /v2/auth/token/redeem gives it",
+    auto_error=False,
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)]
 
 
 @dataclass(frozen=True)
@@ -103,12 +111,16 @@ def _rights(login: Login) -> dict[str, str]:
     )
 
 
-def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Caller:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+def _caller(
+    emulator: Emulator,
+    request: Request,
+    credentials: HTTPAuthorizationCredentials | None,
+    kinds: tuple[str, ...],
+) -> Caller:
+    if credentials is None:
         raise unauthorized()
     try:
-        claims = read_jwt(token.strip(), emulator.secret)
+        claims = read_jwt(credentials.credentials.strip(), emulator.secret)
     except InvalidJwt:
         raise unauthorized() from None
     if claims["typ"] not in kinds or claims["exp"] * TICKS_PER_SECOND <= emulator.clock.now():
@@ -130,17 +142,28 @@ def _caller(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> Cal
     )
 
 
-def _bearer(*kinds: str) -> Callable[[Request, Here], Caller]:
-    def read(request: Request, emulator: Here) -> Caller:
-        return _caller(emulator, request, kinds)
+class Bearer:
+    """
+    Wants a token of one of some kinds; as a dependency it gives who sends the request.
 
-    return read
+    :raises Problem: where there is none that is valid.
+    """
+
+    def __init__(self, *kinds: str) -> None:
+        self._kinds = kinds
+
+    def __call__(self, request: Request, emulator: Here, credentials: Credentials) -> Caller:
+        return _caller(emulator, request, credentials, self._kinds)
+
+    async def check(self, request: Request) -> None:
+        """Look at the token of a request that is given up before its endpoint is asked."""
+        self(request, get_emulator(request), await _SCHEME(request))
 
 
-OperationCaller = Annotated[Caller, Depends(_bearer(OPERATION))]
-RefreshCaller = Annotated[Caller, Depends(_bearer(REFRESH))]
-LoginCaller = Annotated[Caller, Depends(_bearer(ACCESS, REFRESH))]
-AnyCaller = Annotated[Caller, Depends(_bearer(ACCESS))]
+OperationCaller = Annotated[Caller, Depends(Bearer(OPERATION))]
+RefreshCaller = Annotated[Caller, Depends(Bearer(REFRESH))]
+LoginCaller = Annotated[Caller, Depends(Bearer(ACCESS, REFRESH))]
+AnyCaller = Annotated[Caller, Depends(Bearer(ACCESS))]
 
 
 def _allowed(*permissions: str) -> Callable[[Caller], Caller]:
