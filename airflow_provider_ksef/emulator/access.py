@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.errors import address_not_allowed, gone, missing_permissions, unauthorized
@@ -24,6 +25,13 @@ OPERATION, ACCESS, REFRESH = "AuthenticationToken", "ContextToken", "RefreshToke
 LIFETIMES = {OPERATION: 2700, ACCESS: 900, REFRESH: 7 * 86_400}
 _RETENTION = 7 * 86_400 * TICKS_PER_SECOND
 _ISSUER = "ksef-api-te"
+_SCHEME = HTTPBearer(
+    scheme_name="Bearer",
+    bearerFormat="JWT",
+    description="Access token of a login, as /v2/auth/token/redeem gives it",
+    auto_error=False,
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)]
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,13 @@ def _rights(login: Login) -> dict[str, str]:
     )
 
 
-def _claims(emulator: Emulator, request: Request, kinds: tuple[str, ...]) -> dict[str, Any]:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+def _claims(
+    emulator: Emulator, credentials: HTTPAuthorizationCredentials | None, kinds: tuple[str, ...]
+) -> dict[str, Any]:
+    if credentials is None:
         raise unauthorized()
     try:
-        claims = read_jwt(token.strip(), emulator.secret)
+        claims = read_jwt(credentials.credentials.strip(), emulator.secret)
     except InvalidJwt:
         raise unauthorized() from None
     if claims["typ"] not in kinds:
@@ -137,27 +146,38 @@ def _caller(emulator: Emulator, request: Request, claims: dict[str, Any]) -> Cal
     )
 
 
-def _bearer(*kinds: str) -> Callable[[Request, Here], Caller]:
-    def read(request: Request, emulator: Here) -> Caller:
-        return _caller(emulator, request, _claims(emulator, request, kinds))
+class Bearer:
+    """
+    Wants a token of one of some kinds; as a dependency it gives who sends the request.
 
-    return read
+    :raises Problem: where there is none that is valid.
+    """
+
+    def __init__(self, *kinds: str) -> None:
+        self._kinds = kinds
+
+    def __call__(self, request: Request, emulator: Here, credentials: Credentials) -> Caller:
+        return _caller(emulator, request, _claims(emulator, credentials, self._kinds))
+
+    async def check(self, request: Request) -> None:
+        """Look at the token of a request that is given up before its endpoint is asked."""
+        self(request, get_emulator(request), await _SCHEME(request))
 
 
-def _read_status_caller(request: Request, emulator: Here) -> Caller:
+def _read_status_caller(request: Request, emulator: Here, credentials: Credentials) -> Caller:
     """Who asks how a login stands; that it is forgotten is told though the token ran out long before."""
-    claims = _claims(emulator, request, (OPERATION,))
+    claims = _claims(emulator, credentials, (OPERATION,))
     login = emulator.logins.get(claims["arn"])
     if login is not None and emulator.clock.now() > login.started + _RETENTION:
         raise gone()
     return _caller(emulator, request, claims)
 
 
-OperationCaller = Annotated[Caller, Depends(_bearer(OPERATION))]
+OperationCaller = Annotated[Caller, Depends(Bearer(OPERATION))]
 StatusCaller = Annotated[Caller, Depends(_read_status_caller)]
-RefreshCaller = Annotated[Caller, Depends(_bearer(REFRESH))]
-LoginCaller = Annotated[Caller, Depends(_bearer(ACCESS, REFRESH))]
-AnyCaller = Annotated[Caller, Depends(_bearer(ACCESS))]
+RefreshCaller = Annotated[Caller, Depends(Bearer(REFRESH))]
+LoginCaller = Annotated[Caller, Depends(Bearer(ACCESS, REFRESH))]
+AnyCaller = Annotated[Caller, Depends(Bearer(ACCESS))]
 
 
 def _allowed(*permissions: str) -> Callable[[Caller], Caller]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from airflow_provider_ksef.emulator.authenticating import refusal_of_token
 from airflow_provider_ksef.emulator.connections import Connections
 from airflow_provider_ksef.emulator.documentation import (
-    DOCS,
     DOCUMENT,
-    correct_documentation,
+    add_documentation,
     operation_id,
 )
 from airflow_provider_ksef.emulator.emulator import Emulator
@@ -25,7 +25,7 @@ from airflow_provider_ksef.emulator.errors import (
     exception_body,
     problem_body,
 )
-from airflow_provider_ksef.emulator.gate import API, CONTROLS, PROBLEM_DETAILS, Gate
+from airflow_provider_ksef.emulator.gate import API, CONTROLS, PROBLEM_DETAILS, STORAGE, Gate
 from airflow_provider_ksef.emulator.routes import (
     attachments,
     auth,
@@ -57,13 +57,13 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
     app = FastAPI(
         title="KSeF API 2.0, emulated",
         version="2.7.0",
-        docs_url=DOCS,
+        docs_url=None,
         openapi_url=DOCUMENT,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
-    correct_documentation(app)
+    add_documentation(app)
     app.state.emulator = emulator
     for module in (
         logins,
@@ -111,8 +111,13 @@ def _answer_problem(request: Request, error: Exception) -> WireResponse:
     return WireResponse(body, status_code=error.status, media_type=_PROBLEM_JSON)
 
 
-def _answer_validation_error(request: Request, error: Exception) -> WireResponse:
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for it
+    if request.url.path.startswith(STORAGE):
+        return storage.missing()
+    refusal = await refusal_of_token(request)
+    if refusal is not None:
+        return _answer_problem(request, refusal)
     is_json = "json" in request.headers.get("content-type", "")
     if not is_json and any(each["loc"] == ("body",) for each in error.errors()):
         problem = Problem(415, "Unsupported Media Type", "Content-Type must be application/json.")
@@ -123,11 +128,16 @@ def _answer_validation_error(request: Request, error: Exception) -> WireResponse
     return _answer_api_error(request, Invalid(*sentences))
 
 
-def _answer_http_error(request: Request, error: Exception) -> WireResponse:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for it
+    if error.status_code == 404 and request.url.path.startswith(STORAGE):
+        return storage.missing()
     if request.url.path.startswith(CONTROLS):
         return WireResponse({"detail": error.detail}, status_code=error.status_code)
     if error.status_code == 400:  # the body cannot be read at all
+        refusal = await refusal_of_token(request)
+        if refusal is not None:
+            return _answer_problem(request, refusal)
         return _answer_api_error(request, Invalid(f"{error.detail}."))
     problem = Problem(error.status_code, str(error.detail), str(error.detail))
     answer = _answer_problem(request, problem)
@@ -142,4 +152,6 @@ def _sentence(error: dict[str, Any]) -> str:
         return f"The body is not valid JSON: {error['ctx']['error']}."
     if error["type"] == "missing":
         return f"'{name}' must not be empty."
+    if error["type"] == "out_of_range":
+        return f"'{name}' {error['msg']}"
     return f"'{name}': {error['msg']}."

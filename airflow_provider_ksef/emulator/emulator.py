@@ -15,6 +15,7 @@ from airflow_provider_ksef.emulator.latarnia import Latarnia
 from airflow_provider_ksef.emulator.links import Links
 from airflow_provider_ksef.emulator.moments import polish_day
 from airflow_provider_ksef.emulator.numbers import make_reference_number
+from airflow_provider_ksef.emulator.page_marks import PageMarks
 from airflow_provider_ksef.emulator.rate_limits import RateLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.settings import Settings
@@ -52,6 +53,7 @@ class Emulator:
         self.clock = Clock(self.database)
         self.keys = ServerKeys(self.database, self.clock)
         self.hwm = HighWaterMark(self.database, self.clock, settings.hwm_lag)
+        self.page_marks = PageMarks(self.hwm)
         self.logins = LoginStore(self.database)
         self.tokens = TokenStore(self.database)
         self.taxpayers = TaxpayerStore(self.database)
@@ -89,6 +91,7 @@ class Emulator:
         self.work_faults.clear()
         self.stats.clear()
         self.rate_limits.clear()
+        self.page_marks.clear()
         self.behave(self._first_settings)
 
     def behave(self, settings: Settings) -> None:

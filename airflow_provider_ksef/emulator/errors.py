@@ -49,7 +49,6 @@ DESCRIPTIONS = {
     30001: "Podmiot lub uprawnienie już istnieje.",
     500: "Wystąpił nieoczekiwany błąd.",
 }
-_VALIDATION = 21405
 
 
 class ApiError(Exception):
@@ -70,7 +69,7 @@ class Invalid(ApiError):  # noqa: N818  as FluentValidation calls it
     """A request whose values are wrong: 21405."""
 
     def __init__(self, *details: str) -> None:
-        super().__init__(_VALIDATION, *details)
+        super().__init__(21405, *details)
 
 
 @dataclass
@@ -137,11 +136,10 @@ def problem_body(problem: Problem, path: str, now: int) -> dict[str, object]:
 
 
 def bad_request_problem(error: ApiError, path: str, now: int) -> dict[str, object]:
-    """The body of a 400 for clients that ask for problem details: an entry for each error."""
-    groups = [[detail] for detail in error.details] if error.code == _VALIDATION else [error.details]
+    """The body of a 400 for clients that ask for problem details: one entry with all details."""
     problem = Problem(400, "Bad Request", "Żądanie jest nieprawidłowe.")
     entry: dict[str, object] = {"code": error.code, "description": describe(error)}
-    problem.extra["errors"] = [_with_details(entry, each) for each in groups]
+    problem.extra["errors"] = [_with_details(entry, error.details)]
     return problem_body(problem, path, now)
 
 

@@ -7,6 +7,7 @@ from airflow_provider_ksef.emulator.moments import TICKS_PER_MICROSECOND, TICKS_
 from airflow_provider_ksef.emulator.store.database import Database
 
 _LATENCY = 20 * 1000 * TICKS_PER_MICROSECOND
+_LONGEST_DELAY = 60 * TICKS_PER_SECOND
 
 
 class HighWaterMark:
@@ -14,7 +15,7 @@ class HighWaterMark:
     The moment up to which no invoice will ever be stored any more.
 
     It lags behind the clock and never goes back. New invoices get dates after it, so that no group of equal
-    dates is ever cut by it.
+    dates is ever cut by it. Between it and the present nothing is complete.
 
     :param lag: seconds behind the clock.
     """
@@ -53,8 +54,25 @@ class HighWaterMark:
         with self._database.transaction():
             earliest = max(self.current(), self._clock.now(), after + _LATENCY, self._last_stored)
             first = earliest // TICKS_PER_MICROSECOND + 1
-            dates = [(first + index) * TICKS_PER_MICROSECOND for index in range(count)]
-            if dates:
-                self._last_stored = dates[-1]
-                self._database.set_number("last_stored", self._last_stored)
-            return dates
+            return self._note_dates([first + index for index in range(count)])
+
+    def recent_dates(self, count: int) -> list[int]:
+        """
+        Give permanent storage dates to invoices that become visible now, but were stored since the mark.
+
+        They are spread over that time, at most a minute: some lie before invoices that are visible already.
+        """
+        with self._database.transaction():
+            now = self._clock.now()
+            first = max(self.current(), now - _LONGEST_DELAY) // TICKS_PER_MICROSECOND + 1
+            room = now // TICKS_PER_MICROSECOND - first
+            if room < count:
+                return self.next_dates(count)
+            return self._note_dates([first + room * (2 * index + 1) // (2 * count) for index in range(count)])
+
+    def _note_dates(self, microseconds: list[int]) -> list[int]:
+        dates = [each * TICKS_PER_MICROSECOND for each in microseconds]
+        if dates and dates[-1] > self._last_stored:
+            self._last_stored = dates[-1]
+            self._database.set_number("last_stored", self._last_stored)
+        return dates

@@ -18,6 +18,7 @@ from airflow_provider_ksef.emulator.rate_limit_groups import (
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 
 _MOST_PENALTY = 60
+_UNAWARE = 1
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,41 @@ class _Counter:
 
     :param passed: when each was let through, in order.
     :param exceeded: the limit that was hit last.
+    :param blocked_until: the end of the penalty for not waiting.
+    :param warned: when he was told to wait, for the first time or by a longer penalty.
+    :param violations: how often he did not.
     """
 
     passed: list[float] = field(default_factory=list)
-    blocked_until: float = 0.0
-    violations: int = 0
     exceeded: tuple[int, str] = (0, "")
+    blocked_until: float = 0.0
+    warned: float | None = None
+    violations: int = 0
 
     def take(self, limits: Limits, now: float) -> Exceeded | None:
+        free = self._free_by_windows(limits, now)
+        if max(free, self.blocked_until) <= now:
+            self.warned, self.violations = None, 0
+            self.passed.append(now)
+            return None
+        if self.warned is None:
+            self.warned = now
+        elif now - self.warned >= _UNAWARE:  # else it may have been sent before the refusal was read
+            self.warned = now
+            self.violations += 1
+            self.blocked_until = max(free, now) + min(2**self.violations - 1, _MOST_PENALTY)
+        return Exceeded(*self.exceeded, retry_after=ceil(max(free, self.blocked_until) - now))
+
+    def _free_by_windows(self, limits: Limits, now: float) -> float:
+        """When the windows have room again."""
         del self.passed[: bisect_right(self.passed, now - WINDOWS[-1][1])]
-        free = self.blocked_until
+        free = now
         for (_, seconds, unit), limit in zip(WINDOWS, limits, strict=True):
             recent = len(self.passed) - bisect_right(self.passed, now - seconds)
             if limit != UNLIMITED and recent >= limit:
                 free = max(free, self.passed[-limit] + seconds)
                 self.exceeded = (limit, unit)
-        if free <= now:
-            self.violations = 0
-            self.passed.append(now)
-            return None
-        self.blocked_until = free + min(2**self.violations - 1, _MOST_PENALTY)
-        self.violations += 1
-        return Exceeded(*self.exceeded, retry_after=ceil(self.blocked_until - now))
+        return free
 
 
 class RateLimits:

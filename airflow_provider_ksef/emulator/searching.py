@@ -104,6 +104,7 @@ class InvoiceFilters(WireModel):
             date_type=self.date_range.date_type,
             start=polish_day(start).toordinal() if by_day else start,
             end=polish_day(end).toordinal() if by_day else end,
+            known_at=now,
             is_restricted=bool(self.date_range.restrict_to_permanent_storage_hwm_date),
             exact=self._exact(),
             any_of=self._any_of(),
@@ -150,16 +151,16 @@ class InvoiceFilters(WireModel):
         return {column: values for column, values in wanted.items() if values}
 
 
-def bound_by_mark(mark: HighWaterMark, query: InvoiceQuery) -> tuple[InvoiceQuery, str | None]:
+def bound_by_mark(mark: HighWaterMark, query: InvoiceQuery, current: int) -> tuple[InvoiceQuery, str | None]:
     """
     Bound a query by the high-water mark where it asks for it.
 
+    :param current: the mark as it stands for this query, in ticks.
     :return: the query to run and the mark to tell, which is promised by then.
     :raises BeyondMark: where the range begins after it.
     """
     if not query.is_by_storage:
         return query, None
-    current = mark.current()
     told = min(query.end, current)
     if query.is_restricted:
         if query.start > current:

@@ -100,7 +100,7 @@ def _dates(emulator: Emulator, order: SeedOrder, random: Random) -> list[int]:
     if order.start is None:
         if order.end is not None:
             raise SeedRefused("'to' is given without 'from': give both, or none to store the invoices now")
-        return emulator.hwm.next_dates(order.count)
+        return emulator.hwm.recent_dates(order.count)
     start = _moment("from", order.start)
     end = emulator.clock.now() if order.end is None else _moment("to", order.end)
     if end < start:

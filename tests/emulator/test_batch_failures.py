@@ -218,7 +218,7 @@ def test_a_session_that_is_never_closed_is_cancelled_after_twelve_hours(peer: Pe
     assert error_code(peer.close_batch(reference)) == 21208
 
 
-def test_problem_details_name_each_error_for_itself(peer: Peer) -> None:
+def test_problem_details_have_one_entry_with_all_sentences(peer: Peer) -> None:
     upload = Upload(b"x")
     changed = with_file(upload, fileSize=0, fileHash="abc")
     peer.http.headers["X-Error-Format"] = "problem-details"
@@ -226,8 +226,7 @@ def test_problem_details_name_each_error_for_itself(peer: Peer) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
     assert (body["title"], body["status"], body["instance"]) == ("Bad Request", 400, "/v2/sessions/batch")
-    assert [error["code"] for error in body["errors"]] == [21405, 21405]
-    assert all(len(error["details"]) == 1 for error in body["errors"])
+    assert [(error["code"], len(error["details"])) for error in body["errors"]] == [(21405, 2)]
     del peer.http.headers["X-Error-Format"]
     older = peer.open_batch(upload, **changed).json()["exception"]["exceptionDetailList"]
     assert [len(entry["details"]) for entry in older] == [2]

@@ -231,19 +231,6 @@ def test_a_system_warning_is_echoed(peer: Peer) -> None:
     assert answer.headers["x-system-warning"] == "[1]: soon"
 
 
-def test_the_documentation_is_there(prompt: EmulatorProcess) -> None:
-    assert "swagger" in httpx.get(f"{prompt.origin}/docs/v2").text.lower()
-    paths = httpx.get(f"{prompt.origin}/docs/v2/openapi.json").json()["paths"]
-    assert "/v2/sessions/{referenceNumber}/invoices/failed" in paths
-    operations = [operation for methods in paths.values() for operation in methods.values()]
-    names = [operation["operationId"] for operation in operations]
-    assert "queryMetadata" in names
-    assert len(set(names)) == len(names)
-    assert not any("422" in operation["responses"] for operation in operations)
-    body = paths["/v2/invoices/query/metadata"]["post"]["requestBody"]["content"]["application/json"]
-    assert body["schema"] == {"$ref": "#/components/schemas/InvoiceFilters"}
-
-
 def test_null_is_as_good_as_nothing_there(prompt: EmulatorProcess) -> None:
     prompt.control("seed", nip=NIP, subjectType="Subject2", count=1, seed=None, **{"from": None, "to": None})
     prompt.control("faults", path="^/security/", status=503, headers=None, delay=None, drop=None)

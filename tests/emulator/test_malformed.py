@@ -39,6 +39,15 @@ def test_a_body_that_cannot_be_read_is_told(peer: Peer, name: str) -> None:
         assert {each["code"] for each in problem.json()["errors"]} == {21405}
 
 
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_cannot_be_read_is_not_looked_at_without_a_token(stranger: Peer, name: str) -> None:
+    for path in ("/invoices/query/metadata", "/testdata/rate-limits", "/sessions/batch"):
+        for token in ("", "Bearer a.b.c"):
+            headers = {"Content-Type": "application/json", "Authorization": token}
+            answer = stranger.http.post(path, content=BODIES[name], headers=headers)
+            assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(
     "value", [None, True, -1, 1.5, 10**30, "", "\x00", "ż" * 300, [], [[]], {}, {"a": 1}]
 )
@@ -68,6 +77,10 @@ def test_a_path_of_any_kind_breaks_nothing(peer: Peer, part: str) -> None:
 def test_an_unknown_path_or_method_is_a_problem(peer: Peer) -> None:
     unknown = peer.http.get("/nowhere")
     assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
+    for path in ("", "/x", "/03/x/export-parts/one/x"):
+        blob = peer.links.get(f"{peer.emulator.origin}/storage{path}")
+        assert (blob.status_code, blob.headers["content-type"]) == (404, "application/xml")
+        assert "<Code>BlobNotFound</Code>" in blob.text
     assert unknown.json()["instance"] == "/v2/nowhere"
     wrong = peer.http.put("/rate-limits")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,59 @@ def test_each_window_slides(limits: RateLimits) -> None:
     assert limits.take(EXPORTS, "a", "ip", 3600) is None
 
 
+def waits(limits: RateLimits, moments: Iterable[float]) -> list[int]:
+    """What those are told who ask at some moments and are refused."""
+    return [refused.retry_after for moment in moments if (refused := limits.take(EXPORTS, "a", "ip", moment))]
+
+
 def test_who_does_not_wait_waits_longer(limits: RateLimits) -> None:
-    for _ in range(8):
-        limits.take(EXPORTS, "a", "ip", 0)
-    waits = [refused.retry_after for n in range(5) if (refused := limits.take(EXPORTS, "a", "ip", 0.5))]
-    assert waits == sorted(set(waits))
-    assert limits.take(EXPORTS, "a", "ip", 0.5 + waits[-1] + 1) is None
+    assert waits(limits, [0.2 * n for n in range(16)]) == []
+    assert waits(limits, range(4, 13)) == [56, 56, 57, 60, 67, 82, 110, 109, 108]
+    assert waits(limits, [119.9]) == [60]
+
+
+def test_a_penalty_has_an_end(limits: RateLimits) -> None:
+    assert waits(limits, [0.2 * n for n in range(16)]) == []
+    told = waits(limits, range(4, 1000))
+    assert max(told) <= 60 + 60
+    assert set(told[60:]) == {60}
+    assert waits(limits, [999 + 60]) == []
+
+
+def test_refusals_that_are_not_read_yet_cost_nothing(limits: RateLimits) -> None:
+    assert waits(limits, [0.01 * n for n in range(100)]) == [1] * 92
+    assert waits(limits, [1 + 0.01 * n for n in range(8)]) == []
+
+
+def test_many_at_once_who_obey_never_wait_long(emulators: Callable[..., EmulatorProcess]) -> None:
+    """Sixteen tasks of a worker exceed the window of one second only."""
+    peer = Peer(emulators("--rate-limits", "production"))
+    peer.log_in()
+
+    def ask(_: int) -> httpx.Response:
+        return peer.http.get("/sessions", params={"sessionType": "Batch"})
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(ask, range(16)))
+    told = [int(each.headers["retry-after"]) for each in answers if each.status_code == 429]
+    assert len(told) >= 6
+    assert max(told) == 1
+    peer.emulator.control("clock", advance=1)
+    assert ask(0).status_code == 200
+
+
+@pytest.mark.parametrize("threads", [1, 16])
+def test_who_obeys_is_never_penalized(limits: RateLimits, threads: int) -> None:
+    """Each waits as long as he was told, then asks again: nobody is told more than the windows ask for."""
+    due = [0.0] * threads
+    told: list[int] = []
+    for _ in range(40 * threads):
+        moment = min(due)
+        refused = limits.take("GET /sessions/x", "a", "ip", moment)
+        told += [refused.retry_after] if refused else []
+        due[due.index(moment)] = moment + (refused.retry_after if refused else 0.001)
+    assert told
+    assert max(told) <= 60
 
 
 def test_callers_and_groups_are_counted_apart(limits: RateLimits) -> None:
@@ -172,16 +220,40 @@ def test_another_context_keeps_its_limits(emulators: Callable[..., EmulatorProce
 
 def test_limits_that_are_too_high_are_refused_together(peer: Peer) -> None:
     wrong = ten_times(onlineSession=(0, 300, 11111111), other=(101, 300, 1200))
+    del wrong["rateLimits"]["sessionMisc"]
     answer = peer.http.post("/testdata/rate-limits", json=wrong)
     assert error_code(answer) == 21405
     assert answer.json()["exception"]["exceptionDetailList"][0]["details"] == [
         "'rateLimits.onlineSession.perSecond' must be between 1 and 100. You entered 0.",
         "'rateLimits.onlineSession.perHour' must be between 1 and 1200. You entered 11111111.",
+        "'rateLimits.sessionMisc' must not be empty.",
         "'rateLimits.other.perSecond' must be between 1 and 100. You entered 101.",
     ]
-    incomplete = ten_times()
-    del incomplete["rateLimits"]["sessionMisc"]
-    assert error_code(peer.http.post("/testdata/rate-limits", json=incomplete)) == 21405
+
+
+def test_a_client_of_twelve_groups_is_told_all_that_is_wrong_at_once(peer: Peer) -> None:
+    """As the official Java client asks, which knows no collective identifiers: all others are null."""
+    given = dict.fromkeys(group for group in CHANGEABLE if group != "collectiveIdentifier")
+    limits = {**given, "onlineSession": {"perSecond": 1, "perMinute": 1, "perHour": 11111111}}
+    peer.http.headers["X-Error-Format"] = "problem-details"
+    answer = peer.http.post("/testdata/rate-limits", json={"rateLimits": limits})
+    (entry,) = answer.json()["errors"]
+    assert entry["code"] == 21405
+    assert len(entry["details"]) == 11
+    sentence = "'rateLimits.onlineSession.perHour' must be between 1 and 1200. You entered 11111111."
+    assert entry["details"][0] == sentence
+
+
+@pytest.mark.parametrize("group", ["collectiveIdentifier", "invoiceExportStatus"])
+def test_a_group_that_earlier_clients_do_not_know_keeps_its_limit(peer: Peer, group: str) -> None:
+    for given in (None, (3, 3, 3)):
+        before = ten_times(**{group: given} if given else {})
+        peer.http.post("/testdata/rate-limits", json=before)
+        known = ten_times()
+        del known["rateLimits"][group]
+        assert peer.http.post("/testdata/rate-limits", json=known).status_code == 200
+        told = peer.http.get("/rate-limits").json()[group]
+        assert told == before["rateLimits"][group]
 
 
 def test_rate_limits_may_be_switched_on_while_it_runs(peer: Peer) -> None:

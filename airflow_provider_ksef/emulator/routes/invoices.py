@@ -64,9 +64,10 @@ def query_metadata(
         )
     wanted = min(page_size, MOST_RECORDS - start)
     with emulator.database.transaction():
+        current = emulator.page_marks.of_page(f"{caller.context} {body.model_dump_json()}", page_offset)
         asked = body.to_query(caller.context_value, emulator.clock.now(), emulator.settings.longest_range)
         try:
-            query, mark = bound_by_mark(emulator.hwm, asked)
+            query, mark = bound_by_mark(emulator.hwm, asked, current)
         except BeyondMark as beyond:
             raise ApiError(21183, str(beyond)) from None
         found = emulator.invoices.find(

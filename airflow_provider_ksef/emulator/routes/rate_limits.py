@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from airflow_provider_ksef.emulator.access import AnyCaller, Here
-from airflow_provider_ksef.emulator.errors import Invalid
 from airflow_provider_ksef.emulator.rate_limit_groups import PRODUCTION, WINDOWS, Limits
 from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
 
@@ -24,7 +25,7 @@ class WindowLimits(WireModel):
 
 
 class GroupLimits(WireModel):
-    """The limits of each group of endpoints."""
+    """The limits of each group of endpoints. Clients of earlier versions do not know two of the groups."""
 
     online_session: WindowLimits
     batch_session: WindowLimits
@@ -35,10 +36,19 @@ class GroupLimits(WireModel):
     session_misc: WindowLimits
     invoice_metadata: WindowLimits
     invoice_export: WindowLimits
-    invoice_export_status: WindowLimits
+    invoice_export_status: WindowLimits | None = None
     invoice_download: WindowLimits
-    collective_identifier: WindowLimits
+    collective_identifier: WindowLimits | None = None
     other: WindowLimits
+
+    @field_validator("*")
+    @classmethod
+    def _is_not_too_high(cls, given: WindowLimits | None, place: ValidationInfo) -> WindowLimits | None:
+        assert place.field_name is not None  # noqa: S101  each field has a name
+        wrong = [] if given is None else _wrong(to_camel(place.field_name), _limits(given))
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return given
 
 
 class SetRateLimits(WireModel):
@@ -56,15 +66,10 @@ def get_rate_limits(caller: AnyCaller, emulator: Here) -> WireResponse:
 @router.post("/testdata/rate-limits", summary="Zmiana limitów API dla bieżącego kontekstu")
 def set_rate_limits(body: SetRateLimits, caller: AnyCaller, emulator: Here) -> Response:
     """Give the context limits of its own, up to ten times those of production."""
-    limits: dict[str, Limits] = {
-        to_camel(name): (given.per_second, given.per_minute, given.per_hour)
-        for name, given in body.rate_limits
-    }
-    wrong = [sentence for group, given in limits.items() for sentence in _wrong(group, given)]
-    if wrong:
-        raise Invalid(*wrong)
+    limits = {to_camel(name): _limits(given) for name, given in body.rate_limits if given is not None}
     closing = {f"{kind}Close": limits[kind] for kind in ("onlineSession", "batchSession")}
-    emulator.rate_limits.own.give(caller.context, {**limits, **closing})
+    own = emulator.rate_limits.own
+    own.give(caller.context, {**(own.get(caller.context) or {}), **limits, **closing})
     return Response()
 
 
@@ -87,10 +92,19 @@ def set_production_rate_limits(caller: AnyCaller, emulator: Here) -> Response:
     return Response()
 
 
-def _wrong(group: str, limits: Limits) -> list[str]:
+def _limits(given: WindowLimits) -> Limits:
+    return given.per_second, given.per_minute, given.per_hour
+
+
+def _wrong(group: str, limits: Limits) -> list[InitErrorDetails]:
     highest = (_MOST_TIMES_PRODUCTION * limit for limit in PRODUCTION[group])
     return [
-        f"'rateLimits.{group}.{name}' must be between 1 and {most}. You entered {given}."
+        InitErrorDetails(type=_out_of_range(given, most), loc=(name,), input=given)
         for (name, _, _), given, most in zip(WINDOWS, limits, highest, strict=True)
         if not 1 <= given <= most
     ]
+
+
+def _out_of_range(given: int, most: int) -> PydanticCustomError:
+    sentence = "must be between 1 and {most}. You entered {given}."
+    return PydanticCustomError("out_of_range", sentence, {"most": most, "given": given})

@@ -56,7 +56,7 @@ def fetch_part(reference: Reference, ordinal: int, request: Request, emulator: H
     export = emulator.exports.get(reference.upper())
     path = emulator.files.package_part(reference.upper(), ordinal)
     if export is None or export.package is None or not path.exists():
-        return _missing()
+        return missing()
     part = export.package.parts[ordinal - 1]
     return FileResponse(
         path, media_type="application/octet-stream", headers={"x-ms-meta-hash": part.encrypted_hash}
@@ -94,10 +94,11 @@ def fetch_session_upo(
 
 
 def _answer_upo(found: bytes | None) -> Response:
-    return _missing() if found is None else answer_upo(found)
+    return missing() if found is None else answer_upo(found)
 
 
-def _missing() -> Response:
+def missing() -> Response:
+    """What a link answers behind which there is nothing."""
     return _error(404, "BlobNotFound", "The specified blob does not exist.")
 
 
