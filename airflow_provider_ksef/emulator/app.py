@@ -152,6 +152,8 @@ def _sentence(error: dict[str, Any]) -> str:
         return f"The body is not valid JSON: {error['ctx']['error']}."
     if error["type"] == "missing":
         return f"'{name}' must not be empty."
+    if error["type"] == "unknown_member":
+        return str(error["msg"])
     if error["type"] == "out_of_range":
         return f"'{name}' {error['msg']}"
     return f"'{name}': {error['msg']}."

@@ -23,6 +23,7 @@ from airflow_provider_ksef.emulator.rate_limits import Exceeded
 log = logging.getLogger(__name__)
 API, CONTROLS, LATARNIA, STORAGE = "/v2", "/_emulator", "/latarnia", "/storage"
 PROBLEM_DETAILS = "problem-details"
+_WITHOUT_BODY = (204, 304)
 _SYSTEM_WARNING = b"x-test-system-warning"
 
 
@@ -56,9 +57,12 @@ class Gate:
         endpoint = self._name(scope)
         self._emulator.stats.count(endpoint)
         fault = self._emulator.faults.take(scope["method"], scope["path"])
-        if fault is not None:
-            await self._fail(fault, scope, receive, send)
-            return
+        if fault is None:
+            await self._serve(endpoint, scope, receive, send)
+        else:
+            await self._fail(fault, endpoint, scope, receive, send)
+
+    async def _serve(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
         exceeded = self._take(endpoint, scope)
         if exceeded is not None:
             self._emulator.stats.count_rejected()
@@ -74,19 +78,19 @@ class Gate:
                 return f"{scope['method']} {path.removeprefix(API)}"
         return f"{scope['method']} {scope['path'].removeprefix(API)}"
 
-    async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _fail(self, fault: Fault, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
             await self._connections.cut(scope)
         elif fault.drop == "after":
-            await self._work(scope, receive, _swallow)
+            await self._serve(endpoint, scope, receive, _swallow)
             await self._connections.cut(scope)
         elif fault.is_answer:
             await _drain(receive)
             await _answer(send, fault.status or 200, fault.headers, fault.body or b"")
         else:
-            await self._work(scope, receive, send)
+            await self._serve(endpoint, scope, receive, send)
 
     async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -135,7 +139,7 @@ async def _drain(receive: Receive) -> None:
 
 async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    if not any(name == b"content-length" for name, _ in raw):
+    if status not in _WITHOUT_BODY and not any(name == b"content-length" for name, _ in raw):
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_ksef.emulator.moments import parse_moment
-from airflow_provider_ksef.emulator.settings import DEFAULT_NIP, DEFAULT_PORT, Settings, default_token
+from airflow_provider_ksef.emulator.settings import (
+    DEFAULT_NIP,
+    DEFAULT_PORT,
+    MOST_EXPORTED,
+    Settings,
+    default_token,
+)
 
 _PROGRAM = "python -m airflow_provider_ksef.emulator"
 _DEFAULT = "(default: %(default)s)"
@@ -82,7 +88,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--export-cap",
-        type=_positive,
+        type=_cap,
         default=Settings.export_cap,
         metavar="N",
         help="(default: %(default)s)",
@@ -118,10 +124,10 @@ def _count(text: str) -> int:
     return count
 
 
-def _positive(text: str) -> int:
+def _cap(text: str) -> int:
     count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+    if not 1 <= count <= MOST_EXPORTED:
+        raise argparse.ArgumentTypeError(f"must be between 1 and {MOST_EXPORTED}")
     return count
 
 

@@ -9,6 +9,7 @@ from airflow_provider_ksef.emulator.date_ranges import LongestRange
 
 DEFAULT_NIP = "5250001210"
 DEFAULT_PORT = 8089
+MOST_EXPORTED = 10_000
 
 
 def default_token(nip: str) -> str:
@@ -45,6 +46,6 @@ class Settings:
     has_production_rate_limits: bool = False
     delay: float = 0.0
     hwm_lag: float = 2.0
-    export_cap: int = 10_000
+    export_cap: int = MOST_EXPORTED
     longest_range: LongestRange = LongestRange.DAYS
     xsd_dir: Path | None = None

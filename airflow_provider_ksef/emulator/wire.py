@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -30,6 +31,23 @@ class WireModel(BaseModel):
         return {
             names.get(str(name).lower(), name): value for name, value in data.items() if value is not None
         }
+
+
+class ControlModel(WireModel):
+    """The body of one of the emulator's own controls, where a member that it does not know is a slip."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, data: Any) -> Any:
+        known = [each.alias or name for name, each in cls.model_fields.items()]
+        names = {name.lower() for name in known}
+        unknown = (
+            [str(name) for name in data if str(name).lower() not in names] if isinstance(data, dict) else []
+        )
+        if unknown:
+            members = {"unknown": ", ".join(unknown), "known": ", ".join(known)}
+            raise PydanticCustomError("unknown_member", "unknown: {unknown}; what there is: {known}", members)
+        return data
 
 
 def _strings(data: object) -> Iterator[str]:

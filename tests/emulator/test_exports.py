@@ -99,6 +99,18 @@ def test_links_are_renewed_and_expire(received: Peer) -> None:
     assert gone.status_code == 410
 
 
+def test_a_link_ends_with_its_package(received: Peer) -> None:
+    started = received.start_export(by_storage(end=APRIL), onlyMetadata=True)
+    end = received.export_status(started)["packageExpirationDate"]
+    received.emulator.control("clock", advance=7 * 86400 - 600)
+    received.log_in()
+    (part,) = received.export_status(started)["package"]["parts"]
+    assert part["expirationDate"] == end
+    assert received.links.get(part["url"]).status_code == 200
+    received.emulator.control("clock", advance=601)
+    assert received.links.get(part["url"]).status_code == 403
+
+
 def test_a_key_that_nobody_can_decrypt_ends_an_export_in_415(peer: Peer) -> None:
     encryption = {"encryptedSymmetricKey": "eHg=", "initializationVector": "aWlpaWlpaWlpaWlpaWlpaQ=="}
     started = peer.start_export(by_storage(end=APRIL), encryption=encryption)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.emulator.peer import APRIL, Peer, Upload, by_storage, digest, make_zip, metadata_of
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import NIP, EmulatorProcess
 
 KEY, IV = b"k" * 32, b"i" * 16
 
@@ -123,6 +124,8 @@ def test_what_is_left_is_listed_and_forgotten(peer: Peer) -> None:
         ({"kind": "wrong-part-hash", "code": 500}, "code"),
         ({"kind": "wrong-part-hash", "path": "^/v2/"}, "path"),
         ({"path": "^/v2/", "code": 500}, "status"),
+        ({"path": "^/v2/", "status": 204, "body": "x"}, "204"),
+        ({"path": "^/v2/", "status": 304, "body": {}}, "304"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(
@@ -131,3 +134,49 @@ def test_an_order_that_makes_no_sense_is_refused(
     answer = httpx.post(f"{prompt.origin}/_emulator/faults", json=members)
     assert answer.status_code == 400
     assert word in answer.text
+
+
+@pytest.mark.parametrize(
+    ("control", "members"),
+    [
+        ("faults", {"pth": "^/v2/", "status": 500}),
+        ("seed", {"nip": NIP, "count": 1, "seeds": 1}),
+        ("clock", {"advance": 1, "by": 1}),
+        ("settings", {"hwmlag": 1, "lag": 1}),
+        ("rotate-keys", {"mode": "planned", "at": 1}),
+        ("token-status", {"referenceNumber": "x", "status": "Active", "to": 1}),
+        ("latarnia", {"status": "AVAILABLE", "since": 1}),
+    ],
+)
+def test_a_member_that_a_control_does_not_know_is_told(
+    prompt: EmulatorProcess, control: str, members: dict[str, Any]
+) -> None:
+    answer = httpx.post(f"{prompt.origin}/_emulator/{control}", json=members)
+    assert answer.status_code == 400
+    (sentence,) = answer.json()["detail"]
+    unknown = next(name for name in members if name in ("pth", "seeds", "by", "lag", "at", "to", "since"))
+    assert sentence.startswith(f"unknown: {unknown}; what there is: ")
+    assert all(name in sentence.lower() for name in map(str.lower, members))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_body_leaves_the_connection_in_order(peer: Peer, status: int) -> None:
+    order(peer, path="^/v2/limits", status=status)
+    assert peer.http.get("/limits/context").status_code == status
+    assert peer.http.get("/limits/context").json()["batchSession"]["maxInvoices"] == 10_000
+
+
+@pytest.mark.parametrize("members", [{"delay": 0.001}, {"drop": "after"}])
+def test_a_fault_that_lets_the_work_be_done_passes_the_limits(peer: Peer, members: dict[str, Any]) -> None:
+    peer.emulator.control("settings", rateLimits="production")
+    order(peer, path="^/v2/sessions$", times=12, **members)
+    for _ in range(12):
+        with suppress(httpx.TransportError):
+            peer.http.get("/sessions", params={"sessionType": "Batch"})
+    assert httpx.get(f"{peer.emulator.origin}/_emulator/stats").json()["rejected429"] >= 2
+
+
+def test_a_slow_answer_carries_the_warning(peer: Peer) -> None:
+    order(peer, path="^/v2/limits", delay=0.001)
+    answer = peer.http.get("/limits/context", headers={"X-Test-System-Warning": "[1]: soon"})
+    assert answer.headers["x-system-warning"] == "[1]: soon"

@@ -57,6 +57,7 @@ def test_the_high_water_mark_stays_behind_as_far_as_is_said(
     [
         {"delay": -1},
         {"exportCap": 0},
+        {"exportCap": 10_001},
         {"rateLimits": "some"},
         {"longestRange": "2 years"},
         {"hwmLag": "long"},

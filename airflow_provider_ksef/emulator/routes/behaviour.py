@@ -10,20 +10,20 @@ from pydantic import Field
 
 from airflow_provider_ksef.emulator.access import Here
 from airflow_provider_ksef.emulator.date_ranges import LongestRange
-from airflow_provider_ksef.emulator.settings import Settings
-from airflow_provider_ksef.emulator.wire import WireModel, WireResponse, present
+from airflow_provider_ksef.emulator.settings import MOST_EXPORTED, Settings
+from airflow_provider_ksef.emulator.wire import ControlModel, WireResponse, present
 
 router = APIRouter(prefix="/_emulator/settings", tags=["Emulator"])
 
 _MOST_SECONDS = 86_400
 
 
-class SettingsBody(WireModel):
+class SettingsBody(ControlModel):
     """What to change; what is left out stays as it is."""
 
     delay: float | None = Field(default=None, ge=0, le=_MOST_SECONDS)
     hwm_lag: float | None = Field(default=None, ge=0, le=_MOST_SECONDS)
-    export_cap: int | None = Field(default=None, ge=1)
+    export_cap: int | None = Field(default=None, ge=1, le=MOST_EXPORTED)
     rate_limits: Literal["production", "off"] | None = None
     longest_range: LongestRange | None = None
 

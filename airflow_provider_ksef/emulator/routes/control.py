@@ -10,7 +10,7 @@ from pydantic import Field
 from airflow_provider_ksef.emulator.access import Here
 from airflow_provider_ksef.emulator.choices import SubjectType, TokenStatus
 from airflow_provider_ksef.emulator.seeding import SeedOrder, SeedRefused, seed_at_start, seed_invoices
-from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
+from airflow_provider_ksef.emulator.wire import ControlModel, WireResponse
 
 router = APIRouter(prefix="/_emulator", tags=["Emulator"])
 
@@ -19,7 +19,7 @@ _MOST_SECONDS = 10 * 365 * 86_400
 Nip = Annotated[str, Field(pattern=r"^[1-9]\d{9}$")]
 
 
-class SeedBody(WireModel):
+class SeedBody(ControlModel):
     """Synthetic invoices to add."""
 
     nip: Nip
@@ -31,19 +31,19 @@ class SeedBody(WireModel):
     force: bool = False
 
 
-class ClockBody(WireModel):
+class ClockBody(ControlModel):
     """How far to put the clock forward, in seconds."""
 
     advance: float = Field(ge=0, le=_MOST_SECONDS)
 
 
-class RotationBody(WireModel):
+class RotationBody(ControlModel):
     """How to change the server's keys."""
 
     mode: Literal["planned", "emergency", "recertify"]
 
 
-class TokenStatusBody(WireModel):
+class TokenStatusBody(ControlModel):
     """A KSeF token and how it shall stand from now on."""
 
     reference_number: str

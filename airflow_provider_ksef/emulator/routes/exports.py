@@ -101,7 +101,7 @@ def get_export(
             "status": _status(export.code, None),
             "completedDate": format_moment(completed),
             "packageExpirationDate": format_moment(final),
-            "package": _package(emulator, request, export, export.package),
+            "package": _package(emulator, request, export, export.package, final),
         }
     )
 
@@ -119,12 +119,15 @@ def _status(code: int, detail: str | None) -> dict[str, Any]:
     return present(code=code, description=_DESCRIPTIONS[code], details=[detail] if detail else None)
 
 
-def _package(emulator: Emulator, request: Request, export: Export, package: Package) -> dict[str, Any]:
+def _package(
+    emulator: Emulator, request: Request, export: Export, package: Package, final: int
+) -> dict[str, Any]:
+    end = min(emulator.clock.now() + _LINK_LIFE, final)
     last = dict([package.last]) if package.last else {}
     return {
         "invoiceCount": package.invoice_count,
         "size": package.size,
-        "parts": [_part(emulator, request, export, part) for part in package.parts],
+        "parts": [_part(emulator, request, export, part, end) for part in package.parts],
         "isTruncated": package.is_truncated,
         **last,
         **present(permanentStorageHwmDate=package.hwm),
@@ -132,17 +135,18 @@ def _package(emulator: Emulator, request: Request, export: Export, package: Pack
     }
 
 
-def _part(emulator: Emulator, request: Request, export: Export, part: PackagePart) -> dict[str, Any]:
-    now = emulator.clock.now()
+def _part(
+    emulator: Emulator, request: Request, export: Export, part: PackagePart, end: int
+) -> dict[str, Any]:
     path = f"/storage/03/{export.reference.lower()}/export-parts/{part.ordinal}/{part.name}"
     return {
         "ordinalNumber": part.ordinal,
         "partName": part.name,
         "method": "GET",
-        "url": emulator.links.sign(request, path, READ, now, now + _LINK_LIFE),
+        "url": emulator.links.sign(request, path, READ, emulator.clock.now(), end),
         "partSize": part.size,
         "partHash": part.hash,
         "encryptedPartSize": part.encrypted_size,
         "encryptedPartHash": part.encrypted_hash,
-        "expirationDate": format_moment(now + _LINK_LIFE),
+        "expirationDate": format_moment(end),
     }

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from airflow_provider_ksef.emulator.access import Here
 from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.faults import Fault, encode_body
-from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
+from airflow_provider_ksef.emulator.wire import ControlModel, WireResponse
 from airflow_provider_ksef.emulator.work_faults import CODES, WorkFault, WorkFaultKind
 
 router = APIRouter(prefix="/_emulator/faults", tags=["Emulator"])
@@ -21,9 +21,10 @@ HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
 _MOST_TIMES = 1_000_000
 _MOST_SECONDS = 86_400
 _OF_WORK = {"kind", "times", "code"}
+_WITHOUT_BODY = (204, 205, 304)
 
 
-class FaultBody(WireModel):
+class FaultBody(ControlModel):
     """A fault to order: of the work behind the answers where ``kind`` is given, else of requests."""
 
     kind: WorkFaultKind | None = None
@@ -51,6 +52,8 @@ class FaultBody(WireModel):
         if self.kind is None:
             if self.code is not None:
                 raise ValueError("'code' belongs to a 'kind'; the status of an answer is 'status'")
+            if self.body is not None and self.status in _WITHOUT_BODY:
+                raise ValueError(f"an answer with 'status' {self.status} has no body")
             return self
         foreign = sorted(self.model_fields_set - _OF_WORK)
         if foreign:

@@ -8,12 +8,12 @@ from pydantic import Field
 from airflow_provider_ksef.emulator.access import Here
 from airflow_provider_ksef.emulator.latarnia import State
 from airflow_provider_ksef.emulator.moments import parse_moment
-from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
+from airflow_provider_ksef.emulator.wire import ControlModel, WireResponse
 
 router = APIRouter()
 
 
-class LatarniaBody(WireModel):
+class LatarniaBody(ControlModel):
     """
     What Latarnia shall say.
 
