@@ -11,6 +11,7 @@ from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND
 from airflow_provider_ksef.emulator.policies import AuthorizationPolicy
 from airflow_provider_ksef.emulator.store.logins import Login
+from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 _CHALLENGE_LIFE = 600 * TICKS_PER_SECOND
 _INCIDENT = (
@@ -24,10 +25,10 @@ class Refused(Exception):  # noqa: N818  it says what happened
     A login that ends without success.
 
     :param code: of its status, e.g. 450.
-    :param detail: KSeF's sentence for the cause.
+    :param detail: KSeF's sentence for the cause, where it tells one.
     """
 
-    def __init__(self, code: int, detail: str) -> None:
+    def __init__(self, code: int, detail: str | None) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
@@ -77,6 +78,7 @@ def conclude_login(
     now = emulator.clock.now()
     entrant, code, detail = None, 200, None
     try:
+        _fail_as_ordered(emulator)
         if emulator.grants.is_blocked(context):
             raise Refused(480, _INCIDENT)
         entrant = recognize()
@@ -101,6 +103,12 @@ def conclude_login(
     )
     emulator.logins.add(login)
     return login
+
+
+def _fail_as_ordered(emulator: Emulator) -> None:
+    ordered = emulator.work_faults.take_fault(WorkFaultKind.LOGIN_STATUS)
+    if ordered is not None and ordered.code is not None:
+        raise Refused(ordered.code, ordered.detail)
 
 
 def _check(emulator: Emulator, entrant: Entrant) -> None:

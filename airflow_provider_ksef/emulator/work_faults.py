@@ -18,12 +18,14 @@ class WorkFaultKind(StrEnum):
     WRONG_PART_HASH = "wrong-part-hash"
     SESSION_STATUS = "session-status"
     INVOICE_STATUS = "invoice-status"
+    LOGIN_STATUS = "login-status"
 
 
 CODES: dict[WorkFaultKind, tuple[int, ...]] = {
     WorkFaultKind.EXPORT_STATUS: (100, 415, 420, 500, 550),
     WorkFaultKind.SESSION_STATUS: (405, 415, 430, 435, 500),
     WorkFaultKind.INVOICE_STATUS: (500, 550),
+    WorkFaultKind.LOGIN_STATUS: (415, 450, 460, 470, 480, 500, 550),
 }
 
 
@@ -32,13 +34,15 @@ class WorkFault:
     """
     One ordered fault.
 
-    :param times: how many more exports, batch sessions or invoices it hits.
+    :param times: how many more exports, batch sessions, invoices or logins it hits.
     :param code: the status that they end with, for the kinds in :data:`CODES`.
+    :param detail: the sub-cause that a login tells.
     """
 
     kind: WorkFaultKind
     times: int
     code: int | None = None
+    detail: str | None = None
 
 
 class WorkFaults:
@@ -60,26 +64,27 @@ class WorkFaults:
 
     def take(self, kind: WorkFaultKind) -> bool:
         """Say whether a fault hits this piece of work, one time less being left of it."""
-        return self._take(kind) is not None
+        return self.take_fault(kind) is not None
 
     def take_code(self, kind: WorkFaultKind) -> int | None:
         """Give the status with which this piece of work shall end, one time less being left of it."""
-        fault = self._take(kind)
+        fault = self.take_fault(kind)
         return fault.code if fault else None
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """The faults that are left."""
-        with self._lock:
-            return [
-                present(kind=fault.kind, times=fault.times, code=fault.code)
-                for fault in self._faults
-                if fault.times > 0
-            ]
-
-    def _take(self, kind: WorkFaultKind) -> WorkFault | None:
+    def take_fault(self, kind: WorkFaultKind) -> WorkFault | None:
+        """Give the fault that hits this piece of work, one time less being left of it."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind is kind and fault.times > 0:
                     fault.times -= 1
                     return fault
         return None
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The faults that are left."""
+        with self._lock:
+            return [
+                present(kind=fault.kind, times=fault.times, code=fault.code, detail=fault.detail)
+                for fault in self._faults
+                if fault.times > 0
+            ]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.peer import APRIL, Peer, Upload, by_storage, digest, make_zip, metadata_of
+from tests.emulator.peer import APRIL, Peer, Upload, by_storage, digest, error_code, make_zip, metadata_of
 from tests.emulator_process import NIP, EmulatorProcess
 
 KEY, IV = b"k" * 32, b"i" * 16
@@ -99,6 +99,17 @@ def test_invoices_end_badly(peer: Peer, sales: dict[str, bytes], code: int) -> N
     assert sorted(codes) == [200, 200, 200, code, code]
 
 
+@pytest.mark.parametrize("detail", ["Certyfikat odwołany", "Certyfikat zawieszony", None])
+@pytest.mark.parametrize("code", [415, 450, 460, 470, 480, 500, 550])
+def test_a_login_ends_badly(peer: Peer, code: int, detail: str | None) -> None:
+    order(peer, kind="login-status", code=code, **({"detail": detail} if detail else {}))
+    submitted = peer.submit_token()
+    status = peer.login_status(submitted)["status"]
+    assert (status["code"], status.get("details")) == (code, [detail] if detail else None)
+    assert error_code(peer.redeem(submitted)) == 21301
+    assert peer.log_in()
+
+
 def test_what_is_left_is_listed_and_forgotten(peer: Peer) -> None:
     order(peer, path="^/v2/limits", status=503, times=2)
     left = order(peer, kind="export-status", code=550, times=3)
@@ -122,6 +133,9 @@ def test_what_is_left_is_listed_and_forgotten(peer: Peer) -> None:
         ({"kind": "export-status", "code": 200}, "550"),
         ({"kind": "invoice-status", "code": 100}, "550"),
         ({"kind": "wrong-part-hash", "code": 500}, "code"),
+        ({"kind": "login-status", "code": 200}, "550"),
+        ({"kind": "invoice-status", "code": 500, "detail": "x"}, "detail"),
+        ({"path": "^/v2/", "detail": "x"}, "detail"),
         ({"kind": "wrong-part-hash", "path": "^/v2/"}, "path"),
         ({"path": "^/v2/", "code": 500}, "status"),
         ({"path": "^/v2/", "status": 204, "body": "x"}, "204"),

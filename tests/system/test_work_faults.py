@@ -15,6 +15,7 @@ from airflow_provider_ksef.exceptions import (
     KsefError,
     KsefExportError,
     KsefIntegrityError,
+    KsefLoginError,
     KsefSessionError,
     KsefTimeoutError,
     KsefTransportError,
@@ -171,6 +172,17 @@ def test_an_invoice_that_ksef_broke_off_is_told_as_rejected(
     (rejection,) = told.pushed["result"]["rejections"]
     assert (rejection["code"], rejection["file"]) == (code, str(folder / "FV-0001.xml"))
     assert "mend the rejected" in str(failed.value)
+
+
+@pytest.mark.parametrize("code", [415, 450, 460, 470, 480, 500, 550])
+def test_a_refused_login_names_the_sub_cause_and_what_to_do(
+    received: EmulatorProcess, sync: Callable[..., dict[str, Any]], code: int
+) -> None:
+    received.control("faults", kind="login-status", code=code, detail="Certyfikat zawieszony")
+    with pytest.raises(KsefLoginError, match=rf"status {code}: .* \(Certyfikat zawieszony\)\.") as refused:
+        sync()
+    assert refused.value.remedy
+    assert received.requests()["POST /auth/ksef-token"] == 1
 
 
 @pytest.mark.parametrize("status", [200, 502])

@@ -43,6 +43,8 @@ _DESCRIPTIONS = {
     460: "Uwierzytelnianie zakończone niepowodzeniem z powodu błędu certyfikatu",
     470: "Uwierzytelnianie zakończone niepowodzeniem",
     480: "Uwierzytelnienie zablokowane",
+    500: "Nieznany błąd",
+    550: "Operacja została anulowana przez system",
 }
 _LONGEST_DOCUMENT = 1_000_000
 _REVOKED = "Uwierzytelnienie i powiązane refresh tokeny zostały unieważnione przez użytkownika"

@@ -20,7 +20,7 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
 _MOST_TIMES = 1_000_000
 _MOST_SECONDS = 86_400
-_OF_WORK = {"kind", "times", "code"}
+_OF_WORK = {"kind", "times", "code", "detail"}
 _WITHOUT_BODY = (204, 205, 304)
 
 
@@ -29,6 +29,7 @@ class FaultBody(ControlModel):
 
     kind: WorkFaultKind | None = None
     code: int | None = None
+    detail: str | None = Field(default=None, max_length=500)
     method: str | None = None
     path: str = ".*"
     times: int = Field(default=1, ge=1, le=_MOST_TIMES)
@@ -50,8 +51,8 @@ class FaultBody(ControlModel):
     @model_validator(mode="after")
     def _is_of_one_sort(self) -> FaultBody:
         if self.kind is None:
-            if self.code is not None:
-                raise ValueError("'code' belongs to a 'kind'; the status of an answer is 'status'")
+            if self.code is not None or self.detail is not None:
+                raise ValueError("'code' and 'detail' belong to a 'kind'; an answer has 'status' and 'body'")
             if self.body is not None and self.status in _WITHOUT_BODY:
                 raise ValueError(f"an answer with 'status' {self.status} has no body")
             return self
@@ -63,14 +64,16 @@ class FaultBody(ControlModel):
             raise ValueError(f"'code' of {self.kind} must be one of {', '.join(map(str, codes))}")
         if not codes and self.code is not None:
             raise ValueError(f"{self.kind} has no 'code'")
+        if self.detail is not None and self.kind is not WorkFaultKind.LOGIN_STATUS:
+            raise ValueError(f"{self.kind} has no 'detail'")
         return self
 
 
 @router.post("")
 def order_fault(body: FaultBody, emulator: Here) -> WireResponse:
-    """Let the next requests, exports, sessions or invoices go wrong."""
+    """Let the next requests, exports, sessions, invoices or logins go wrong."""
     if body.kind is not None:
-        emulator.work_faults.add(WorkFault(body.kind, body.times, body.code))
+        emulator.work_faults.add(WorkFault(body.kind, body.times, body.code, body.detail))
     else:
         emulator.faults.add(_request_fault(body))
     return WireResponse(_left(emulator))
