@@ -24,8 +24,8 @@ def test_a_package_is_cut_into_parts_of_at_most_fifty_megabytes(tmp_path: Path) 
 
 
 def test_an_archive_ends_where_it_is_a_gigabyte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "MOST_ARCHIVE_BYTES", 10_000)
-    documents = [(f"{number}.xml", os.urandom(3_000)) for number in range(10)]
+    monkeypatch.setattr(packages, "MOST_ARCHIVE_BYTES", 1_000_000)
+    documents = [(f"{number}.xml", os.urandom(300_000)) for number in range(10)]
     for compression in ("Zip", "TarGz"):
         count = packages.write_archive(tmp_path / compression, compression, documents, [b"{}"] * 10)
         assert 4 <= count < 10
