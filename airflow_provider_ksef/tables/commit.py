@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError, KsefWatermarkError
+from airflow_provider_ksef.tables.incoming import IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
 from airflow_provider_ksef.tables.moments import is_after, parse_ticks, stands_at, to_microseconds
@@ -81,7 +82,7 @@ def commit_window(
     root: UPath,
     key: TableKey,
     window: CommittedWindow,
-    rows: pa.Table,
+    rows: IncomingRows,
     *,
     environment: str,
     owner: str,
@@ -93,7 +94,8 @@ def commit_window(
     :param root: ``tables_path``.
     :param key: the part of the table.
     :param window: what the export stands for.
-    :param rows: the package's rows; none is fine, a window without invoices moves the watermark too.
+    :param rows: the package's rows; none is fine, a window without invoices moves the watermark too. Staged
+        files are published before the invoices; their own rows are read back like the invoices'.
     :param environment: name of the KSeF environment; another one's tables are refused.
     :param owner: ``<dag>/<run>/<task>/<map_index>``; its next try does not wait for its own lease.
     :param moves_watermark: True for sync, which goes on from the watermark; False for a backfill.
@@ -105,7 +107,7 @@ def commit_window(
         open_store(root),
         key,
         window,
-        rows,
+        rows.invoices,
         environment=environment,
         owner=owner,
         moves_watermark=moves_watermark,

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError
 from airflow_provider_ksef.tables.layout import (
@@ -18,8 +19,8 @@ from airflow_provider_ksef.tables.layout import (
     month_folder,
     named_span,
 )
-from airflow_provider_ksef.tables.schema import NUMBER, STORED
-from airflow_provider_ksef.tables.storage import Store
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
+from airflow_provider_ksef.tables.storage import Store, open_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +47,29 @@ def numbers_there(
                 found.extend(pc.filter(there, pc.is_in(there, numbers)) for there in _read(file, path, span))
             keep_lease()
             yield "read back: read a file"
+    return pa.concat_arrays(found)
+
+
+def all_numbers(root: UPath, key: TableKey, span: tuple[int, int]) -> pa.Array:
+    """
+    Give the KSeF numbers of one part of a table, as often as they are there.
+
+    :param root: ``tables_path``.
+    :param key: the part.
+    :param span: first and last storage date in microseconds since 1970, both inclusive.
+    """
+    store = open_store(root)
+    first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
+    found = [pa.array([], pa.string())]
+    for month in _months(store, key, span):
+        folder = month_folder(key, month)
+        for name in store.names(folder):
+            if not _may_hold(name, span):
+                continue
+            with store.open(f"{folder}/{name}") as file, pq.ParquetFile(file) as parquet:
+                rows = parquet.read([NUMBER, STORED])
+            inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
+            found.extend(rows[NUMBER].filter(inside).chunks)
     return pa.concat_arrays(found)
 
 

@@ -20,11 +20,12 @@ from airflow_provider_ksef.exceptions import (
     KsefIntegrityError,
     KsefWatermarkError,
 )
-from airflow_provider_ksef.tables.commit import CommittedWindow, commit_window
+from airflow_provider_ksef.tables.commit import CommittedWindow
+from airflow_provider_ksef.tables.incoming import IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.schema import INVOICES
-from airflow_provider_ksef.tables.watermark import read_watermark
+from airflow_provider_ksef.tables.table_format import open_tables
 from airflow_provider_ksef.tables.windows import Window, count_windows, next_position, next_window
 from airflow_provider_ksef.transfers.export_rows import rows_of
 from airflow_provider_ksef.transfers.pending_export import PendingExport, new_export_key
@@ -79,6 +80,7 @@ class SubjectSync:
     ) -> None:
         self.ksef = ksef
         self.root = root
+        self.tables = open_tables(root)
         self.key = key
         self.sync_from = sync_from
         self.state = state
@@ -90,7 +92,7 @@ class SubjectSync:
 
     def watermark(self) -> str | None:
         """Give the point up to which the table is complete; None where nothing was committed yet."""
-        watermark = read_watermark(self.root, self.key)
+        watermark = self.tables.watermark(self.key)
         return None if watermark is None else watermark.position
 
     def position(self) -> str:
@@ -244,11 +246,10 @@ class SubjectSync:
         """Keep the watermark; on a first run note where it began, so that the next run knows it, too."""
         log.info("%s: nothing new since %s.", self.key.subject_type, position)
         if self.watermark() is None:
-            commit_window(
-                self.root,
+            self.tables.commit(
                 self.key,
                 CommittedWindow(position, position, ""),
-                INVOICES.empty_table(),
+                IncomingRows(INVOICES.empty_table()),
                 environment=self.ksef.settings.environment.name,
                 owner=self.owner,
                 moves_watermark=True,
@@ -264,11 +265,10 @@ class SubjectSync:
             package.permanent_storage_hwm_date,
         )
         rows = rows_of(self.ksef, self.key, pending, package)
-        committed = commit_window(
-            self.root,
+        committed = self.tables.commit(
             self.key,
             CommittedWindow(window.start, end, pending.reference_number),
-            rows,
+            IncomingRows(rows),
             environment=self.ksef.settings.environment.name,
             owner=self.owner,
             moves_watermark=True,

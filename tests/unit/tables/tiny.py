@@ -8,6 +8,7 @@ import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.tables.commit import CommitResult, CommittedWindow, commit_window
+from airflow_provider_ksef.tables.incoming import IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.reading import read
 
@@ -38,7 +39,13 @@ def put(
     """Commit a window whose bounds are given as dates."""
     window = CommittedWindow(moment(start), moment(end), reference)
     return commit_window(
-        root, key, window, rows, environment=environment, owner=owner, moves_watermark=moves_watermark
+        root,
+        key,
+        window,
+        IncomingRows(rows),
+        environment=environment,
+        owner=owner,
+        moves_watermark=moves_watermark,
     )
 
 

@@ -1,0 +1,102 @@
+"""The few things that sync, backfill and verification ask of tables, whatever format they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.tables.commit import CommitResult, CommittedWindow, commit_window
+from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.readback import all_numbers
+from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
+
+TABLE_FORMATS = ("parquet", "delta")
+
+
+class TableFormat(Protocol):
+    """Tables below one ``tables_path``."""
+
+    def commit(
+        self,
+        key: TableKey,
+        window: CommittedWindow,
+        rows: IncomingRows,
+        *,
+        environment: str,
+        owner: str,
+        moves_watermark: bool,
+    ) -> CommitResult:
+        """Put the rows of one export into the tables; see :func:`commit.commit_window`."""
+
+    def watermark(self, key: TableKey) -> Watermark | None:
+        """Read how far the table goes; None where nothing was committed yet."""
+
+    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
+        """
+        Give the KSeF numbers of one part of a table, as often as they are there.
+
+        :param key: the part; its ``table`` may be any table.
+        :param span: first and last storage date in microseconds since 1970, both inclusive.
+        """
+
+
+class ParquetTables:
+    """
+    Tables of plain Parquet files.
+
+    :param root: ``tables_path``.
+    """
+
+    def __init__(self, root: UPath) -> None:
+        self.root = root
+
+    def commit(
+        self,
+        key: TableKey,
+        window: CommittedWindow,
+        rows: IncomingRows,
+        *,
+        environment: str,
+        owner: str,
+        moves_watermark: bool,
+    ) -> CommitResult:
+        """See :meth:`TableFormat.commit`."""
+        return commit_window(
+            self.root,
+            key,
+            window,
+            rows,
+            environment=environment,
+            owner=owner,
+            moves_watermark=moves_watermark,
+        )
+
+    def watermark(self, key: TableKey) -> Watermark | None:
+        """See :meth:`TableFormat.watermark`."""
+        return read_watermark(self.root, key)
+
+    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
+        """See :meth:`TableFormat.numbers`."""
+        return all_numbers(self.root, key, span)
+
+
+def open_tables(
+    root: UPath, table_format: str = "parquet", storage_options: Mapping[str, str] | None = None
+) -> TableFormat:
+    """
+    Give the tables below a folder.
+
+    :param root: ``tables_path``.
+    :param table_format: ``parquet`` or ``delta``.
+    :param storage_options: how Delta reaches an object store, by deltalake's names; Parquet needs none.
+    :raises KsefInputError: where the format is unknown.
+    """
+    del storage_options
+    if table_format == "parquet":
+        return ParquetTables(root)
+    raise KsefInputError("table_format", table_format, "is not there yet", 'Use "parquet".')
