@@ -20,8 +20,7 @@ from airflow_provider_ksef.exceptions import (
     KsefIntegrityError,
     KsefWatermarkError,
 )
-from airflow_provider_ksef.tables.commit import CommittedWindow
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.schema import INVOICES
