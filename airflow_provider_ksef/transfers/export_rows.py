@@ -49,14 +49,15 @@ def _downloaded(
             f"Export {pending.reference_number} is encrypted with a key of another secret.",
             "The connection's secret was changed; the window is exported anew.",
         )
-    with tempfile.TemporaryDirectory(prefix="ksef-export-") as folder:
-        archive = ksef.download_package(package, key, Path(folder) / "package")
-        with archive.open("rb") as source:
-            return read_metadata_package(
-                source,
-                context=table.context,
-                subject_type=table.subject_type,
-                export_reference=pending.reference_number,
-                synced_at=datetime.now(UTC),
-                qr_url=ksef.settings.environment.qr_url,
-            )
+    with (
+        tempfile.TemporaryDirectory(prefix="ksef-export-") as folder,
+        ksef.download_package(package, key, Path(folder)).open() as source,
+    ):
+        return read_metadata_package(
+            source,
+            context=table.context,
+            subject_type=table.subject_type,
+            export_reference=pending.reference_number,
+            synced_at=datetime.now(UTC),
+            qr_url=ksef.settings.environment.qr_url,
+        )
