@@ -159,3 +159,7 @@ class KsefLeaseError(KsefTableError):
 
 class KsefWatermarkError(KsefTableError):
     """The watermark is not where this export begins: another writer was faster. Begin the window anew."""
+
+
+class KsefWindowError(KsefError):
+    """Some windows of a backfill or of a verification failed or are left; what the others did is kept."""

@@ -235,4 +235,5 @@ def _moved(watermark: Watermark | None, window: CommittedWindow, environment: st
         previous_position=watermark.position if watermark else None,
         export_reference=window.export_reference,
         updated_at=datetime.now(UTC).isoformat(),
+        began_at=watermark.began_at if watermark else window.start,
     )

@@ -68,6 +68,11 @@ def to_datetime(moment: str) -> datetime:
     return _EPOCH + timedelta(microseconds=to_microseconds(moment))
 
 
+def from_datetime(moment: datetime) -> str:
+    """Write a datetime, which must have an offset, as KSeF does."""
+    return format_ticks(to_ticks(moment))
+
+
 def is_after(moment: str, other: str) -> bool:
     """Tell whether a moment is later than another, by a tick at least, however the two are written."""
     return parse_ticks(moment) > parse_ticks(other)

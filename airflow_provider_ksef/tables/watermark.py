@@ -29,6 +29,8 @@ class Watermark:
     :param previous_position: where it stood before; None on a first run.
     :param export_reference: the export that moved it.
     :param updated_at: when it was moved, ISO 8601 by the clock of the worker.
+    :param began_at: where the first run began: the table knows nothing of what was stored before, unless a
+        backfill brought it. KSeF's own date string; None where it was not noted.
     """
 
     position: str
@@ -37,6 +39,7 @@ class Watermark:
     previous_position: str | None = None
     export_reference: str = ""
     updated_at: str = ""
+    began_at: str | None = None
 
     def to_bytes(self) -> bytes:
         """Write it as the JSON that lies in the table."""

@@ -1,5 +1,5 @@
 """
-Windows of permanent storage dates: what one export is asked for, and where the next one begins.
+Windows of dates: what one export is asked for, and where the next one begins.
 
 Both bounds of a window are inclusive in KSeF, and the next window starts where the last one ended, so the
 boundary's invoices come twice; the commit drops those that are there. Nothing here asks a clock or a server.
@@ -8,11 +8,11 @@ boundary's invoices come twice; the commit drops those that are there. Nothing h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
+from itertools import pairwise
 
-from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError, KsefTableError
+from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefTableError
 from airflow_provider_ksef.tables.moments import (
-    POLAND,
     TICKS_PER_SECOND,
     format_ticks,
     is_after,
@@ -22,16 +22,13 @@ from airflow_provider_ksef.tables.moments import (
 
 MAX_DAYS = 89
 """KSeF allows three months or 100 days, depending on its version; 89 days fit both, whatever the zone."""
-FIRST_YEAR = 2022
-"""KSeF keeps invoices since then."""
-
 _DAY = 24 * 3600 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True)
 class Window:
     """
-    A span of permanent storage dates, both bounds inclusive.
+    A span of dates, both bounds inclusive.
 
     :param start: KSeF's own date string.
     :param end: the same, or None for "up to the high-water mark".
@@ -61,9 +58,14 @@ def count_windows(position: str, now: datetime, max_days: int = MAX_DAYS) -> int
     return max(1, -((parse_ticks(position) - to_ticks(now)) // (max_days * _DAY)))
 
 
-def next_position(
-    window: Window, is_truncated: bool, last_permanent_storage_date: str | None, hwm_date: str | None
-) -> str:
+def windows_between(start: str, end: str) -> tuple[Window, ...]:
+    """Divide a span of moments into adjacent windows, the first one first; none where it is empty."""
+    bounds = [*range(parse_ticks(start), parse_ticks(end), MAX_DAYS * _DAY), parse_ticks(end)]
+    moments = [format_ticks(bound) for bound in bounds]
+    return tuple(Window(first, last) for first, last in pairwise(moments))
+
+
+def next_position(window: Window, is_truncated: bool, last_date: str | None, hwm_date: str | None) -> str:
     """
     Give the position that an exported window leads to: never behind its start, never beyond its end.
 
@@ -72,14 +74,15 @@ def next_position(
 
     :param window: what was asked for.
     :param is_truncated: whether KSeF stopped at 10,000 invoices.
-    :param last_permanent_storage_date: ``lastPermanentStorageDate`` of a truncated package.
+    :param last_date: of a truncated package ``lastPermanentStorageDate``, or ``lastInvoicingDate`` where the
+        window is one of invoicing dates.
     :param hwm_date: ``permanentStorageHwmDate``.
     :raises KsefIntegrityError: where the package lacks the date that is needed.
     :raises KsefTableError: where a truncated window cannot advance.
     """
-    reached = last_permanent_storage_date if is_truncated else hwm_date or window.end
+    reached = last_date if is_truncated else hwm_date or window.end
     if reached is None:
-        missing = "lastPermanentStorageDate" if is_truncated else "permanentStorageHwmDate"
+        missing = "the date of its last invoice" if is_truncated else "permanentStorageHwmDate"
         raise KsefIntegrityError(
             f"The export of {window.start} to {window.end or 'the high-water mark'} came without {missing}.",
             "The table is as it was; export the window anew.",
@@ -94,53 +97,3 @@ def next_position(
             "KSeF's exports go no further; report it to KSeF's helpdesk. The table is complete up to there.",
         )
     return window.start
-
-
-def check_sync_from(value: str | date | datetime, now: datetime) -> str:
-    """
-    Check where a first run begins and give it as a moment.
-
-    :param value: a date (its midnight in Poland) or a date-time with offset; text or object.
-    :param now: with an offset.
-    :raises KsefInputError: where it is neither, before KSeF's first year, or in the future.
-    """
-    moment = _moment(value)
-    if moment > now:
-        raise KsefInputError(
-            "sync_from",
-            str(value),
-            "is in the future",
-            "Give a day before your first invoice, such as 2026-02-01.",
-        )
-    if moment.astimezone(POLAND).year < FIRST_YEAR:
-        raise KsefInputError(
-            "sync_from",
-            str(value),
-            f"is before {FIRST_YEAR}, when KSeF began",
-            f"Give a day from {FIRST_YEAR}-01-01 on, such as 2026-02-01.",
-        )
-    return format_ticks(to_ticks(moment))
-
-
-def _moment(value: str | date | datetime) -> datetime:
-    given = _parsed(value.strip()) if isinstance(value, str) else value
-    if isinstance(given, datetime):
-        if given.utcoffset() is not None:
-            return given
-    elif isinstance(given, date):
-        return datetime.combine(given, time(), POLAND)
-    raise KsefInputError(
-        "sync_from",
-        str(value),
-        "is neither a date nor a date-time with offset",
-        "Give a date such as 2026-02-01, or a date-time such as 2026-02-01T00:00:00+01:00.",
-    )
-
-
-def _parsed(text: str) -> date | datetime | None:
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return None

@@ -7,8 +7,39 @@ from typing import Any
 
 from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, derive_key, new_salt
+from airflow_provider_ksef.client.filters import InvoiceFilters
 
 PURPOSE = "export"
+PERMANENT_STORAGE = "PermanentStorage"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """
+    What an export is asked for.
+
+    :param subject_type: the role that it covers.
+    :param start: lower bound, inclusive; KSeF's own date string.
+    :param end: upper bound, inclusive, or None for "up to the high-water mark".
+    :param date_type: which date the bounds mean.
+    :param only_metadata: without the documents.
+    """
+
+    subject_type: str
+    start: str
+    end: str | None
+    date_type: str = PERMANENT_STORAGE
+    only_metadata: bool = True
+
+    def filters(self) -> InvoiceFilters:
+        """Give it in KSeF's words; only storage dates know a high-water mark."""
+        return InvoiceFilters(
+            subject_type=self.subject_type,
+            date_type=self.date_type,
+            date_from=self.start,
+            date_to=self.end,
+            restrict_to_hwm=self.date_type == PERMANENT_STORAGE,
+        )
 
 
 @dataclass(frozen=True)
@@ -25,6 +56,8 @@ class PendingExport:
     :param window_end: its upper bound, or None for "up to the high-water mark".
     :param salt: hexadecimal.
     :param check_value: tells whether the connection's secret is still the same one.
+    :param date_type: which date the bounds mean.
+    :param only_metadata: whether the package comes without the documents.
     """
 
     reference_number: str
@@ -33,6 +66,15 @@ class PendingExport:
     window_end: str | None
     salt: str
     check_value: str
+    date_type: str = PERMANENT_STORAGE
+    only_metadata: bool = True
+
+    @property
+    def request(self) -> ExportRequest:
+        """What was asked for."""
+        return ExportRequest(
+            self.subject_type, self.window_start, self.window_end, self.date_type, self.only_metadata
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Give what is kept in task state and in a deferred task's arguments."""

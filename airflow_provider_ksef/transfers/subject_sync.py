@@ -3,96 +3,46 @@
 from __future__ import annotations
 
 import logging
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from upath import UPath
-
-from airflow_provider_ksef._compat import TaskState
-from airflow_provider_ksef.client import KsefClient, exports
-from airflow_provider_ksef.client.exports import ExportPackage, ExportStatus
-from airflow_provider_ksef.client.invoices import InvoiceFilters
-from airflow_provider_ksef.exceptions import (
-    KsefApiError,
-    KsefExportError,
-    KsefInputError,
-    KsefIntegrityError,
-    KsefWatermarkError,
-)
+from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.commit import CommittedWindow
 from airflow_provider_ksef.tables.incoming import IncomingRows
-from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.schema import INVOICES
-from airflow_provider_ksef.tables.table_format import open_tables
 from airflow_provider_ksef.tables.windows import Window, count_windows, next_position, next_window
-from airflow_provider_ksef.transfers.export_rows import rows_of
-from airflow_provider_ksef.transfers.pending_export import PendingExport, new_export_key
+from airflow_provider_ksef.transfers.exporter import Exporter
+from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
+from airflow_provider_ksef.transfers.progress import Taken
+from airflow_provider_ksef.transfers.table_writer import TableWriter
 
 log = logging.getLogger(__name__)
-
-SUCCEEDED = 200
-NOTHING_NEW = 420
-KEY_NOT_DECRYPTED = 415
-BEYOND_HWM = 21183
-GONE_HTTP_STATUS = 410
-NO_SUCH_EXPORT = 21175
-MAX_EXPORTS_AN_HOUR = 20
-
-
-@dataclass(frozen=True)
-class Taken:
-    """
-    What one export brought.
-
-    :param rows: rows written to the table.
-    :param files: table files written.
-    :param has_more: whether KSeF may hold more invoices for this subject type.
-    """
-
-    rows: int = 0
-    files: int = 0
-    has_more: bool = True
 
 
 class SubjectSync:
     """
     Fetch what a table lacks of one subject type.
 
-    :param ksef: the client.
-    :param root: the tables' folder.
-    :param key: the table's context and subject type.
+    :param exporter: starts the exports.
+    :param writer: puts them into the table.
     :param sync_from: where the first run begins; unused where the table has a watermark.
-    :param state: remembers the pending export for the task's next try.
-    :param owner: the task instance, for the table's lease.
     """
 
-    def __init__(
-        self,
-        ksef: KsefClient,
-        root: UPath,
-        key: TableKey,
-        *,
-        sync_from: str | None,
-        state: TaskState,
-        owner: str,
-    ) -> None:
-        self.ksef = ksef
-        self.root = root
-        self.tables = open_tables(root)
-        self.key = key
+    def __init__(self, exporter: Exporter, writer: TableWriter, sync_from: str | None) -> None:
+        self.exporter = exporter
+        self.writer = writer
         self.sync_from = sync_from
-        self.state = state
-        self.owner = owner
 
     @property
-    def _state_key(self) -> str:
-        return f"export:{self.key.subject_type}"
+    def name(self) -> str:
+        """The subject type."""
+        return self.writer.key.subject_type
 
     def watermark(self) -> str | None:
         """Give the point up to which the table is complete; None where nothing was committed yet."""
-        watermark = self.tables.watermark(self.key)
+        watermark = self.writer.tables.watermark(self.writer.key)
         return None if watermark is None else watermark.position
 
     def position(self) -> str:
@@ -108,155 +58,27 @@ class SubjectSync:
             raise KsefInputError(
                 "sync_from",
                 None,
-                f"the table {self.root} has no watermark for {self.key.subject_type} yet",
+                f"the table has no watermark for {self.name} yet",
                 "Give sync_from for the first run: a day before your first invoice, such as 2026-02-01.",
             )
         return self.sync_from
 
-    def log_plan(self) -> None:
-        """Say how much work lies ahead, before the first call."""
-        position = self.position()
-        windows = count_windows(position, _now())
-        log.info(
-            "%s: from %s on, %d window(s), so at least %d export(s); KSeF allows %d an hour, "
-            "which makes %.1f hour(s) or more of budget.",
-            self.key.subject_type,
-            position,
-            windows,
-            windows,
-            MAX_EXPORTS_AN_HOUR,
-            windows / MAX_EXPORTS_AN_HOUR,
-        )
+    def count_windows(self) -> int:
+        """Count the windows that lie ahead."""
+        return count_windows(self.position(), datetime.now(UTC))
 
-    def noted_export(self) -> PendingExport | None:
-        """Give the export that an earlier try began, where it is still what the table needs."""
-        noted = self.state.get(self._state_key)
-        if not noted:
-            return None
-        try:
-            pending = PendingExport.from_json(noted)
-            is_ours = pending.key(self.ksef.settings) is not None
-        except (TypeError, ValueError, AttributeError) as error:
-            log.warning("%s: the note of an earlier try cannot be read: %s", self.key.subject_type, error)
-            is_ours = False
-        if not is_ours or pending.window_start != self.position():
-            self.forget()
-            return None
-        log.info(
-            "%s: going on with export %s of an earlier try.", pending.subject_type, pending.reference_number
-        )
-        return pending
+    def request(self) -> ExportRequest:
+        """Ask for the window that begins at the watermark."""
+        window = next_window(self.position(), datetime.now(UTC))
+        return ExportRequest(self.name, window.start, window.end)
 
-    def start(self) -> PendingExport | None:
+    def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
         """
-        Ask KSeF for the next window's export and note it before anything waits for it.
+        Put what a finished export brought into the table, and move the watermark.
 
-        :returns: None where KSeF says at once that there is nothing new.
-        """
-        window = next_window(self.position(), _now())
-        salt, derived = new_export_key(self.ksef.settings)
-        filters = InvoiceFilters(
-            subject_type=self.key.subject_type,
-            date_type="PermanentStorage",
-            date_from=window.start,
-            date_to=window.end,
-            restrict_to_hwm=True,
-        )
-        try:
-            reference = self.ksef.run(exports.start(filters, derived.session_key, only_metadata=True))
-        except KsefApiError as error:
-            if error.fault.code != BEYOND_HWM:
-                raise
-            self._nothing_new(window.start)
-            return None
-        pending = PendingExport(
-            reference_number=reference,
-            subject_type=self.key.subject_type,
-            window_start=window.start,
-            window_end=window.end,
-            salt=salt,
-            check_value=derived.check_value,
-        )
-        self.state.set(self._state_key, pending.to_json())
-        log.info(
-            "%s: export %s from %s to %s.",
-            self.key.subject_type,
-            reference,
-            window.start,
-            window.end or "the high-water mark",
-        )
-        return pending
-
-    def status(self, pending: PendingExport) -> ExportStatus:
-        """
-        Read an export's status.
-
-        :raises KsefExportError: where KSeF does not keep the export any more.
-        """
-        try:
-            return self.ksef.run(exports.get_status(pending.reference_number))
-        except KsefApiError as error:
-            fault = error.fault
-            if fault.http_status != GONE_HTTP_STATUS and fault.code != NO_SUCH_EXPORT:
-                raise
-            self.forget()
-            raise KsefExportError(
-                f"Export {pending.reference_number}",
-                fault.code or fault.http_status,
-                fault.description,
-                fault.details,
-                "KSeF does not keep it any more; the window is exported anew.",
-            ) from error
-
-    def forget(self) -> None:
-        """Drop the noted export: it was committed, or is of no use any more."""
-        self.state.delete(self._state_key)
-
-    def take(self, pending: PendingExport, status: ExportStatus) -> Taken:
-        """
-        Put what a finished export brought into the table.
-
-        :raises KsefExportError: where KSeF could not make the package, or it has expired.
         :raises KsefIntegrityError: where the package is not what KSeF announced.
+        :raises KsefWatermarkError: where another run was faster.
         """
-        if status.code == NOTHING_NEW:
-            self.forget()
-            self._nothing_new(pending.window_start)
-            return Taken(has_more=False)
-        if status.code != SUCCEEDED or status.package is None:
-            self.forget()
-            if status.code == KEY_NOT_DECRYPTED:
-                self.ksef.public_keys.forget()
-            raise KsefExportError(
-                f"Export {pending.reference_number}",
-                status.code,
-                status.description,
-                status.details,
-                "The table is as it was; the window is exported anew.",
-            )
-        try:
-            taken = self._commit(pending, status.package)
-        except (KsefIntegrityError, KsefWatermarkError):
-            self.forget()
-            raise
-        self.forget()
-        return taken
-
-    def _nothing_new(self, position: str) -> None:
-        """Keep the watermark; on a first run note where it began, so that the next run knows it, too."""
-        log.info("%s: nothing new since %s.", self.key.subject_type, position)
-        if self.watermark() is None:
-            self.tables.commit(
-                self.key,
-                CommittedWindow(position, position, ""),
-                IncomingRows(INVOICES.empty_table()),
-                environment=self.ksef.settings.environment.name,
-                owner=self.owner,
-                moves_watermark=True,
-            )
-
-    def _commit(self, pending: PendingExport, package: ExportPackage) -> Taken:
-        started = time.monotonic()
         window = Window(pending.window_start, pending.window_end)
         end = next_position(
             window,
@@ -264,28 +86,14 @@ class SubjectSync:
             package.last_permanent_storage_date,
             package.permanent_storage_hwm_date,
         )
-        rows = rows_of(self.ksef, self.key, pending, package)
-        committed = self.tables.commit(
-            self.key,
-            CommittedWindow(window.start, end, pending.reference_number),
-            IncomingRows(rows),
-            environment=self.ksef.settings.environment.name,
-            owner=self.owner,
-            moves_watermark=True,
-        )
-        log.info(
-            "%s: %d invoices up to %s, %d new row(s) in %d file(s), %d already there, %.1f s.",
-            pending.subject_type,
-            package.invoice_count,
-            end,
-            committed.rows_written,
-            len(committed.files),
-            committed.rows_already_there,
-            time.monotonic() - started,
-        )
+        committed = CommittedWindow(window.start, end, pending.reference_number)
+        taken = self.writer.take(pending, package, lambda _: committed, moves_watermark=True)
         has_more = (package.is_truncated or window.end is not None) and is_after(end, window.start)
-        return Taken(committed.rows_written, len(committed.files), has_more)
+        return replace(taken, has_more=has_more)
 
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    def nothing_new(self, request: ExportRequest) -> None:
+        """Keep the watermark; on a first run note where it began, so that the next run knows it, too."""
+        log.info("%s: nothing new since %s.", self.name, request.start)
+        if self.watermark() is None:
+            start = CommittedWindow(request.start, request.start, "")
+            self.writer.commit(start, IncomingRows(INVOICES.empty_table()), moves_watermark=True)

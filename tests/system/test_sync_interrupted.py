@@ -153,6 +153,8 @@ def test_what_is_noted_holds_no_secret(received: EmulatorProcess, tmp_path: Path
         "window_end",
         "salt",
         "check_value",
+        "date_type",
+        "only_metadata",
     }
 
 

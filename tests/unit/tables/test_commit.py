@@ -66,6 +66,7 @@ def test_the_watermark_is_ksefs_own_string(root: UPath) -> None:
     assert watermark is not None
     assert watermark.position == moment("2026-02-02")
     assert watermark.previous_position == end
+    assert watermark.began_at == moment("2026-01-01")
     assert (watermark.environment, watermark.export_reference) == ("test", "EH-8")
     assert watermark.updated_at
 

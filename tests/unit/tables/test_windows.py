@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError, KsefTableError
+from airflow_provider_ksef.tables.intervals import past_moment
 from airflow_provider_ksef.tables.moments import format_ticks, parse_ticks, to_ticks
 from airflow_provider_ksef.tables.windows import (
     MAX_DAYS,
     Window,
-    check_sync_from,
     count_windows,
     next_position,
     next_window,
@@ -99,20 +99,17 @@ def test_the_position_keeps_ksefs_own_string() -> None:
         next_position(
             window,
             is_truncated=True,
-            last_permanent_storage_date=last,
+            last_date=last,
             hwm_date="2026-09-01T00:00:00.0000000+00:00",
         )
         == last
     )
-    assert next_position(window, is_truncated=False, last_permanent_storage_date=None, hwm_date=last) == last
+    assert next_position(window, is_truncated=False, last_date=None, hwm_date=last) == last
 
 
 def test_a_window_without_hwm_ends_at_its_end() -> None:
     window = Window("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z")
-    assert (
-        next_position(window, is_truncated=False, last_permanent_storage_date=None, hwm_date=None)
-        == "2026-04-01T00:00:00Z"
-    )
+    assert next_position(window, is_truncated=False, last_date=None, hwm_date=None) == "2026-04-01T00:00:00Z"
 
 
 def test_more_invoices_than_fit_at_one_instant_are_a_clear_error() -> None:
@@ -121,7 +118,7 @@ def test_more_invoices_than_fit_at_one_instant_are_a_clear_error() -> None:
         next_position(
             window,
             is_truncated=True,
-            last_permanent_storage_date="2026-03-01T01:00:00.1234567+01:00",
+            last_date="2026-03-01T01:00:00.1234567+01:00",
             hwm_date=None,
         )
 
@@ -131,7 +128,7 @@ def test_one_tick_is_progress() -> None:
     assert next_position(
         window,
         is_truncated=True,
-        last_permanent_storage_date="2026-03-01T00:00:00.1234568+00:00",
+        last_date="2026-03-01T00:00:00.1234568+00:00",
         hwm_date=None,
     ).endswith("68+00:00")
 
@@ -148,7 +145,7 @@ def test_one_tick_is_progress() -> None:
     ],
 )
 def test_sync_from_becomes_a_moment(given_value: str | date, moment: str) -> None:
-    assert check_sync_from(given_value, NOW) == moment
+    assert past_moment("sync_from", given_value, NOW) == moment
 
 
 @pytest.mark.parametrize(
@@ -166,4 +163,4 @@ def test_sync_from_becomes_a_moment(given_value: str | date, moment: str) -> Non
 )
 def test_a_bad_sync_from_is_refused_with_its_name(given_value: str, problem: str) -> None:
     with pytest.raises(KsefInputError, match=f"sync_from=.*{problem}"):
-        check_sync_from(given_value, NOW)
+        past_moment("sync_from", given_value, NOW)

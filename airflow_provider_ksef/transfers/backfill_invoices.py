@@ -1,0 +1,143 @@
+"""The tables of received invoices are filled for a stated interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.filters import DATE_TYPES
+from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.operators.parameters import check_choice
+from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
+from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
+from airflow_provider_ksef.transfers.pending_export import PERMANENT_STORAGE
+from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
+from airflow_provider_ksef.transfers.progress import Progress
+from airflow_provider_ksef.transfers.window_notes import WindowNotes
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
+
+
+class KsefBackfillInvoicesOperator(KsefExportOperator):
+    """
+    Put the invoices of a stated interval into the tables, beside sync and without touching its watermark.
+
+    The interval is half-open, as Airflow's data intervals are: ``date_from="{{ data_interval_start }}"``,
+    ``date_to="{{ data_interval_end }}"``. It is divided into windows of up to 89 days, each a unit of its
+    own: one that fails does not stop the others, and the task fails at the end, after it has pushed the
+    result under the XCom key ``result``. A retry leaves out the windows that are done. Invoices that are in
+    the table are not written again, so a backfill may run beside sync and beside other backfills.
+
+    The result is ``{"rows", "files", "exports", "windows": [{"subject_type", "from", "to", "state", "rows",
+    "error"}]}``; ``state`` is ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left,
+    and the task fails so that its next try goes on.
+
+    :param date_from: the first moment: a date (its midnight in Poland) or a date-time with offset.
+    :param date_to: the end, not included; likewise.
+    :param date_type: which date they mean. ``PermanentStorage``, when KSeF stored the invoice for good, is
+        the one by which a window can be known to be whole: once KSeF's high-water mark has passed its end.
+        ``Invoicing`` is when KSeF took the invoice in, ``Issue`` the day on the invoice: days count as whole,
+        and later invoices may still come.
+        Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
+    """
+
+    template_fields: Sequence[str] = (
+        *KsefExportOperator.template_fields,
+        "date_from",
+        "date_to",
+        "date_type",
+    )
+
+    def __init__(
+        self,
+        *,
+        date_from: str | date | datetime,
+        date_to: str | date | datetime,
+        date_type: str = PERMANENT_STORAGE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.date_from = date_from
+        self.date_to = date_to
+        self.date_type = date_type
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Walk the windows that an earlier try has not done."""
+        return self._backfill(context, self._notes(context).restore(), None)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Take over from the trigger."""
+        return self._backfill(context, *resumed(event))
+
+    def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
+        from airflow_provider_ksef.transfers.window_runs import (
+            check_all_succeeded,
+            push_result,
+            walk_windows,
+        )
+
+        notes = self._notes(context)
+        with self.hook.get_conn() as ksef:
+            units = self._units(context, ksef, progress, notes)
+            if waiting is None:
+                plan = self._plan(units, progress)
+                if self.plan_only:
+                    return plan.to_json()
+            try:
+                walk_windows(units, self.patience, progress, waiting, notes)
+                result = self._result(units, progress)
+                check_all_succeeded(result["windows"])
+            except KsefError:
+                push_result(context, self._result(units, progress))
+                raise
+        notes.forget()
+        self.log.info("Backfilled: %s", result)
+        return result
+
+    def _notes(self, context: Context) -> WindowNotes:
+        return WindowNotes(context, f"{self.tables_path} {self.ksef_conn_id} {self.context_identifier}")
+
+    def _units(
+        self, context: Context, ksef: KsefClient, progress: Progress, notes: WindowNotes
+    ) -> list[WindowBackfill]:
+        """Check everything that was given, before the first call."""
+        from airflow_provider_ksef.tables.intervals import interval_windows
+        from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
+
+        check_choice("date_type", self.date_type, DATE_TYPES)
+        windows = interval_windows(self.date_from, self.date_to, self.date_type, datetime.now(UTC))
+        remember = partial(notes.write, progress)
+        return [
+            WindowBackfill(exporter, writer, window, self.date_type, progress.units, remember)
+            for exporter, writer in self.writers(context, ksef)
+            for window in windows
+        ]
+
+    def _plan(self, units: Sequence[WindowBackfill], progress: Progress) -> KsefPlan:
+        left = sum(unit.name not in progress.done for unit in units)
+        plan = plan_exports([left])
+        self.log.info(
+            "From %s to %s by %s: %d window(s), %d of them left to do. This takes %s.",
+            self.date_from,
+            self.date_to,
+            self.date_type,
+            len(units),
+            left,
+            plan,
+        )
+        return plan
+
+    def _result(self, units: Sequence[WindowBackfill], progress: Progress) -> dict[str, Any]:
+        from airflow_provider_ksef.transfers.window_runs import window_results
+
+        return {
+            "rows": sum(kept.get("rows", 0) for kept in progress.units.values()),
+            "files": progress.files,
+            "exports": progress.exports,
+            "windows": window_results(units, progress),
+        }

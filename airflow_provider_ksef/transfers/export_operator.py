@@ -1,0 +1,161 @@
+"""What all operators that export invoices are given, and what they check before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ksef._compat import (
+    BaseOperator,
+    Context,
+    ObjectStoragePath,
+    RetryPolicy,
+    default_deferrable,
+    task_state,
+)
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.filters import SUBJECT_TYPES
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
+from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.transfers.export_walk import Patience
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.transfers.exporter import Exporter
+    from airflow_provider_ksef.transfers.table_writer import TableWriter
+
+EXPORT_TIMEOUT_SECONDS = 2 * 3600.0
+
+
+class KsefExportOperator(BaseOperator):
+    """
+    The ground of the operators that export invoices; not used by itself.
+
+    :param tables_path: folder of the tables: a local path or anything that ``ObjectStoragePath`` opens.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    :param subject_types: roles of the company on the invoices: ``Subject1`` seller, ``Subject2`` buyer,
+        ``Subject3`` third party, ``SubjectAuthorized``.
+    :param include_documents: not there yet; only False.
+    :param table_format: only ``parquet`` so far.
+    :param max_exports: begin no more than so many exports in one try. KSeF allows 20 an hour.
+    :param deferrable: wait in the triggerer and leave the worker slot free.
+    :param poll_interval: seconds between two questions for an export's status.
+    :param timeout: seconds to wait for one export before it is given up.
+    :param dry_run: tell how many calls and hours it takes (:class:`~.plan.KsefPlan`), and call nothing.
+    """
+
+    template_fields: Sequence[str] = ("tables_path", "ksef_conn_id", "context_identifier", "subject_types")
+    ui_color = "#f6e7ea"
+
+    def __init__(
+        self,
+        *,
+        tables_path: str | ObjectStoragePath,
+        ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
+        subject_types: Sequence[str] = ("Subject2",),
+        include_documents: bool = False,
+        table_format: str = "parquet",
+        max_exports: int | None = None,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        deferrable: bool = default_deferrable(),
+        poll_interval: float = 10.0,
+        timeout: float = EXPORT_TIMEOUT_SECONDS,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
+        _check_not_there_yet(include_documents, table_format)
+        check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
+        check_above("poll_interval", poll_interval, 0)
+        check_at_least("timeout", timeout, 0)
+        self.tables_path = tables_path
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+        self.subject_types = subject_types
+        self.include_documents = include_documents
+        self.table_format = table_format
+        self.max_exports = max_exports
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.plan_only = dry_run  # BaseOperator has a method dry_run
+
+    @property
+    def hook(self) -> KsefHook:
+        """The hook of this task's connection."""
+        return KsefHook(self.ksef_conn_id, self.context_identifier)
+
+    @property
+    def patience(self) -> Patience:
+        """How this task waits for exports."""
+        return Patience(
+            ksef_conn_id=self.ksef_conn_id,
+            context_identifier=self.context_identifier,
+            max_exports=self.max_exports,
+            poll_interval=self.poll_interval,
+            timeout=self.timeout,
+            defer=self.defer if self.deferrable else None,
+        )
+
+    def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
+        """
+        Open each subject type's part of the tables, after everything that was given is checked.
+
+        :raises KsefInputError: where a parameter is wrong.
+        :raises KsefTableError: where the tables hold another environment's rows.
+        """
+        from airflow_provider_ksef.tables.layout import TableKey, check_root, context_name
+        from airflow_provider_ksef.tables.table_format import open_tables
+        from airflow_provider_ksef.tables.watermark import check_environment
+        from airflow_provider_ksef.transfers.exporter import Exporter
+        from airflow_provider_ksef.transfers.table_writer import TableWriter
+
+        _check_subject_types(self.subject_types)
+        root = path_of("tables_path", self.tables_path)
+        check_root(root)
+        check_environment(root, ksef.settings.environment.name)
+        tables = open_tables(root, self.table_format)
+        identifier = ksef.settings.context
+        table_context = context_name(identifier.type, identifier.value)
+        state, owner = task_state(context), _owner(context)
+        return [
+            (
+                Exporter(ksef, state, subject_type),
+                TableWriter(ksef, tables, TableKey(table_context, subject_type), owner),
+            )
+            for subject_type in self.subject_types
+        ]
+
+
+def _owner(context: Context) -> str:
+    """Name the task instance; each of its tries is the same owner."""
+    task_instance = context["ti"]
+    parts = (task_instance.dag_id, task_instance.run_id, task_instance.task_id, task_instance.map_index)
+    return "/".join(str(part) for part in parts)
+
+
+def _check_not_there_yet(include_documents: bool, table_format: str) -> None:
+    if include_documents:
+        raise KsefInputError(
+            "include_documents",
+            include_documents,
+            "is not there yet",
+            "Leave it False: the table holds the metadata.",
+        )
+    if table_format != "parquet":
+        raise KsefInputError("table_format", table_format, "is not there yet", 'Use "parquet".')
+
+
+def _check_subject_types(subject_types: Sequence[str]) -> None:
+    is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
+    if not is_list or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
+        raise KsefInputError(
+            "subject_types",
+            subject_types,
+            "is not a list of subject types",
+            f"Give one or more of: {', '.join(SUBJECT_TYPES)}.",
+        )

@@ -1,0 +1,100 @@
+"""The tables of received invoices are kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
+from airflow_provider_ksef.transfers.export_walk import Waiting, resumed, walk
+from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
+from airflow_provider_ksef.transfers.progress import Progress
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.transfers.subject_sync import SubjectSync
+
+
+class KsefSyncInvoicesOperator(KsefExportOperator):
+    """
+    Bring the tables of invoices up to KSeF's high-water mark.
+
+    The tables carry their own watermark: each run fetches what came since, a first run begins at
+    ``sync_from``, and what is there already is not written again. The task may be killed and retried at any
+    time; a next try goes on with the export that KSeF has prepared.
+
+    The result is ``{"rows", "files", "exports", "watermark": {subject_type: position},
+    "complete_through": {subject_type: date}}``: ``watermark`` is KSeF's own date string,
+    ``complete_through`` the last Polish day whose stored invoices are all in the table; both are None where
+    nothing was committed yet. After ``max_exports`` exports it stops, and the next run goes on.
+
+    :param sync_from: where the first run begins: a date (its midnight in Poland) or a date-time with offset.
+        Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
+    """
+
+    template_fields: Sequence[str] = (*KsefExportOperator.template_fields, "sync_from")
+
+    def __init__(self, *, sync_from: str | date | datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sync_from = sync_from
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fetch window after window until nothing is left, or the allowed exports are used up."""
+        return self._sync(context, Progress(), None)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Take over from the trigger."""
+        return self._sync(context, *resumed(event))
+
+    def _sync(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
+        with self.hook.get_conn() as ksef:
+            syncs = self._subject_syncs(context, ksef)
+            if waiting is None:
+                plan = self._plan(syncs)
+                if self.plan_only:
+                    return plan.to_json()
+            for sync in syncs:
+                if sync.name in progress.done:
+                    continue
+                own = waiting if waiting is not None and waiting.unit == sync.name else None
+                walk(sync, self.patience, progress, own)
+                progress.done.append(sync.name)
+            return self._result(progress, syncs)
+
+    def _subject_syncs(self, context: Context, ksef: KsefClient) -> list[SubjectSync]:
+        """Check everything that was given, before the first call."""
+        from airflow_provider_ksef.tables.intervals import past_moment
+        from airflow_provider_ksef.transfers.subject_sync import SubjectSync
+
+        given, now = self.sync_from, datetime.now(UTC)
+        sync_from = None if given is None or given == "" else past_moment("sync_from", given, now)
+        syncs = [SubjectSync(*parts, sync_from) for parts in self.writers(context, ksef)]
+        for sync in syncs:
+            sync.position()
+        return syncs
+
+    def _plan(self, syncs: Sequence[SubjectSync]) -> KsefPlan:
+        for sync in syncs:
+            self.log.info("%s: from %s on, %d window(s).", sync.name, sync.position(), sync.count_windows())
+        plan = plan_exports([sum(sync.count_windows() for sync in syncs)])
+        self.log.info("This takes %s.", plan)
+        return plan
+
+    def _result(self, progress: Progress, syncs: Sequence[SubjectSync]) -> dict[str, Any]:
+        from airflow_provider_ksef.tables.moments import complete_through
+
+        watermark = {sync.name: sync.watermark() for sync in syncs}
+        result = {
+            "rows": progress.rows,
+            "files": progress.files,
+            "exports": progress.exports,
+            "watermark": watermark,
+            "complete_through": {
+                subject_type: None if position is None else complete_through(position)
+                for subject_type, position in watermark.items()
+            },
+        }
+        self.log.info("Synchronised: %s", result)
+        return result

@@ -1,0 +1,82 @@
+"""What an export brought enters the tables."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.tables.commit import CommittedWindow
+from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.table_format import TableFormat
+from airflow_provider_ksef.transfers.export_rows import incoming_rows
+from airflow_provider_ksef.transfers.pending_export import PendingExport
+from airflow_provider_ksef.transfers.progress import Taken
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TableWriter:
+    """
+    One task's way into one part of the tables.
+
+    :param ksef: the client that downloads.
+    :param tables: the tables below ``tables_path``.
+    :param key: the part.
+    :param owner: the task instance, for the table's lease.
+    """
+
+    ksef: KsefClient
+    tables: TableFormat
+    key: TableKey
+    owner: str
+
+    def take(
+        self,
+        pending: PendingExport,
+        package: ExportPackage,
+        window_of: Callable[[IncomingRows], CommittedWindow],
+        *,
+        moves_watermark: bool,
+    ) -> Taken:
+        """
+        Download a package and commit its rows.
+
+        :param pending: the export.
+        :param package: what KSeF announces of it.
+        :param window_of: tells what the rows stand for.
+        :param moves_watermark: True for sync alone.
+        :raises KsefIntegrityError: where the package is not what KSeF announced.
+        :raises KsefTableError: where the rows cannot be committed.
+        """
+        started = time.monotonic()
+        with incoming_rows(self.ksef, self.key, pending, package) as rows:
+            window = window_of(rows)
+            taken = self.commit(window, rows, moves_watermark=moves_watermark)
+        log.info(
+            "%s: %d invoices up to %s, %d new row(s) in %d file(s), %.1f s.",
+            pending.subject_type,
+            package.invoice_count,
+            window.end,
+            taken.rows,
+            taken.files,
+            time.monotonic() - started,
+        )
+        return taken
+
+    def commit(self, window: CommittedWindow, rows: IncomingRows, *, moves_watermark: bool) -> Taken:
+        """Commit rows under the table's lease; see :func:`~.tables.commit.commit_window`."""
+        committed = self.tables.commit(
+            self.key,
+            window,
+            rows,
+            environment=self.ksef.settings.environment.name,
+            owner=self.owner,
+            moves_watermark=moves_watermark,
+        )
+        return Taken(committed.rows_written, len(committed.files))

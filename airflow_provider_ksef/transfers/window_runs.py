@@ -1,0 +1,136 @@
+"""Windows one after the other, each a unit of its own: it succeeds or fails, and the others go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.exceptions import (
+    KsefApiError,
+    KsefError,
+    KsefInputError,
+    KsefLoginError,
+    KsefRateLimitError,
+    KsefTransportError,
+    KsefUnavailableError,
+    KsefWindowError,
+)
+from airflow_provider_ksef.tables.windows import Window
+from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
+from airflow_provider_ksef.transfers.progress import Progress
+from airflow_provider_ksef.transfers.window_notes import WindowNotes
+
+log = logging.getLogger(__name__)
+
+RESULT_KEY = "result"
+_SHOWN = 5
+_ALL_WINDOWS = (
+    KsefInputError,
+    KsefLoginError,
+    KsefRateLimitError,
+    KsefTransportError,
+    KsefUnavailableError,
+)
+
+
+class WindowUnit(ExportUnit, Protocol):
+    """One window of a subject type."""
+
+    @property
+    def window(self) -> Window:
+        """Its bounds, both inclusive."""
+
+    @property
+    def subject_type(self) -> str:
+        """Whose window it is."""
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the window after it was walked to its end."""
+
+
+def walk_windows(
+    units: Sequence[WindowUnit],
+    patience: Patience,
+    progress: Progress,
+    waiting: Waiting | None,
+    notes: WindowNotes,
+) -> None:
+    """
+    Walk each window that is not done yet, and keep what became of it.
+
+    :raises KsefError: where no other window could fare better: the login, the limits, the network.
+    """
+    for number, unit in enumerate(units, 1):
+        if unit.name in progress.done or "error" in progress.units.get(unit.name, {}):
+            continue
+        own = waiting if waiting is not None and waiting.unit == unit.name else None
+        try:
+            if not walk(unit, patience, progress, own):
+                return
+            problem = unit.problem()
+        except KsefError as error:
+            if _concerns_all(error):
+                raise
+            problem = str(error)
+        if problem is None:
+            progress.done.append(unit.name)
+            log.info("Window %d of %d, %s: succeeded.", number, len(units), unit.name)
+        else:
+            progress.units.setdefault(unit.name, {})["error"] = problem
+            log.error("Window %d of %d, %s: failed. %s", number, len(units), unit.name, problem)
+        notes.write(progress)
+
+
+def _concerns_all(error: KsefError) -> bool:
+    return isinstance(error, _ALL_WINDOWS) or (
+        isinstance(error, KsefApiError) and error.fault.http_status in (401, 403)
+    )
+
+
+def window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dict[str, Any]]:
+    """Tell of each window whether it succeeded, failed or is left."""
+    return [
+        {
+            "subject_type": unit.subject_type,
+            "from": unit.window.start,
+            "to": unit.window.end,
+            "state": _state(unit, progress),
+            **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key != "position"},
+        }
+        for unit in units
+    ]
+
+
+def _state(unit: WindowUnit, progress: Progress) -> str:
+    if unit.name in progress.done:
+        return "succeeded"
+    return "failed" if "error" in progress.units.get(unit.name, {}) else "left"
+
+
+def push_result(context: Context, result: dict[str, Any]) -> None:
+    """Tell the result under a key of its own: Airflow drops what a task returns that fails."""
+    context["ti"].xcom_push(key=RESULT_KEY, value=result)
+
+
+def check_all_succeeded(windows: Sequence[dict[str, Any]]) -> None:
+    """
+    Fail where a window did not succeed.
+
+    :raises KsefWindowError: lists them; the next try does what is left.
+    """
+    failed = [window for window in windows if window["state"] == "failed"]
+    left = sum(window["state"] == "left" for window in windows)
+    if not failed and not left:
+        return
+    listed = [
+        f"{window['subject_type']} {window['from']} to {window['to']}: {window['error']}"
+        for window in failed[:_SHOWN]
+    ]
+    if len(failed) > _SHOWN:
+        listed.append(f"and {len(failed) - _SHOWN} more, which the log tells.")
+    raise KsefWindowError(
+        " ".join((f"{len(failed)} of {len(windows)} window(s) failed, {left} left to do.", *listed)),
+        "The other windows are done; the next try does the rest.",
+    )
