@@ -82,7 +82,8 @@ def interval_windows(
             "date_to",
             str(date_to),
             f"is not after date_from={date_from}",
-            "Give a later one: it is not included.",
+            "Give a later one: it is not included. Airflow's data intervals have a length with a "
+            "CronDataIntervalTimetable.",
         )
     if date_type == ISSUE:
         return _day_windows(polish_date(start), polish_date(format_ticks(parse_ticks(end) - 1)), now)

@@ -79,7 +79,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(units, progress).to_json()
-            result = run_windows(self, context, units, progress, waiting, ("rows",))
+            result = run_windows(self, context, units, progress, waiting=waiting, counts=("rows",))
         self.log.info("Backfilled: %s", result)
         return result
 

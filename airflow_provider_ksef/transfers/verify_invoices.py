@@ -34,11 +34,11 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
     Where something differs, the result is pushed under the XCom key ``result`` and the task fails without
     another try. All KSeF numbers concerned stand in the log, the first of them in the result:
-    ``{"invoices", "missing", "surplus", "doubled", "repaired", "exports", "windows": [{"subject_type", "from",
-    "to", "state", "invoices", "missing", "surplus", "doubled", "repaired", "numbers", "error"}]}``.
+    ``{"invoices", "missing", "surplus", "doubled", "repaired", "exports", "windows": [{"subject_type",
+    "from", "to", "state", "invoices", "missing", "surplus", "doubled", "repaired", "numbers", "error"}]}``.
 
-    :param date_from: the first storage date: a date (its midnight in Poland) or a date-time with offset; such
-        as the ``sync_from`` that the table began with.
+    :param date_from: the first storage date: a date (its midnight in Poland) or a date-time with offset;
+        None is where the table's first sync began.
     :param date_to: the end, not included; None, or anything later, is the table's watermark.
     :param repair: whether missing rows are put into the table.
         Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
@@ -49,7 +49,7 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
     def __init__(
         self,
         *,
-        date_from: str | date | datetime,
+        date_from: str | date | datetime | None = None,
         date_to: str | date | datetime | None = None,
         repair: bool = False,
         **kwargs: Any,
@@ -74,7 +74,7 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(units, progress).to_json()
-            result = run_windows(self, context, units, progress, waiting, COUNTS)
+            result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
         self.log.info("Verified: %s", result)
         if any(result[kind] for kind in FINDINGS):
             push_result(context, result)
@@ -83,50 +83,50 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
     def _units(self, context: Context, ksef: KsefClient, progress: Progress) -> list[WindowVerification]:
         """Check everything that was given, before the first call."""
-        from airflow_provider_ksef.tables.intervals import microsecond_windows, past_moment
+        from airflow_provider_ksef.tables.intervals import microsecond_windows
         from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
-        start = past_moment("date_from", self.date_from, datetime.now(UTC))
         remember = partial(notes_of(self, context).write, progress)
-        units = []
-        for exporter, writer in self.writers(context, ksef):
-            windows = microsecond_windows(start, self._until(writer, progress))
-            if not windows:
-                raise KsefInputError(
-                    "date_from",
-                    str(self.date_from),
-                    f"lies beyond the table of {writer.key.subject_type}, which goes to "
-                    f"{progress.until[writer.key.subject_type]}",
-                    "Sync first, or give an earlier day.",
-                )
-            units += [
-                WindowVerification(exporter, writer, window, self.repair, progress.units, remember)
-                for window in windows
-            ]
-        return units
+        return [
+            WindowVerification(exporter, writer, window, self.repair, progress.units, remember)
+            for exporter, writer in self.writers(context, ksef)
+            for window in microsecond_windows(*self._bounds(writer, progress))
+        ]
 
-    def _until(self, writer: TableWriter, progress: Progress) -> str:
-        """Give the end of a subject type's windows, the same in each try though the watermark moves on."""
+    def _bounds(self, writer: TableWriter, progress: Progress) -> tuple[str, str]:
+        """Give the span of a subject type, the same in each try though the watermark moves on."""
+        from airflow_provider_ksef.tables.intervals import given_moment, past_moment
+        from airflow_provider_ksef.tables.moments import earlier, is_after
+
         subject_type = writer.key.subject_type
-        if subject_type not in progress.until:
-            progress.until[subject_type] = self._end(writer)
-        return progress.until[subject_type]
-
-    def _end(self, writer: TableWriter) -> str:
-        from airflow_provider_ksef.tables.intervals import given_moment
-        from airflow_provider_ksef.tables.moments import is_after
-
         watermark = writer.tables.watermark(writer.key)
-        stated = None if self.date_to in (None, "") else given_moment("date_to", self.date_to)
-        if watermark is None and stated is None:
+        began = watermark.began_at if watermark else None
+        start = past_moment("date_from", self.date_from, datetime.now(UTC)) if self.date_from else began
+        if start is None:
+            raise _unknown("date_from", subject_type)
+        end = given_moment("date_to", self.date_to) if self.date_to else None
+        if watermark is not None:
+            end = earlier(end or watermark.position, watermark.position)
+        if end is None:
+            raise _unknown("date_to", subject_type)
+        end = progress.until.setdefault(subject_type, end)
+        if not is_after(end, start):
             raise KsefInputError(
-                "date_to",
-                self.date_to,
-                f"the table has no watermark for {writer.key.subject_type}",
-                "Sync first, or give the day up to which it was backfilled.",
+                "date_from",
+                str(self.date_from),
+                f"lies beyond the table of {subject_type}, which is compared up to {end}",
+                "Sync first, or give an earlier day.",
             )
-        ends = [end for end in (stated, watermark and watermark.position) if end]
-        return ends[0] if len(ends) == 1 or is_after(ends[1], ends[0]) else ends[1]
+        return start, end
+
+
+def _unknown(field: str, subject_type: str) -> KsefInputError:
+    return KsefInputError(
+        field,
+        None,
+        f"no sync has told yet where the table of {subject_type} begins and ends",
+        "Give date_from and date_to, such as the interval that was backfilled.",
+    )
 
 
 def _failure(result: dict[str, Any]) -> str:
@@ -138,6 +138,6 @@ def _failure(result: dict[str, Any]) -> str:
         if any(window["numbers"].values())
     ]
     return (
-        f"The table differs from KSeF: {', '.join(found)}. {' '.join(windows[:5])} All numbers are in the log. "
+        f"The table differs from KSeF: {', '.join(found)}. {' '.join(windows[:5])} The log has all numbers. "
         "Missing rows come with repair=True; look into the others before you change anything."
     )

@@ -59,6 +59,7 @@ def run_windows(
     context: Context,
     units: Sequence[WindowUnit],
     progress: Progress,
+    *,
     waiting: Waiting | None,
     counts: Sequence[str],
 ) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def run_windows(
     Walk all windows that are not done, and tell what became of each.
 
     :param counts: names of what the units count; the result has their sums.
-    :raises KsefError: where a window failed or is left, after the result was pushed; the next try does the rest.
+    :raises KsefError: where a window failed or is left, after the result was pushed.
     """
     notes = notes_of(operator, context)
     if waiting is None:

@@ -114,7 +114,7 @@ class WindowVerification:
         return f"KSeF's high-water mark stands at {self.position}, before the end of the window."
 
     def _covered(self, package: ExportPackage) -> tuple[tuple[int, int], str]:
-        """Give the microseconds that the package covers whole, both inclusive, and the position after them."""
+        """Give the microseconds that the package covers whole, both inclusive, and the next position."""
         asked = Window(self.position, self.window.end)
         reached = next_position(
             asked,
@@ -127,7 +127,7 @@ class WindowVerification:
             return (first, last), reached
         if last == first:
             raise KsefTableError(
-                f"The window cannot advance: there are more than 10,000 invoices within the microsecond {reached}.",
+                f"The window cannot advance: there are more than 10,000 invoices at one instant, {reached}.",
                 "KSeF's exports go no further; compare this instant by hand.",
             )
         return (first, last - 1), format_ticks(last * TICKS_PER_MICROSECOND)
