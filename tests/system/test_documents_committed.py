@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
 )
+from airflow_provider_ksef.transfers.verify_invoices import KsefVerifyInvoicesOperator
 from tests.emulator_process import EmulatorProcess
 from tests.system.conftest import seed
 from tests.system.operator_context import context
@@ -79,4 +82,25 @@ def test_a_backfill_adds_the_documents_of_invoices_that_are_there(
     assert_whole(received, tmp_path)
     again = backfill.execute(context())
     assert (again["rows"], again["documents"], again["lines"]) == (0, 0, 0)
+    assert_whole(received, tmp_path)
+
+
+def test_a_verification_finds_invoices_without_a_document_and_fills_them(
+    received: EmulatorProcess, tmp_path: Path
+) -> None:
+    sync(tmp_path)
+    lost = max(tmp_path.glob("invoices/**/*.parquet"), key=lambda file: file.stat().st_size)
+    rows = pq.ParquetFile(lost).read()
+    pq.write_table(rows.slice(2), lost)
+    verify = KsefVerifyInvoicesOperator(
+        task_id="verify", tables_path=str(tmp_path), include_documents=True, poll_interval=0.1
+    )
+    ran = context()
+    with pytest.raises(AirflowFailException, match=f"2 missing.* {COUNT - 2} without_document"):
+        verify.execute(ran)
+    assert ran["ti"].pushed["result"]["exports"] == 2, "metadata alone: the cap is 200"
+    verify.repair = True
+    result = verify.execute(context())
+    assert (result["repaired"], result["repaired_documents"]) == (2, COUNT)
+    assert result["without_document"] == 0
     assert_whole(received, tmp_path)
