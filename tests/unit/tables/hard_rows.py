@@ -1,4 +1,4 @@
-"""Rows of all tables with the values that readers get wrong: long decimals, microseconds, nulls, bytes, lists."""
+"""Rows of all tables with the values that readers get wrong: long decimals, microseconds, nulls, lists."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 from upath import UPath
 
+from airflow_provider_ksef.tables.incoming import StagedFile
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.staging import StagedTable
 from tests.unit.tables.tiny import put, stage
 
 COMPANIONS = [table for table in TABLES if table != "invoices"]
@@ -30,6 +32,9 @@ LACKING = {
 }
 """Columns that the files of an earlier version of this package do not have."""
 
+ROWS_OF_A_GROUP = 2
+"""Row groups of the companion tables' files."""
+
 Row = dict[str, Any]
 
 
@@ -46,13 +51,22 @@ def put_hard_rows(root: UPath, disk: Path) -> dict[str, list[Row]]:
         for month, end in MONTHS.items():
             is_old = place == 0 and month == min(MONTHS)
             rows = {table: _rows(table, key, month, is_old=is_old) for table in TABLES}
-            staged = tuple(
-                stage(disk, table, rows[table], f"{table}-{place}-{month}") for table in COMPANIONS
-            )
-            put(root, f"{month}-01", end, rows["invoices"], key=key, staged=staged)
+            name = f"{place}-{month}"
+            staged = [_stage(disk, table, rows[table], name, is_old=is_old) for table in COMPANIONS]
+            put(root, f"{month}-01", end, rows["invoices"], key=key, staged=tuple(staged))
             for table in TABLES:
                 truth[table] += [_whole(table, row, key, month) for row in rows[table].to_pylist()]
     return truth
+
+
+def _stage(disk: Path, table: str, rows: pa.Table, name: str, *, is_old: bool) -> StagedFile:
+    if is_old:
+        return stage(disk, table, rows, f"{table}-{name}")
+    with StagedTable(table, disk, name) as staged:
+        for start in range(0, rows.num_rows, ROWS_OF_A_GROUP):
+            staged.add(name.split("-", 1)[1], rows.slice(start, ROWS_OF_A_GROUP))
+    [file] = staged.files
+    return file
 
 
 def _rows(table: str, key: TableKey, month: str, *, is_old: bool) -> pa.Table:
