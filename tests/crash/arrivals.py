@@ -1,0 +1,50 @@
+"""Invoices keep arriving at KSeF while the writers work and die."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from tests.emulator_process import NIP, EmulatorProcess
+
+SUBJECT_TYPE = "Subject2"
+HISTORY = timedelta(days=150)
+"""Two windows of KSeF, several months of the table."""
+HWM_LAG = 0.3
+CAP = 20
+
+
+def seed_history(emulator: EmulatorProcess, rng: random.Random) -> None:
+    """Let the company have received invoices long before its first sync."""
+    now = datetime.now(UTC)
+    emulator.control("reset")
+    _seed(emulator, rng, rng.randint(2 * CAP, 5 * CAP), now - HISTORY, now - timedelta(minutes=5))
+
+
+@contextmanager
+def arriving(emulator: EmulatorProcess, seed: int) -> Iterator[None]:
+    """Let invoices come in, singly and in bursts, until the end of the block."""
+    rng, done = random.Random(f"arrivals {seed}"), threading.Event()
+
+    def arrive() -> None:
+        while not done.wait(rng.uniform(0.05, 0.6)):
+            _seed(emulator, rng, rng.choice([1, 1, 2, 3, CAP + 3]))
+
+    with ThreadPoolExecutor(1) as background:
+        arrivals = background.submit(arrive)
+        try:
+            yield
+        finally:
+            done.set()
+        arrivals.result()
+
+
+def _seed(emulator: EmulatorProcess, rng: random.Random, count: int, *period: datetime) -> None:
+    times = dict(zip(("from", "to"), (moment.isoformat() for moment in period), strict=False))
+    emulator.control(
+        "seed", nip=NIP, subjectType=SUBJECT_TYPE, count=count, seed=rng.randrange(2**31), **times
+    )
