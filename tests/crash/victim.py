@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,6 @@ import httpx
 import pytest
 import tenacity
 
-# All that a task imports is here, so that the process from which the tries are forked has it ready.
-import airflow_provider_ksef.tables.package
-import airflow_provider_ksef.transfers.export_rows
-import airflow_provider_ksef.transfers.subject_sync
-import airflow_provider_ksef.transfers.window_backfill  # noqa: F401
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.tables import commit, lease
@@ -31,6 +27,21 @@ from airflow_provider_ksef.transfers.invoices_to_parquet import (
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
 from tests.system.operator_context import NotedState, context
+
+# What a task imports only where it needs it, so that the process from which the tries are forked has it ready.
+for _module in (
+    "airflow.providers.amazon.aws.fs.s3",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow_provider_ksef.tables.package",
+    "airflow_provider_ksef.transfers.export_rows",
+    "airflow_provider_ksef.transfers.subject_sync",
+    "airflow_provider_ksef.transfers.window_backfill",
+    "airflow_provider_ksef.transfers.window_runs",
+    "deltalake",
+    "pandas",  # pyarrow looks for it
+    "s3fs",
+):
+    import_module(_module)
 
 OPERATORS = {"sync": KsefSyncInvoicesOperator, "backfill": KsefBackfillInvoicesOperator}
 LEASE_SECONDS = 1.0
