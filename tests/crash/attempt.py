@@ -38,6 +38,8 @@ class Attempt:
 
     :param last_step: the last that it told.
     :param told: everything but steps: commits, and how it ended.
+    :param dies_at: when it is to be killed, by the monotonic clock.
+    :param seconds: how long it took, once it has ended.
     """
 
     task: Task
@@ -48,6 +50,7 @@ class Attempt:
     last_step: str = "start"
     told: list[tuple[str, Any]] = field(default_factory=list)
     dies_at: float = float("inf")
+    seconds: float = 0.0
 
     @classmethod
     def start(cls, processes: ForkServerContext, task: Task, fate: Fate) -> Attempt:
@@ -92,6 +95,7 @@ class Attempt:
         """Give how it ended: ``killed``, ``failed`` or ``succeeded``."""
         self.process.join(10)
         self.pipe.close()
+        self.seconds = time.monotonic() - self.started
         ends = {-signal.SIGKILL: "killed", FAILED: "failed", 0: "succeeded", None: None}
         how = ends.get(self.process.exitcode)
         log = self.task.file.with_suffix(".log")
@@ -123,4 +127,4 @@ def random_fate(rng: random.Random, usual_seconds: float) -> Fate:
     """Choose an instant of the whole try, or one within a commit, which is but a small part of it."""
     if rng.random() < 0.4:
         return Fate(rng.uniform(0, usual_seconds))
-    return Fate(rng.choice([0, rng.uniform(0, 0.005)]), rng.choice(STEPS), rng.randint(1, 3))
+    return Fate(rng.choice([0, rng.uniform(0, 0.005)]), rng.choice(STEPS), rng.choice([1, 1, 2, 3]))

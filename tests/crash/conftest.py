@@ -50,7 +50,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
-                if name in counts:
+                if name in counts and report.when == "call":
                     counts[name].update(value)
     for name, counted in counts.items():
         terminalreporter.write_sep("-", f"{name}: {counted.total()}")

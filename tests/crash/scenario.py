@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import wait
@@ -19,7 +20,6 @@ from tests.crash.places import Place
 from tests.crash.victim import Task
 from tests.emulator_process import EmulatorProcess
 
-USUAL_SECONDS = 0.8
 MOST_FAILURES = 8
 """Tries in a row of one task that may fail by themselves, each for one of the package's own errors."""
 
@@ -30,16 +30,20 @@ class Writer:
     A task that runs again and again until it was killed as often as it shall be, and has succeeded then.
 
     :param kills: how often it is still to be killed.
-    :param runs: runs that succeeded.
+    :param parameters: makes those of a run.
+    :param task: the run that goes on.
+    :param runs: how many it has begun.
     :param failures: tries in a row that failed.
     """
 
     kind: str
     kills: int
-    parameters: dict[str, Any]
+    parameters: Callable[[], dict[str, Any]]
+    task: Task | None = None
     runs: int = 0
     failures: int = 0
     attempt: Attempt | None = None
+    longest_seconds: float = 0.5
 
 
 @dataclass
@@ -68,11 +72,12 @@ class Scenario:
     def play(self) -> None:
         """Kill and begin anew until each writer has succeeded after its last kill; then let one sync run."""
         seed_history(self.emulator, self.rng)
-        writers = [self._sync(self.rng.randint(3, 6)), self._backfill(self.rng.randint(1, 3))]
+        sync = Writer("sync", self.rng.randint(3, 6), self._sync)
+        backfill = Writer("backfill", self.rng.randint(1, 3), self._backfill)
         with arriving(self.emulator, self.seed):
-            self._run(writers)
+            self._run([sync, backfill])
         time.sleep(HWM_LAG + 0.1)
-        self._run([self._sync(0, name="last-sync")])
+        self._run([sync])
         self.ledger.check_end(self.emulator.ksef_numbers())
 
     def _run(self, writers: list[Writer]) -> None:
@@ -88,17 +93,19 @@ class Scenario:
                 assert writer.attempt is not None
                 if writer.attempt.listen():
                     writer.attempt.kill_in_time()
-                elif self._ended(writer, writer.attempt):
+                    continue
+                if self._ended(writer, writer.attempt):
                     working.remove(writer)
-                else:
-                    writer.attempt = None
+                writer.attempt = None
 
     def _start(self, writer: Writer) -> None:
-        run_id = f"{writer.kind}-{writer.runs}"
-        parameters = {"tables_path": self.place.tables_path, **writer.parameters}
-        task = Task(writer.kind, run_id, self.folder, self.environment, parameters)
-        fate = random_fate(self.rng, USUAL_SECONDS) if writer.kills else Fate()
-        writer.attempt = Attempt.start(self.processes, task, fate)
+        if writer.task is None:
+            run_id, parameters = f"{writer.kind}-{writer.runs}", writer.parameters()
+            parameters = {"tables_path": self.place.tables_path, **parameters}
+            writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters)
+            writer.runs += 1
+        fate = random_fate(self.rng, writer.longest_seconds) if writer.kills else Fate()
+        writer.attempt = Attempt.start(self.processes, writer.task, fate)
 
     def _ended(self, writer: Writer, attempt: Attempt) -> bool:
         """Note how a try ended, look at the tables, and tell whether the writer has done its part."""
@@ -109,19 +116,20 @@ class Scenario:
         if writer.kind == "sync":
             self.ledger.check_sync(attempt)
         if how == "killed":
-            self.killed[attempt.last_step] += 1
+            self.killed[f"{writer.kind}: {attempt.last_step}"] += 1
             writer.kills -= 1
         if how != "succeeded":
             return False
-        writer.runs += 1
-        return writer.kills <= 0
+        writer.task = None
+        writer.longest_seconds = max(writer.longest_seconds, attempt.seconds)
+        return not writer.kills
 
-    def _sync(self, kills: int, name: str = "sync") -> Writer:
-        return Writer("sync", kills, {"sync_from": (self.began - HISTORY - timedelta(days=2)).isoformat()})
+    def _sync(self) -> dict[str, Any]:
+        return {"sync_from": (self.began - HISTORY - timedelta(days=2)).isoformat()}
 
-    def _backfill(self, kills: int) -> Writer:
+    def _backfill(self) -> dict[str, Any]:
         """Fill a span that ends now or earlier, so that it meets the sync."""
         start, end = sorted(self.rng.uniform(0, 1) for _ in range(2))
         end = self.rng.choice([end, 1.0])
         date_from, date_to = (self.began - HISTORY * (1 - share) for share in (start, end))
-        return Writer("backfill", kills, {"date_from": date_from.isoformat(), "date_to": date_to.isoformat()})
+        return {"date_from": date_from.isoformat(), "date_to": date_to.isoformat()}

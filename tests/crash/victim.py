@@ -18,8 +18,7 @@ import tenacity
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.tables import commit, lease
-from airflow_provider_ksef.tables.commit import CommittedWindow
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
@@ -28,7 +27,7 @@ from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
 from tests.system.operator_context import NotedState, context
 
-# What a task imports only where it needs it, so that the process from which the tries are forked has it ready.
+# What a task imports only where it needs it; the process from which the tries are forked has it ready.
 for _module in (
     "airflow.providers.amazon.aws.fs.s3",
     "airflow.sdk.execution_time.supervisor",
