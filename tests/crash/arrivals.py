@@ -14,15 +14,15 @@ from tests.emulator_process import NIP, EmulatorProcess
 SUBJECT_TYPE = "Subject2"
 HISTORY = timedelta(days=150)
 """Two windows of KSeF, several months of the table."""
-HWM_LAG = 0.3
-CAP = 20
+HWM_LAG = 0.1
+CAP = 10
 
 
 def seed_history(emulator: EmulatorProcess, rng: random.Random) -> None:
     """Let the company have received invoices long before its first sync."""
     now = datetime.now(UTC)
     emulator.control("reset")
-    _seed(emulator, rng, rng.randint(2 * CAP, 5 * CAP), now - HISTORY, now - timedelta(minutes=5))
+    _seed(emulator, rng, rng.randint(4 * CAP, 10 * CAP), now - HISTORY, now - timedelta(minutes=5))
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def arriving(emulator: EmulatorProcess, seed: int) -> Iterator[None]:
     rng, done = random.Random(f"arrivals {seed}"), threading.Event()
 
     def arrive() -> None:
-        while not done.wait(rng.uniform(0.05, 0.6)):
+        while not done.wait(rng.uniform(0.02, 0.3)):
             _seed(emulator, rng, rng.choice([1, 1, 2, 3, CAP + 3]))
 
     with ThreadPoolExecutor(1) as background:

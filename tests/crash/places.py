@@ -24,12 +24,14 @@ class Place:
     """
     A place for tables.
 
+    :param kind: where it is.
     :param tables_path: as the operators are given it.
     :param root: as a reader outside Airflow opens it.
     :param files: pyarrow's own way there, which knows nothing of this package.
     :param environment: the Airflow connections that the operators need.
     """
 
+    kind: str
     tables_path: str
     root: UPath
     files: pafs.FileSystem
@@ -54,7 +56,7 @@ class Place:
 
 
 def local_place(folder: Path) -> Place:
-    return Place(str(folder), UPath(folder), pafs.LocalFileSystem())
+    return Place("local", str(folder), UPath(folder), pafs.LocalFileSystem())
 
 
 def s3_place(endpoint: str) -> Place:
@@ -69,5 +71,5 @@ def s3_place(endpoint: str) -> Place:
     connection = {"conn_type": "aws", "login": "testing", "password": "testing", "extra": json.dumps(extra)}
     root = UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing")
     return Place(
-        f"s3://aws_crash@{bucket}/ksef", root, files, {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)}
+        "s3", f"s3://aws_crash@{bucket}/ksef", root, files, {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)}
     )

@@ -64,7 +64,7 @@ class Scenario:
     tries: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(f"scenario {self.seed}")
+        self.rng = random.Random(f"{self.place.kind} {self.seed}")
         self.ledger = Ledger(self.place)
         self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection(), **self.place.environment}
         self.began = datetime.now(UTC)
