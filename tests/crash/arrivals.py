@@ -26,12 +26,16 @@ def seed_history(emulator: EmulatorProcess, rng: random.Random) -> None:
 
 
 @contextmanager
-def arriving(emulator: EmulatorProcess, seed: int) -> Iterator[None]:
-    """Let invoices come in, singly and in bursts, until the end of the block."""
-    rng, done = random.Random(f"arrivals {seed}"), threading.Event()
+def arriving(emulator: EmulatorProcess, rng: random.Random, pause: float) -> Iterator[None]:
+    """
+    Let invoices come in, singly and in bursts, until the end of the block.
+
+    :param pause: the usual seconds between two arrivals.
+    """
+    done = threading.Event()
 
     def arrive() -> None:
-        while not done.wait(rng.uniform(0.02, 0.3)):
+        while not done.wait(rng.uniform(0, 2 * pause)):
             _seed(emulator, rng, rng.choice([1, 1, 2, 3, CAP + 3]))
 
     with ThreadPoolExecutor(1) as background:

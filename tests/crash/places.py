@@ -28,6 +28,7 @@ class Place:
     :param tables_path: as the operators are given it.
     :param root: as a reader outside Airflow opens it.
     :param files: pyarrow's own way there, which knows nothing of this package.
+    :param usual_pause: seconds between two arrivals of invoices, so that a sync can keep up with them.
     :param environment: the Airflow connections that the operators need.
     """
 
@@ -35,6 +36,7 @@ class Place:
     tables_path: str
     root: UPath
     files: pafs.FileSystem
+    usual_pause: float
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     table_format: str = "parquet"
 
@@ -56,7 +58,7 @@ class Place:
 
 
 def local_place(folder: Path) -> Place:
-    return Place("local", str(folder), UPath(folder), pafs.LocalFileSystem())
+    return Place("local", str(folder), UPath(folder), pafs.LocalFileSystem(), 0.15)
 
 
 def s3_place(endpoint: str) -> Place:
@@ -71,5 +73,10 @@ def s3_place(endpoint: str) -> Place:
     connection = {"conn_type": "aws", "login": "testing", "password": "testing", "extra": json.dumps(extra)}
     root = UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing")
     return Place(
-        "s3", f"s3://aws_crash@{bucket}/ksef", root, files, {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)}
+        "s3",
+        f"s3://aws_crash@{bucket}/ksef",
+        root,
+        files,
+        1.0,
+        {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
     )

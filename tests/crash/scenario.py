@@ -74,7 +74,8 @@ class Scenario:
         seed_history(self.emulator, self.rng)
         sync = Writer("sync", self.rng.randint(3, 6), self._sync)
         backfill = Writer("backfill", self.rng.randint(1, 3), self._backfill)
-        with arriving(self.emulator, self.seed):
+        arrivals = random.Random(self.rng.random())
+        with arriving(self.emulator, arrivals, self.place.usual_pause):
             self._run([sync, backfill])
         time.sleep(HWM_LAG + 0.1)
         self._run([sync])
