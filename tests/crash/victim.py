@@ -154,4 +154,4 @@ def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
 def _endpoint(path: str) -> str:
     """Name what is asked for without the references in it."""
     parts = path.removeprefix("/v2").strip("/").split("/")
-    return "/".join(parts[:2])
+    return "/".join(part for part in parts if not any(character.isdigit() for character in part))
