@@ -18,6 +18,7 @@ from airflow_provider_ksef.client.auth import Login, LoginFailedError, SyncAuth
 from airflow_provider_ksef.client.batch import PartUpload
 from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
 from airflow_provider_ksef.client.crypto import SessionKey
+from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.client.packing import PackedPart
 from airflow_provider_ksef.client.security import KeyRing
@@ -106,16 +107,19 @@ class KsefClient:
         """
         self._files.upload_parts(uploads, parts)
 
-    def download_package(self, package: ExportPackage, key: SessionKey, target: Path) -> Path:
+    def download_package(self, package: ExportPackage, key: SessionKey, folder: Path) -> EncryptedPackage:
         """
-        Download, verify and decrypt an export's parts into one plain archive.
+        Download and verify an export's parts; they stay encrypted on disk.
+
+        ``with ksef.download_package(package, key, folder).open() as archive`` reads the plain archive at any
+        place, and ``write_plain(path)`` makes a file of it.
 
         :param package: of a finished export.
         :param key: the key that the export was started with.
-        :param target: where the archive is to lie; it appears there only when it is whole.
-        :returns: the target.
+        :param folder: where the parts are to lie; they appear there only when all are there and right.
+        :returns: the package. The parts are the caller's to delete.
         """
-        return self._files.download_package(package, key, target)
+        return self._files.download_package(package, key, folder)
 
     def _carry_out(self, step: Step) -> Any:
         match step:

@@ -21,7 +21,8 @@ from airflow_provider_ksef.exceptions import KsefIntegrityError
 BLOCK_SIZE = 1 << 20
 """Bytes that are read, hashed and encrypted at a time."""
 SALT_SIZE = 32
-_AES_BLOCK = 16
+AES_BLOCK = 16
+"""Bytes of one block of the cipher."""
 _KEY_SIZE = 32
 _CHECK_SIZE = 8
 
@@ -68,7 +69,7 @@ def derive_key(secret: bytes, salt: bytes, *, purpose: str, context: str) -> Der
     :param context: in whose name, such as ``Nip:5250001210``.
     """
     info = b"\x00".join((b"airflow-provider-ksef", purpose.encode(), context.encode()))
-    size = _KEY_SIZE + _AES_BLOCK + _CHECK_SIZE
+    size = _KEY_SIZE + AES_BLOCK + _CHECK_SIZE
     derived = HKDF(algorithm=hashes.SHA256(), length=size, salt=salt, info=info).derive(secret)
     key, iv, check = derived[:_KEY_SIZE], derived[_KEY_SIZE:-_CHECK_SIZE], derived[-_CHECK_SIZE:]
     return DerivedKey(SessionKey(key, iv), check.hex())
@@ -99,7 +100,7 @@ class Encryption:
 
     def __init__(self, key: SessionKey) -> None:
         self._context = _cipher(key).encryptor()
-        self._buffer = bytearray(BLOCK_SIZE + _AES_BLOCK)
+        self._buffer = bytearray(BLOCK_SIZE + AES_BLOCK)
         self._total = 0
 
     def update(self, block: bytes | memoryview) -> memoryview:
@@ -110,7 +111,7 @@ class Encryption:
 
     def finalize(self) -> bytes:
         """Give the last, padded block."""
-        padding = _AES_BLOCK - self._total % _AES_BLOCK
+        padding = AES_BLOCK - self._total % AES_BLOCK
         return self._context.update(bytes([padding]) * padding) + self._context.finalize()
 
 
@@ -123,7 +124,7 @@ class Decryption:
 
     def __init__(self, key: SessionKey) -> None:
         self._context = _cipher(key).decryptor()
-        self._buffer = bytearray(BLOCK_SIZE + 2 * _AES_BLOCK)
+        self._buffer = bytearray(BLOCK_SIZE + 2 * AES_BLOCK)
         self._tail = b""
 
     def update(self, block: bytes | memoryview) -> memoryview:
@@ -132,7 +133,7 @@ class Decryption:
         held = len(self._tail)
         buffer[:held] = self._tail
         end = held + self._context.update_into(block, buffer[held:])
-        ready = max(0, end - _AES_BLOCK)
+        ready = max(0, end - AES_BLOCK)
         self._tail = bytes(buffer[ready:end])
         return buffer[:ready]
 
@@ -142,7 +143,7 @@ class Decryption:
 
         :raises KsefIntegrityError: where the padding is wrong: another key, or cut ciphertext.
         """
-        unpadder = PKCS7(8 * _AES_BLOCK).unpadder()
+        unpadder = PKCS7(8 * AES_BLOCK).unpadder()
         try:
             self._context.finalize()
             return unpadder.update(self._tail) + unpadder.finalize()
@@ -171,6 +172,26 @@ def decrypt_stream(source: BinaryIO, target: BinaryIO, key: SessionKey) -> None:
     for block in blocks_of(source):
         target.write(cipher.update(block))
     target.write(cipher.finalize())
+
+
+def decrypt_at(source: BinaryIO, offset: int, length: int, key: SessionKey) -> memoryview:
+    """
+    Decrypt a piece of a ciphertext, which needs only the block before it.
+
+    :param source: the whole ciphertext, seekable.
+    :param offset: of the first plain byte.
+    :param length: how many plain bytes, padding not among them.
+    :raises KsefIntegrityError: where the ciphertext ends before.
+    """
+    first, end = offset // AES_BLOCK * AES_BLOCK, -(-(offset + length) // AES_BLOCK) * AES_BLOCK
+    source.seek(max(0, first - AES_BLOCK))
+    iv = source.read(AES_BLOCK) if first else key.iv
+    ciphertext = source.read(end - first)
+    if len(ciphertext) != end - first:
+        raise KsefIntegrityError("The ciphertext is cut.", "Download it again.")
+    plain = bytearray(len(ciphertext) + AES_BLOCK)
+    _cipher(SessionKey(key.key, iv)).decryptor().update_into(ciphertext, plain)
+    return memoryview(plain)[offset - first : offset - first + length]
 
 
 def blocks_of(source: BinaryIO) -> Iterator[bytes]:

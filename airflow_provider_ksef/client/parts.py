@@ -1,4 +1,4 @@
-"""One part of an export on its way to disk: verified as it came and once more as it is decrypted."""
+"""One part of an export on its way to disk: verified as it comes, and what it decrypts to as well."""
 
 from __future__ import annotations
 
@@ -40,28 +40,22 @@ class _Measure:
 
 def write_part(blocks: Iterable[bytes], part: ExportPart, key: SessionKey, target: BinaryIO) -> None:
     """
-    Decrypt a part into a file, block by block.
+    Write a part as it comes, encrypted; it is decrypted on the way, so that its plain bytes are verified too.
 
     :param blocks: the encrypted bytes.
     :param part: what KSeF announced.
     :param key: the export's key.
-    :param target: takes the plain bytes, from its current position on.
+    :param target: takes the encrypted bytes, none beyond what was announced.
     :raises KsefIntegrityError: where size or hash is wrong, encrypted or plain, or the key is another one.
     """
     encrypted, plain, decryption = _Measure(), _Measure(), Decryption(key)
-
-    def put(data: bytes | memoryview) -> None:
-        plain.update(data)
-        if plain.size > part.size:
-            plain.check(part, "plain", part.size, part.hash)
-        target.write(data)
-
     for block in blocks:
         encrypted.update(block)
         if encrypted.size > part.encrypted_size:
             break
+        target.write(block)
         for start in range(0, len(block), BLOCK_SIZE):
-            put(decryption.update(memoryview(block)[start : start + BLOCK_SIZE]))
+            plain.update(decryption.update(memoryview(block)[start : start + BLOCK_SIZE]))
     encrypted.check(part, "encrypted", part.encrypted_size, part.encrypted_hash)
-    put(decryption.finalize())
+    plain.update(decryption.finalize())
     plain.check(part, "plain", part.size, part.hash)

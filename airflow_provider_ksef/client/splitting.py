@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from airflow_provider_ksef.client.crypto import BLOCK_SIZE, Encryption, SessionKey, base64_text
+from airflow_provider_ksef.client.crypto import AES_BLOCK, BLOCK_SIZE, Encryption, SessionKey, base64_text
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-_AES_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class PartWriter(io.RawIOBase):
         self._folder = folder
         self._key = key
         # One byte less than a whole number of AES blocks, so that the padding adds no block.
-        self._plain_limit = part_size - part_size % _AES_BLOCK - 1
+        self._plain_limit = part_size - part_size % AES_BLOCK - 1
         self._sha256 = hashlib.sha256()
         self._part: _OpenPart | None = None
 

@@ -19,6 +19,7 @@ from airflow_provider_ksef.client.answers import error_of
 from airflow_provider_ksef.client.batch import PartUpload
 from airflow_provider_ksef.client.calls import Answer
 from airflow_provider_ksef.client.crypto import BLOCK_SIZE, SessionKey
+from airflow_provider_ksef.client.encrypted_package import EncryptedPackage, EncryptedPart
 from airflow_provider_ksef.client.exports import ExportPackage, ExportPart
 from airflow_provider_ksef.client.packing import PackedPart
 from airflow_provider_ksef.client.parts import write_part
@@ -85,13 +86,14 @@ class FileTransfer:
             jobs.append(_Job(part.ordinal_number, part.size, partial(self._upload, part.path, place, link)))
         self._do_all("Uploaded", jobs)
 
-    def download_package(self, package: ExportPackage, key: SessionKey, target: Path) -> Path:
+    def download_package(self, package: ExportPackage, key: SessionKey, folder: Path) -> EncryptedPackage:
         """
-        Download all parts into one plain archive.
+        Download and verify all parts; they stay encrypted on disk.
 
         :param package: of a finished export.
         :param key: the export's key.
-        :param target: where the archive appears when it is whole.
+        :param folder: where the parts appear when all of them are there and right.
+        :returns: the package, which opens as its plain archive.
         :raises KsefInputError: where the package has no parts, because there are no invoices.
         :raises KsefIntegrityError: where a part is not what KSeF announced.
         :raises KsefApiError: where a link has expired (403): read the export's status again.
@@ -100,24 +102,26 @@ class FileTransfer:
             raise KsefInputError(
                 "package", package.parts, "has no parts", "An export without invoices needs no download."
             )
-        unfinished = target.with_name(f"{target.name}.partial")
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"part-{place:03d}.aes" for place in range(1, len(package.parts) + 1)]
+        unfinished = [path.with_name(f"{path.name}.partial") for path in paths]
         try:
-            with unfinished.open("wb") as file:
-                file.truncate(sum(part.size for part in package.parts))
             self._do_all("Downloaded", self._downloads(package, key, unfinished))
-            unfinished.replace(target)
+            parts = [
+                _arrived(part, path.replace(target))
+                for part, path, target in zip(package.parts, unfinished, paths, strict=True)
+            ]
         finally:
-            unfinished.unlink(missing_ok=True)
-        return target
+            for path in unfinished:
+                path.unlink(missing_ok=True)
+        return EncryptedPackage(tuple(parts), key)
 
-    def _downloads(self, package: ExportPackage, key: SessionKey, target: Path) -> list[_Job]:
+    def _downloads(self, package: ExportPackage, key: SessionKey, targets: Sequence[Path]) -> list[_Job]:
         jobs: list[_Job] = []
-        offset = 0
-        for part in package.parts:
+        for part, target in zip(package.parts, targets, strict=True):
             link = check_link(self._settings.environment, part.url)
-            work = partial(self._download, part, key, link, target, offset)
+            work = partial(self._download, part, key, link, target)
             jobs.append(_Job(part.ordinal_number, part.encrypted_size, work))
-            offset += part.size
         return jobs
 
     def _do_all(self, done: str, jobs: Sequence[_Job]) -> None:
@@ -151,14 +155,13 @@ class FileTransfer:
 
         self._with_retries(place.method, link, put)
 
-    def _download(self, part: ExportPart, key: SessionKey, link: str, target: Path, offset: int) -> None:
+    def _download(self, part: ExportPart, key: SessionKey, link: str, target: Path) -> None:
         def get() -> None:
             with (
                 self._http.stream("GET", link, headers={"Accept-Encoding": "identity"}) as response,
-                target.open("r+b") as file,
+                target.open("wb") as file,
             ):
                 self._check(response)
-                file.seek(offset)
                 write_part(response.iter_bytes(BLOCK_SIZE), part, key, file)
 
         self._with_retries("GET", link, get)
@@ -196,3 +199,7 @@ class FileTransfer:
                 time.monotonic(),
             )
         )
+
+
+def _arrived(part: ExportPart, path: Path) -> EncryptedPart:
+    return EncryptedPart(path, part.size, part.encrypted_size, path.stat().st_mtime_ns)

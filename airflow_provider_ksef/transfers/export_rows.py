@@ -41,8 +41,7 @@ def incoming_rows(
             "The connection's secret was changed; the window is exported anew.",
         )
     with tempfile.TemporaryDirectory(prefix="ksef-export-") as folder:
-        archive = ksef.download_package(package, key, Path(folder) / "package")
-        with archive.open("rb") as source:
+        with ksef.download_package(package, key, Path(folder)).open() as source:
             invoices = read_metadata_package(
                 source,
                 context=table.context,

@@ -56,10 +56,10 @@ def test_a_metadata_export_holds_every_invoice(seeded: EmulatorProcess, tmp_path
     with KsefClient(settings_of(seeded)) as ksef:
         status = exported(ksef, key)
         assert status.package is not None
-        archive = ksef.download_package(status.package, key, tmp_path / "export.zip")
+        archive = ksef.download_package(status.package, key, tmp_path)
     assert (status.code, status.package.invoice_count, status.package.is_truncated) == (200, 35, False)
     assert status.package.permanent_storage_hwm_date
-    with zipfile.ZipFile(archive) as zipped:
+    with archive.open() as plain, zipfile.ZipFile(plain) as zipped:
         assert zipped.namelist() == ["_metadata.json"]
         found = json.loads(zipped.read("_metadata.json"))["invoices"]
     assert sorted(invoice["ksefNumber"] for invoice in found) == sorted(seeded.ksef_numbers())
@@ -71,9 +71,9 @@ def test_an_export_with_documents(seeded: EmulatorProcess, tmp_path: Path, compr
     with KsefClient(settings_of(seeded)) as ksef:
         status = exported(ksef, key, only_metadata=False, compression=compression)
         assert status.package is not None
-        archive = ksef.download_package(status.package, key, tmp_path / "export")
+        archive = ksef.download_package(status.package, key, tmp_path)
     assert status.package.compression == compression
-    assert archive.read_bytes()[:2] == {"Zip": b"PK", "TarGz": b"\x1f\x8b"}[compression]
+    assert archive.open().read(2) == {"Zip": b"PK", "TarGz": b"\x1f\x8b"}[compression]
 
 
 def test_an_empty_export_has_no_parts(emulator: EmulatorProcess) -> None:
@@ -91,7 +91,7 @@ def test_a_changed_part_is_refused_and_leaves_nothing(seeded: EmulatorProcess, t
         for body in ("<html>Przerwa</html>", "x" * status.package.parts[0].encrypted_size):
             seeded.control("faults", method="GET", path="^/storage/", times=1, status=200, body=body)
             with pytest.raises(KsefIntegrityError):
-                ksef.download_package(status.package, key, tmp_path / "export.zip")
+                ksef.download_package(status.package, key, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -108,11 +108,11 @@ def test_an_expired_link_is_an_error_and_the_next_status_has_a_new_one(
             "faults", method="GET", path="^/storage/", times=1, status=403, body=expired, headers=headers
         )
         with pytest.raises(KsefApiError, match="AuthenticationFailed") as raised:
-            ksef.download_package(status.package, key, tmp_path / "export.zip")
+            ksef.download_package(status.package, key, tmp_path)
         assert raised.value.fault.http_status == 403
         again = ksef.run(exports.get_status(status.reference_number)).package
         assert again is not None
-        assert ksef.download_package(again, key, tmp_path / "export.zip").is_file()
+        assert ksef.download_package(again, key, tmp_path).size == again.size
 
 
 @pytest.mark.parametrize("mode", ["planned", "emergency", "recertify"])
@@ -181,7 +181,7 @@ def test_no_link_ever_gets_the_token_and_no_log_gets_a_secret(
     with KsefClient(settings_of(seeded)) as ksef:
         status = exported(ksef, key)
         assert status.package is not None
-        ksef.download_package(status.package, key, tmp_path / "export.zip")
+        ksef.download_package(status.package, key, tmp_path)
     links = [request for request in seen if request.url.path.startswith("/storage/")]
     tokens = {request.headers.get("Authorization", "").removeprefix("Bearer ") for request in seen} - {""}
     assert links

@@ -122,16 +122,17 @@ def test_a_missing_place_is_noticed_before_anything_is_uploaded(storage: Storage
     assert not storage.counts
 
 
-def test_a_package_becomes_one_plain_archive(
+def test_a_package_stays_encrypted_and_opens_as_one_plain_archive(
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     plains = [b"a" * 2_500_000, b"b" * 16, b"c"]
-    target = tmp_path / "export.zip"
     with KsefClient(storage.settings()) as ksef:
-        assert ksef.download_package(package(storage, *plains), KEY, target) == target
-    assert target.read_bytes() == b"".join(plains)
-    assert list(tmp_path.iterdir()) == [target]
+        downloaded = ksef.download_package(package(storage, *plains), KEY, tmp_path / "new" / "folder")
+    with downloaded.open() as archive:
+        assert archive.read() == b"".join(plains)
+    files = sorted((tmp_path / "new" / "folder").iterdir())
+    assert [file.read_bytes() for file in files] == [storage.files[f"{part}.aes"] for part in (1, 2, 3)]
     assert all("authorization" not in headers for headers in storage.headers)
     assert SIGNATURE not in caplog.text
 
@@ -140,8 +141,9 @@ def test_a_cut_download_is_repeated(storage: Storage, tmp_path: Path) -> None:
     exported = package(storage, b"a" * 2_000_000, b"b" * 100)
     storage.mishaps["1.aes"] = [cut, gateway]
     with KsefClient(storage.settings()) as ksef:
-        target = ksef.download_package(exported, KEY, tmp_path / "export.zip")
-    assert target.read_bytes() == b"a" * 2_000_000 + b"b" * 100
+        downloaded = ksef.download_package(exported, KEY, tmp_path)
+    with downloaded.open() as archive:
+        assert archive.read() == b"a" * 2_000_000 + b"b" * 100
     assert storage.counts == {"1.aes": 3, "2.aes": 1}
 
 
@@ -155,7 +157,7 @@ def test_what_is_not_a_file_leaves_nothing(
     exported = package(storage, b"a" * 100)
     storage.mishaps["1.aes"] = [mishap]
     with KsefClient(storage.settings()) as ksef, pytest.raises(error):
-        ksef.download_package(exported, KEY, tmp_path / "export.zip")
+        ksef.download_package(exported, KEY, tmp_path)
     assert not list(tmp_path.iterdir())
     assert storage.counts == {"1.aes": 1}
 
@@ -177,7 +179,7 @@ def test_a_part_that_is_not_as_announced_leaves_nothing(
     exported = package(storage, b"a" * 100)
     wrong = replace(exported, parts=(replace(exported.parts[0], **changed),))
     with KsefClient(storage.settings()) as ksef, pytest.raises(KsefIntegrityError, match=problem):
-        ksef.download_package(wrong, KEY, tmp_path / "export.zip")
+        ksef.download_package(wrong, KEY, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -199,31 +201,32 @@ def test_another_key_leaves_nothing(storage: Storage, tmp_path: Path) -> None:
     exported = package(storage, b"a" * 100)
     other = SessionKey(b"o" * 32, b"i" * 16)
     with KsefClient(storage.settings()) as ksef, pytest.raises(KsefIntegrityError):
-        ksef.download_package(exported, other, tmp_path / "export.zip")
+        ksef.download_package(exported, other, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_older_archive_survives_a_failed_download(storage: Storage, tmp_path: Path) -> None:
-    target = tmp_path / "export.zip"
-    target.write_bytes(b"older")
-    exported = package(storage, b"a" * 100)
-    storage.mishaps["1.aes"] = [page]
-    with KsefClient(storage.settings()) as ksef, pytest.raises(KsefIntegrityError):
-        ksef.download_package(exported, KEY, target)
-    assert target.read_bytes() == b"older"
+def test_older_parts_survive_a_failed_download(storage: Storage, tmp_path: Path) -> None:
+    exported = package(storage, b"a" * 100, b"b" * 100)
+    with KsefClient(storage.settings()) as ksef:
+        older = ksef.download_package(exported, KEY, tmp_path)
+        storage.mishaps["2.aes"] = [page]
+        with pytest.raises(KsefIntegrityError):
+            ksef.download_package(exported, KEY, tmp_path)
+    assert older.open().read() == b"a" * 100 + b"b" * 100
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_storage_that_is_not_there_is_told(storage: Storage, tmp_path: Path) -> None:
     exported = package(storage, b"a" * 100)
     gone = replace(exported.parts[0], url="http://127.0.0.1:1/storage/1.aes?sig=very-secret")
     with KsefClient(storage.settings()) as ksef, pytest.raises(KsefTransportError) as raised:
-        ksef.download_package(replace(exported, parts=(gone,)), KEY, tmp_path / "export.zip")
+        ksef.download_package(replace(exported, parts=(gone,)), KEY, tmp_path)
     assert SIGNATURE not in str(raised.value)
 
 
 def test_a_package_without_parts_needs_no_download(storage: Storage, tmp_path: Path) -> None:
     with KsefClient(storage.settings()) as ksef, pytest.raises(KsefInputError, match="no parts"):
-        ksef.download_package(package(storage), KEY, tmp_path / "export.zip")
+        ksef.download_package(package(storage), KEY, tmp_path)
 
 
 @pytest.mark.parametrize(
