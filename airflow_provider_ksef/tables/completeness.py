@@ -31,7 +31,7 @@ How long after its number an invoice may be stored for good. KSeF says that it t
 its examples show seconds.
 """
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True)
