@@ -19,7 +19,7 @@ from airflow_provider_ksef.tables.file_facts import FileFacts, file_facts, packe
 from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder, watermark_path
 from airflow_provider_ksef.tables.lease import PAUSE_SECONDS, Clock, Lease, Pause, Step
 from airflow_provider_ksef.tables.leased import run_steps, under_lease
-from airflow_provider_ksef.tables.live_files import live_names, month_names
+from airflow_provider_ksef.tables.live_files import live_names, month_names, settled
 from airflow_provider_ksef.tables.moments import to_datetime
 from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
 from airflow_provider_ksef.tables.schema import TABLES
@@ -27,8 +27,6 @@ from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import parse_watermark
 
 log = logging.getLogger(__name__)
-
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -185,14 +183,12 @@ def _outcome(
 
 def _files(store: Store, folder: str) -> list[FileFacts]:
     """Give a month's files with rows; an empty one forbids a late publication, and stays."""
-    for _ in range(_TRIES):
+
+    def read() -> list[FileFacts]:
         names = live_names(store, folder)
-        try:
-            facts = [file_facts(store, folder, name) for name in names] if len(names) > 1 else []
-        except FileNotFoundError:
-            continue  # another compaction is at work; the lease will tell
-        return [file for file in facts if file.rows]
-    return []
+        return [file_facts(store, folder, name) for name in names] if len(names) > 1 else []
+
+    return [file for file in settled(read) if file.rows]
 
 
 def _groups(files: list[FileFacts]) -> list[list[FileFacts]]:

@@ -21,7 +21,7 @@ from airflow_provider_ksef.tables.layout import TableKey, check_readable
 from airflow_provider_ksef.tables.moments import POLAND, format_ticks, parse_ticks, polish_date, to_ticks
 from airflow_provider_ksef.tables.parts import table_parts
 from airflow_provider_ksef.tables.storage import open_store
-from airflow_provider_ksef.tables.table_format import open_tables
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
 from airflow_provider_ksef.tables.verified import Span, is_verified, read_verified
 from airflow_provider_ksef.tables.watermark import Watermark
 

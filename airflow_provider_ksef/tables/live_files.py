@@ -8,7 +8,8 @@ longer. It carries their names in its Parquet metadata, and whoever lists a mont
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -27,6 +28,8 @@ MERGED = "merged"
 _MERGED_NAME = re.compile(rf"_{MERGED}_\d+_\d+\.parquet$")
 _TRIES = 5
 
+Result = TypeVar("Result")
+
 
 def live_names(store: Store, folder: str) -> list[str]:
     """
@@ -44,19 +47,41 @@ def month_names(store: Store, folder: str) -> tuple[list[str], frozenset[str]]:
 
     :param folder: the month's folder.
     """
-    for _ in range(_TRIES):
-        names = [name for name in store.names(folder) if is_table_file(name)]
+    return settled(lambda: _month_names(store, folder))
+
+
+def _month_names(store: Store, folder: str) -> tuple[list[str], frozenset[str]]:
+    names = [name for name in store.names(folder) if is_table_file(name)]
+    return names, frozenset(old for name in names for old in _replaced_by(store, folder, name))
+
+
+def live_paths(store: Store, paths: Sequence[str]) -> list[str]:
+    """
+    Leave out of the table files of many folders those that a merged file among them has replaced.
+
+    :param paths: below ``tables_path``.
+    """
+    places = [path.rpartition("/") for path in paths]
+    replaced = {f"{folder}/{old}" for folder, _, name in places for old in _replaced_by(store, folder, name)}
+    return [path for path in paths if path not in replaced]
+
+
+def settled(read: Callable[[], Result]) -> Result:
+    """
+    Read files that were listed before; list and read them anew where a merge has removed one in between.
+
+    :param read: lists and reads.
+    """
+    for _ in range(_TRIES - 1):
         try:
-            replaced = {
-                old for name in names if _MERGED_NAME.search(name) for old in replaced_by(store, f"{folder}/{name}")
-            }
+            return read()
         except FileNotFoundError:
-            continue  # merged again, since it was listed
-        return names, frozenset(replaced)
-    raise KsefTableError(
-        f"The files of {folder} change faster than they can be listed.",
-        "Try again when the compaction that is at work has ended.",
-    )
+            continue
+    return read()
+
+
+def _replaced_by(store: Store, folder: str, name: str) -> Sequence[str]:
+    return replaced_by(store, f"{folder}/{name}") if _MERGED_NAME.search(name) else ()
 
 
 def replaced_by(store: Store, path: str) -> Sequence[str]:

@@ -114,6 +114,8 @@ def _digest(file: BinaryIO, stays: Stays | None) -> _Digest:
             numbers = (numbers + sum(map(hash, rows[NUMBER].to_pylist()))) % _DIGESTS
             stored = rows[STORED].combine_chunks()
             stored = stored if last is None else pa.concat_arrays([last, stored])
-            in_order = in_order and bool(pc.all(pc.greater_equal(stored[1:], stored[:-1]), min_count=0).as_py())
+            in_order = in_order and bool(
+                pc.all(pc.greater_equal(stored[1:], stored[:-1]), min_count=0).as_py()
+            )
             last = stored[-1:]
     return _Digest(count, numbers, in_order)

@@ -18,7 +18,10 @@ def table_parts(
     :param contexts: only these, such as ``nip-5250001210``.
     :param subject_types: only these.
     """
-    found = {*_below(store, f"{OWN_FOLDER}/watermark"), *_below(store, f"{OWN_FOLDER}/lease/{INVOICES_TABLE}")}
+    found = {
+        *_below(store, f"{OWN_FOLDER}/watermark"),
+        *_below(store, f"{OWN_FOLDER}/lease/{INVOICES_TABLE}"),
+    }
     for context in _named(store, INVOICES_TABLE, "context="):
         folder = f"{INVOICES_TABLE}/context={context}"
         found.update((context, subject) for subject in _named(store, folder, "subject_type="))

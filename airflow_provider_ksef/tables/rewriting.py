@@ -36,12 +36,35 @@ class _NewFile:
     group: tuple[FileFacts, ...]
 
 
+@dataclass(frozen=True)
+class _Rewriting:
+    """What is to be done to one month of one table."""
+
+    store: Store
+    lease: Lease
+    folder: str
+    files: tuple[_NewFile, ...]
+    stays: Stays | None
+
+    def write(self, file: _NewFile, target: Path, replaces: Sequence[str] = ()) -> int:
+        """Write one new file on the worker's disk; give its rows."""
+        return write_merged(
+            [(f"{self.folder}/{old.name}", old) for old in file.group],
+            self.store.open,
+            target,
+            stays=self.stays,
+            metadata={REPLACES: msgspec.json.encode(replaces)} if replaces else {},
+            keep_lease=self.lease.keep,
+        )
+
+
 def rewrite_month(
     store: Store,
     lease: Lease,
     key: TableKey,
     month: str,
     groups: Sequence[Sequence[FileFacts]],
+    *,
     stays: Stays | None = None,
 ) -> Generator[Step, None, int]:
     """
@@ -56,43 +79,36 @@ def rewrite_month(
     :raises KsefLeaseError: where another writer took the table over; then the old files are in place.
     :raises KsefTableError: where the new rows are not the old ones; then the old files are in place.
     """
-    folder = month_folder(key, month)
-    files = [_new_file(group, lease.token, ordinal) for ordinal, group in enumerate(groups)]
-    exchange = store.folder_exchange(folder, lease.token)
+    files = tuple(_new_file(group, lease.token, ordinal) for ordinal, group in enumerate(groups))
+    todo = _Rewriting(store, lease, month_folder(key, month), files, stays)
+    exchange = store.folder_exchange(todo.folder, lease.token)
     if exchange is not None:
-        return (yield from _in_one_step(store, lease, folder, files, stays, exchange))
+        return (yield from _in_one_step(todo, exchange))
     with tempfile.TemporaryDirectory(prefix="ksef-merge-") as place:
-        return (yield from _file_by_file(store, lease, folder, files, stays, Path(place)))
+        return (yield from _file_by_file(todo, Path(place)))
 
 
 def _new_file(group: Sequence[FileFacts], token: int, ordinal: int) -> _NewFile:
     first, last = min(file.first for file in group), max(file.last for file in group)
-    bounds = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in (first, last))
-    return _NewFile(file_name(*bounds, MERGED, token, ordinal), tuple(group))
+    start, end = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in (first, last))
+    return _NewFile(file_name(start, end, MERGED, token, ordinal), tuple(group))
 
 
-def _in_one_step(
-    store: Store,
-    lease: Lease,
-    folder: str,
-    files: list[_NewFile],
-    stays: Stays | None,
-    exchange: FolderExchange,
-) -> Generator[Step, None, int]:
-    _, replaced = month_names(store, folder)
-    gone = replaced.union(old.name for file in files for old in file.group)
-    lease.announce((folder,))
+def _in_one_step(todo: _Rewriting, exchange: FolderExchange) -> Generator[Step, None, int]:
+    _, replaced = month_names(todo.store, todo.folder)
+    gone = replaced.union(old.name for file in todo.files for old in file.group)
+    todo.lease.announce((todo.folder,))
     yield "rewrite: announced"
     rows = 0
     try:
-        place = exchange.build(name for name in store.names(folder) if name not in gone)
-        for file in files:
-            written = _write(store, lease, folder, file, stays, place / file.name, {})
+        place = exchange.build(name for name in todo.store.names(todo.folder) if name not in gone)
+        for file in todo.files:
+            written = todo.write(file, place / file.name)
             rows += written
             if not written:
                 (place / file.name).unlink()
             yield "rewrite: built a file"
-        lease.check()
+        todo.lease.check()
         yield "rewrite: checked the lease"
         exchange.exchange()
         yield "rewrite: exchanged the month"
@@ -102,51 +118,29 @@ def _in_one_step(
     return rows
 
 
-def _file_by_file(
-    store: Store, lease: Lease, folder: str, files: list[_NewFile], stays: Stays | None, place: Path
-) -> Generator[Step, None, int]:
+def _file_by_file(todo: _Rewriting, place: Path) -> Generator[Step, None, int]:
     rows = 0
-    for file in files:
-        path = f"{folder}/{file.name}"
-        lease.announce((path,))
+    for file in todo.files:
+        path, built = f"{todo.folder}/{file.name}", place / file.name
+        todo.lease.announce((path,))
         yield "rewrite: announced"
-        built = place / file.name
-        rows += _write(store, lease, folder, file, stays, built, _replaces(store, folder, file))
-        store.stage(path, lease.token, built)
+        rows += todo.write(file, built, _replaces(todo, file))
+        todo.store.stage(path, todo.lease.token, built)
         yield "rewrite: built a file"
-        lease.check()
+        todo.lease.check()
         yield "rewrite: checked the lease"
-        store.publish(path, lease.token, built)
+        todo.store.publish(path, todo.lease.token, built)
         yield "rewrite: published a file"
-        built.unlink(missing_ok=True)
+        built.unlink()
         for old in file.group:
-            store.remove(f"{folder}/{old.name}")
+            todo.store.remove(f"{todo.folder}/{old.name}")
             yield "rewrite: removed an old file"
     return rows
 
 
-def _replaces(store: Store, folder: str, file: _NewFile) -> dict[bytes, bytes]:
+def _replaces(todo: _Rewriting, file: _NewFile) -> list[str]:
     """Name what the file replaces, and what those replaced: a late put of one of them must not count."""
     names = {old.name for old in file.group}
     for old in file.group:
-        names.update(replaced_by(store, f"{folder}/{old.name}"))
-    return {REPLACES: msgspec.json.encode(sorted(names))}
-
-
-def _write(
-    store: Store,
-    lease: Lease,
-    folder: str,
-    file: _NewFile,
-    stays: Stays | None,
-    target: Path,
-    metadata: dict[bytes, bytes],
-) -> int:
-    return write_merged(
-        [(f"{folder}/{old.name}", old) for old in file.group],
-        store.open,
-        target,
-        stays=stays,
-        metadata=metadata,
-        keep_lease=lease.keep,
-    )
+        names.update(replaced_by(todo.store, f"{todo.folder}/{old.name}"))
+    return sorted(names)

@@ -66,10 +66,10 @@ def deletion_steps(
     for month in _months(store, key, rule):
 
         def work(lease: Lease, month: str = month) -> Generator[Step, None, None]:
-            numbers = _numbers(store, key, month, rule)
+            stays = _stays(rule, _numbers(store, key, month, rule))
             for table in _invoices_last():
                 part = replace(key, table=table)
-                deleted[table] += yield from _delete_month(store, lease, part, month, rule, numbers)
+                deleted[table] += yield from _delete_month(store, lease, part, month, stays)
 
         yield from under_lease(store, key, owner, clock, work)
     log.info("%s %s: deleted %s.", key.context, key.subject_type, dict(deleted) or "nothing")
@@ -77,14 +77,15 @@ def deletion_steps(
 
 
 def _delete_month(
-    store: Store, lease: Lease, part: TableKey, month: str, rule: RetentionRule, numbers: pa.Array
+    store: Store, lease: Lease, part: TableKey, month: str, stays: Stays
 ) -> Generator[Step, None, int]:
     folder = month_folder(part, month)
-    stays = _stays(rule, numbers)
-    touched = {name: count for name in live_names(store, folder) if (count := _gone(store, folder, name, stays))}
+    touched = {
+        name: count for name in live_names(store, folder) if (count := _gone(store, folder, name, stays))
+    }
     if touched:
         files = [file_facts(store, folder, name) for name in touched]
-        yield from rewrite_month(store, lease, part, month, packed(files, TARGET_BYTES), stays)
+        yield from rewrite_month(store, lease, part, month, packed(files, TARGET_BYTES), stays=stays)
     return sum(touched.values())
 
 
@@ -132,7 +133,8 @@ def _stays(rule: RetentionRule, numbers: pa.Array) -> Stays:
 
 def _gone(store: Store, folder: str, name: str, stays: Stays) -> int:
     rows = _read(store, f"{folder}/{name}", (NUMBER, STORED))
-    return rows.num_rows - (pc.sum(stays(rows)).as_py() or 0)
+    staying: int = pc.sum(stays(rows)).as_py() or 0
+    return rows.num_rows - staying
 
 
 def _read(store: Store, path: str, columns: tuple[str, ...]) -> pa.Table:

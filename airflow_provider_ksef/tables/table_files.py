@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from upath import UPath
 
@@ -12,7 +11,6 @@ from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_fold
 from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
-from airflow_provider_ksef.tables.table_format import delta_table, format_of
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,7 @@ def table_files(
     store = open_store(root)
     for table in TABLES:
         part = TableKey(key.context, key.subject_type, table)
-        if format_of(root, table) == "delta":
-            yield from _in_snapshot(root, part, storage_options)
-        else:
-            yield from _in_folders(store, part)
+        yield from _in_folders(store, part)
 
 
 def _in_folders(store: Store, part: TableKey) -> Iterator[MonthFiles]:
@@ -59,18 +54,3 @@ def _in_folders(store: Store, part: TableKey) -> Iterator[MonthFiles]:
         if name.startswith("month="):
             month = name.removeprefix("month=")
             yield MonthFiles(part, month, tuple(live_names(store, month_folder(part, month))))
-
-
-def _in_snapshot(
-    root: UPath, part: TableKey, storage_options: Mapping[str, str] | None
-) -> Iterator[MonthFiles]:
-    """A Delta table's snapshot names its files; others in the folders are leftovers."""
-    prefix = key_folder(part).removeprefix(f"{part.table}/")
-    months: dict[str, list[str]] = {}
-    for path in delta_table(root, part.table, storage_options).get_add_actions(flatten=True)["path"].to_pylist():
-        folder, _, name = unquote(path).rpartition("/")
-        place, _, month = folder.rpartition("/month=")
-        if place == prefix:
-            months.setdefault(month, []).append(name)
-    for month, names in sorted(months.items()):
-        yield MonthFiles(part, month, tuple(sorted(names)))
