@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.exceptions import KsefTableError
-from airflow_provider_ksef.tables.commit import CommittedWindow
 from airflow_provider_ksef.tables.comparing import Comparison, compare_numbers, numbers_of, within
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.moments import (
     TICKS_PER_MICROSECOND,
     format_ticks,
