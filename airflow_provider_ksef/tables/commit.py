@@ -130,7 +130,7 @@ def commit_steps(
             _check_start(_position(store, key)[1], window)
         stays = kept(retention_rules(store, key), rows.invoices)
         gone = rows.invoices.filter(pc.invert(stays)).column(NUMBER).combine_chunks()
-        beside = yield from companion_files(store, key, window, staged, lease, gone)
+        beside = yield from companion_files(store, key, window, staged, lease, gone=gone)
         new = yield from _without_those_there(store, key, window, rows.invoices.filter(stays), lease)
         files = (*beside.files, *month_files(new, key, window, lease.token))
         if files or moves_watermark:

@@ -80,6 +80,7 @@ def companion_files(
     window: CommittedWindow,
     tables: dict[str, list[CheckedFile]],
     lease: Lease,
+    *,
     gone: pa.Array,
 ) -> Generator[str, None, CompanionFiles]:
     """

@@ -53,13 +53,11 @@ def overview(root: UPath, storage_options: Mapping[str, str] | None = None) -> d
         "tables_path": str(root),
         "table_format": format_of(root),
         "environment": _environment(store),
-        "parts": [_part(root, store, position, storage_options) for position in positions],
+        "parts": [_part(root, store, position) for position in positions],
     }
 
 
-def _part(
-    root: UPath, store: Store, position: TablePosition, storage_options: Mapping[str, str] | None
-) -> dict[str, Any]:
+def _part(root: UPath, store: Store, position: TablePosition) -> dict[str, Any]:
     key, now = position.key, datetime.now(UTC)
     lag = position.lag(now)
     return {
@@ -71,23 +69,20 @@ def _part(
         "complete_months": complete_months(root, subject_types=[key.subject_type], contexts=[key.context]),
         "verified": [list(span) for span in position.verified],
         "retention": [msgspec.to_builtins(rule) for rule in retention_rules(store, key)],
-        "tables": msgspec.to_builtins(summaries(root, key, storage_options)),
+        "tables": msgspec.to_builtins(summaries(root, key)),
     }
 
 
-def summaries(
-    root: UPath, key: TableKey, storage_options: Mapping[str, str] | None = None
-) -> list[TableSummary]:
+def summaries(root: UPath, key: TableKey) -> list[TableSummary]:
     """
     Count the rows, files and bytes of each table of one context and subject type.
 
     :param root: ``tables_path``.
     :param key: the context and subject type.
-    :param storage_options: how Delta reaches an object store.
     """
     store = open_store(root)
     found: dict[str, TableSummary] = {}
-    for month in table_files(root, key, storage_options):
+    for month in table_files(root, key):
         facts = [file_facts(store, month.folder, name) for name in month.names]
         before = found.get(month.key.table, TableSummary(month.key.table, 0, 0, 0, ()))
         found[month.key.table] = TableSummary(

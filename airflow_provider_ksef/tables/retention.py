@@ -123,8 +123,8 @@ def meant(rule: RetentionRule, rows: pa.Table) -> pa.Array:
         return found
     seller, buyer, kind = (_column(rows, name) for name in _PARTIES)
     bought = pc.and_(pc.equal(buyer, rule.nip), pc.equal(kind, "Nip"))
-    party = pc.or_(pc.fill_null(pc.equal(seller, rule.nip), False), pc.fill_null(bought, False))
-    return pc.and_(found, party)
+    party = pc.or_kleene(pc.equal(seller, rule.nip), bought)
+    return pc.and_(found, pc.fill_null(party, fill_value=False))
 
 
 def retention_folder(key: TableKey) -> str:

@@ -122,11 +122,11 @@ def _file_by_file(todo: _Rewriting, place: Path) -> Generator[Step, None, int]:
     rows = 0
     for file in todo.files:
         path, built = f"{todo.folder}/{file.name}", place / file.name
+        rows += todo.write(file, built, _replaces(todo, file))
         todo.lease.announce((path,))
         yield "rewrite: announced"
-        rows += todo.write(file, built, _replaces(todo, file))
         todo.store.stage(path, todo.lease.token, built)
-        yield "rewrite: built a file"
+        yield "rewrite: staged a file"
         todo.lease.check()
         yield "rewrite: checked the lease"
         todo.store.publish(path, todo.lease.token, built)

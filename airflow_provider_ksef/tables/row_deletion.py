@@ -134,7 +134,7 @@ def _stays(rule: RetentionRule, numbers: pa.Array) -> Stays:
 def _gone(store: Store, folder: str, name: str, stays: Stays) -> int:
     rows = _read(store, f"{folder}/{name}", (NUMBER, STORED))
     staying: int = pc.sum(stays(rows)).as_py() or 0
-    return rows.num_rows - staying
+    return int(rows.num_rows) - staying
 
 
 def _read(store: Store, path: str, columns: tuple[str, ...]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upath import UPath
@@ -33,15 +33,12 @@ class MonthFiles:
         return month_folder(self.key, self.month)
 
 
-def table_files(
-    root: UPath, key: TableKey, storage_options: Mapping[str, str] | None = None
-) -> Iterator[MonthFiles]:
+def table_files(root: UPath, key: TableKey) -> Iterator[MonthFiles]:
     """
     List the files of all tables of one context and subject type.
 
     :param root: ``tables_path``.
     :param key: the context and subject type.
-    :param storage_options: how Delta reaches an object store, by deltalake's names.
     """
     store = open_store(root)
     for table in TABLES:
