@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 
 _BATCH_ROWS = 4_096
+_BATCH_BYTES = 8 << 20
 _BUFFER_BYTES = 1 << 20
 _ORDER = [(STORED, "ascending"), (NUMBER, "ascending")]
 
@@ -25,7 +26,7 @@ class _Cursor:
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self.file = file
         parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES)
-        self._batches = parquet.iter_batches(_BATCH_ROWS, use_threads=False)
+        self._batches = parquet.iter_batches(_batch_rows(parquet.metadata), use_threads=False)
         self._schema = schema
         self._next = self._read()
         self.rows = schema.empty_table()
@@ -115,6 +116,12 @@ def fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """Read fewer rows at once where they are large, as documents are."""
+    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * metadata.num_rows // max(1, size)))
 
 
 def _stored(rows: pa.Table, place: int) -> int:
