@@ -14,7 +14,6 @@ lets the tests interleave writers and drop them at any step.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,14 +28,13 @@ from airflow_provider_ksef.tables.companions import check_staged, companion_file
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Clock, Lease, Step
-from airflow_provider_ksef.tables.leased import run_steps
+from airflow_provider_ksef.tables.leased import run_steps, under_lease
 from airflow_provider_ksef.tables.moments import is_after, stands_at
 from airflow_provider_ksef.tables.month_files import (
     MonthFile,
     month_files,
     sorted_once,
     storage_span,
-    tombstone,
 )
 from airflow_provider_ksef.tables.readback import numbers_there
 from airflow_provider_ksef.tables.retention import kept, retention_rules
@@ -123,9 +121,8 @@ def commit_steps(
         refuse_other_environment(watermark.environment, environment)
     claim_environment(store, environment)
     yield "environment: checked"
-    lease = Lease(store, key, owner, clock)
-    yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
-    try:
+
+    def work(lease: Lease) -> Generator[Step, None, CommitResult]:
         if moves_watermark:
             _check_start(_position(store, key)[1], window)
         stays = kept(retention_rules(store, key), rows.invoices)
@@ -137,18 +134,14 @@ def commit_steps(
             yield from _publish(
                 store, key, window, files, lease, environment=environment, moves_watermark=moves_watermark
             )
-    except Exception:
-        with contextlib.suppress(Exception):
-            lease.give_up()
-        raise
-    lease.finish()
-    yield "lease: given back"
-    return CommitResult(
-        rows_written=new.num_rows,
-        rows_already_there=rows.invoices.num_rows - new.num_rows,
-        files=tuple(file.path for file in files),
-        rows_by_table=beside.rows,
-    )
+        return CommitResult(
+            rows_written=new.num_rows,
+            rows_already_there=rows.invoices.num_rows - new.num_rows,
+            files=tuple(file.path for file in files),
+            rows_by_table=beside.rows,
+        )
+
+    return (yield from under_lease(store, key, owner, clock, work))
 
 
 def _without_those_there(

@@ -29,12 +29,15 @@ def under_lease(
     :param owner: see :class:`lease.LeaseRecord`.
     :param work: what is to be done; where it fails, the next writer is let in at once, and forbids what was
         announced.
+    :raises KsefLeaseError: where another writer keeps the lease, or took it over.
     """
     lease = Lease(store, key, owner, clock)
     yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
     try:
         result = yield from work(lease)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, FileNotFoundError):
+            lease.check()  # another writer may have merged the file with others
         with contextlib.suppress(Exception):
             lease.give_up()
         raise

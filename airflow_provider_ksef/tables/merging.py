@@ -121,7 +121,8 @@ def fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 def _batch_rows(metadata: pq.FileMetaData) -> int:
     """Read fewer rows at once where they are large, as documents are."""
     size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * metadata.num_rows // max(1, size)))
+    rows: int = _BATCH_BYTES * metadata.num_rows // max(1, size)
+    return max(1, min(_BATCH_ROWS, rows))
 
 
 def _stored(rows: pa.Table, place: int) -> int:
