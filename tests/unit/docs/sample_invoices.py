@@ -284,9 +284,9 @@ INVOICES = (
 
 WATERMARKS = {
     ("nip-5250001210", "Subject1"): "2026-04-01T06:00:00.1234567+00:00",
-    ("nip-5250001210", "Subject2"): "2026-03-31T22:00:00.0000000+00:00",
-    ("nip-1111111111", "Subject1"): "2026-03-31T21:59:59.9999999+00:00",
+    ("nip-5250001210", "Subject2"): "2026-03-31T23:00:00.0000000+00:00",
+    ("nip-1111111111", "Subject1"): "2026-03-31T22:59:59.9999999+00:00",
     ("nip-1111111111", "Subject2"): "2026-03-28T12:00:00.0000000+00:00",
     ("nip-1111111111", "Subject3"): "2026-04-02T12:00:00.0000000+00:00",
 }
-"""How far each part of the tables goes."""
+"""How far each part of the tables goes; March is complete an hour after it has ended in Poland."""
