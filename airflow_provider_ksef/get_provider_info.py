@@ -33,8 +33,9 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "source-integration-name": integration,
                 "target-integration-name": integration,
-                "python-module": f"{PACKAGE}.transfers.invoices_to_parquet",
+                "python-module": f"{PACKAGE}.transfers.{module}",
             }
+            for module in ("invoices_to_parquet", "verify_invoices")
         ],
     }
 

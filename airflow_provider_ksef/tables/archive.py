@@ -1,4 +1,4 @@
-"""The one entry of an export package that a table is made of, out of an archive that nobody vouches for."""
+"""Reading the archive of an export package, which nobody vouches for, and its one entry of metadata."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gzip
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
@@ -16,9 +18,9 @@ MAX_METADATA_BYTES = 256 * 1024 * 1024
 
 _MAX_PADDING = 1024 * 1024
 
-_GZIP = b"\x1f\x8b"
-_ZIP = b"PK"
-_BROKEN = (
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK"
+BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -28,7 +30,8 @@ _BROKEN = (
     RuntimeError,
     ValueError,
 )
-_REMEDY = "The table is as it was; export the window anew, and ask KSeF's support where it happens again."
+"""What archives raise that are not what they should be."""
+REMEDY = "The table is as it was; export the window anew, and ask KSeF's support where it happens again."
 
 
 def read_metadata_entry(source: BinaryIO) -> bytes:
@@ -43,13 +46,13 @@ def read_metadata_entry(source: BinaryIO) -> bytes:
     start = source.read(2)
     source.seek(0)
     try:
-        if start == _ZIP:
+        if start == ZIP_MAGIC:
             return _from_zip(source)
-        if start == _GZIP:
+        if start == GZIP_MAGIC:
             return _from_tar_gz(source)
-    except _BROKEN as error:
-        raise KsefIntegrityError(f"The export package cannot be unpacked: {error}.", _REMEDY) from error
-    raise KsefIntegrityError("The export package is neither a ZIP nor a TAR.GZ archive.", _REMEDY)
+    except BROKEN as error:
+        raise KsefIntegrityError(f"The export package cannot be unpacked: {error}.", REMEDY) from error
+    raise KsefIntegrityError("The export package is neither a ZIP nor a TAR.GZ archive.", REMEDY)
 
 
 def _from_zip(source: BinaryIO) -> bytes:
@@ -62,20 +65,31 @@ def _from_zip(source: BinaryIO) -> bytes:
 
 def _from_tar_gz(source: BinaryIO) -> bytes:
     found = []
+    with open_tar_gz(source) as archive:
+        for member in archive:
+            if member.name.removeprefix("./") != METADATA_NAME or not member.isfile():
+                continue
+            entry = archive.extractfile(member)
+            if entry is not None:
+                found.append(_read_bounded(cast("BinaryIO", entry)))
+            _check_single(len(found))
+    _check_single(len(found))
+    return found[0]
+
+
+@contextmanager
+def open_tar_gz(source: BinaryIO) -> Iterator[tarfile.TarFile]:
+    """
+    Open a TAR.GZ that is read once, from its beginning to its end, where its checksum is checked.
+
+    :param source: the archive, at its beginning.
+    """
     with gzip.GzipFile(fileobj=source) as plain:
         bounded = cast("BinaryIO", _BoundedReads(plain))
         with tarfile.open(fileobj=bounded, mode="r:") as archive:
-            for member in archive:
-                if member.name.removeprefix("./") != METADATA_NAME or not member.isfile():
-                    continue
-                entry = archive.extractfile(member)
-                if entry is not None:
-                    found.append(_read_bounded(cast("BinaryIO", entry)))
-                _check_single(len(found))
+            yield archive
         if len(plain.read(_MAX_PADDING + 1)) > _MAX_PADDING:  # gzip's own checksum stands at its very end
-            raise KsefIntegrityError("The export package goes on after its archive's end.", _REMEDY)
-    _check_single(len(found))
-    return found[0]
+            raise KsefIntegrityError("The export package goes on after its archive's end.", REMEDY)
 
 
 class _BoundedReads:
@@ -95,7 +109,7 @@ class _BoundedReads:
 def _check_single(count: int) -> None:
     if count != 1:
         problem = f"has {METADATA_NAME} {count} times" if count else f"has no {METADATA_NAME}"
-        raise KsefIntegrityError(f"The export package {problem}.", _REMEDY)
+        raise KsefIntegrityError(f"The export package {problem}.", REMEDY)
 
 
 def _read_bounded(entry: BinaryIO) -> bytes:
@@ -107,5 +121,5 @@ def _read_bounded(entry: BinaryIO) -> bytes:
 
 def _too_large() -> KsefIntegrityError:
     return KsefIntegrityError(
-        f"The export package's {METADATA_NAME} is larger than {MAX_METADATA_BYTES // 1024**2} MB.", _REMEDY
+        f"The export package's {METADATA_NAME} is larger than {MAX_METADATA_BYTES // 1024**2} MB.", REMEDY
     )

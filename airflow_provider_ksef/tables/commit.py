@@ -1,10 +1,11 @@
 """
-The commit: rows of one export enter the table once, whatever dies or wakes up late; the watermark follows.
+The commit: rows of one export enter their tables once, whatever dies or wakes up late; the watermark follows.
 
-1. Take the lease and forbid what earlier, possibly living, holders have announced.
-2. Read the KSeF numbers back over the window's whole span; drop the rows that are there.
+1. Take the lease, one for all tables, and forbid what earlier, possibly living, holders have announced.
+2. Read each table's KSeF numbers back over the window's whole span; drop the rows that are there.
 3. Announce the new files, prepare them, and check lease and watermark.
-4. Publish files that are never overwritten, then move the watermark, only forward.
+4. Publish files that are never overwritten: those of the companion tables, then those of ``invoices``, so
+   that an invoice that is seen is seen with its documents. Then move the watermark, only forward.
 
 A later holder reads back after it has forbidden. So a publication either came before that and is seen, or it
 is refused; no clock decides. The whole is a generator that yields after every step that others may see, which
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,12 +24,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from airflow_provider_ksef.exceptions import KsefTableError, KsefWatermarkError
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.exceptions import KsefWatermarkError
+from airflow_provider_ksef.tables.companions import check_staged, companion_files
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
-from airflow_provider_ksef.tables.moments import is_after, parse_ticks, stands_at, to_microseconds
-from airflow_provider_ksef.tables.month_files import MonthFile, encode, month_files, sorted_once, storage_span
+from airflow_provider_ksef.tables.moments import is_after, stands_at
+from airflow_provider_ksef.tables.month_files import (
+    MonthFile,
+    month_files,
+    sorted_once,
+    storage_span,
+    tombstone,
+)
 from airflow_provider_ksef.tables.readback import numbers_there
 from airflow_provider_ksef.tables.schema import NUMBER, SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import Store, open_store
@@ -41,41 +49,20 @@ from airflow_provider_ksef.tables.watermark import (
 
 
 @dataclass(frozen=True)
-class CommittedWindow:
-    """
-    What an export stands for.
-
-    :param start: the window's lower bound, KSeF's own date string.
-    :param end: where the table is complete to when the rows are in: the watermark's next position.
-    :param export_reference: the export's reference number in KSeF.
-    """
-
-    start: str
-    end: str
-    export_reference: str
-
-    def __post_init__(self) -> None:
-        """Refuse a window that runs backwards."""
-        if parse_ticks(self.end) < parse_ticks(self.start):
-            raise KsefTableError(
-                f"The window ends at {self.end}, before it starts at {self.start}.",
-                "The watermark only moves forward; the table is as it was.",
-            )
-
-
-@dataclass(frozen=True)
 class CommitResult:
     """
     What a commit did.
 
-    :param rows_written: new rows.
-    :param rows_already_there: rows that were in the table, or twice in the package.
-    :param files: paths of the new files below ``tables_path``.
+    :param rows_written: new rows of ``invoices``.
+    :param rows_already_there: rows of ``invoices`` that were in the table, or twice in the package.
+    :param files: paths of the new files of all tables, below ``tables_path``.
+    :param rows_by_table: new rows of each companion table that files were staged for.
     """
 
     rows_written: int
     rows_already_there: int
     files: tuple[str, ...]
+    rows_by_table: Mapping[str, int]
 
 
 def commit_window(
@@ -89,7 +76,7 @@ def commit_window(
     moves_watermark: bool,
 ) -> CommitResult:
     """
-    Put the rows of one export into the table.
+    Put the rows of one export into their tables.
 
     :param root: ``tables_path``.
     :param key: the part of the table.
@@ -107,7 +94,7 @@ def commit_window(
         open_store(root),
         key,
         window,
-        rows.invoices,
+        rows,
         environment=environment,
         owner=owner,
         moves_watermark=moves_watermark,
@@ -126,7 +113,7 @@ def commit_steps(
     store: Store,
     key: TableKey,
     window: CommittedWindow,
-    rows: pa.Table,
+    rows: IncomingRows,
     *,
     environment: str,
     owner: str,
@@ -134,25 +121,20 @@ def commit_steps(
     clock: Clock = time.time,
 ) -> Generator[Step, None, CommitResult]:
     """Do what :func:`commit_window` does, step by step."""
+    staged = check_staged(rows)
     _, watermark = _position(store, key)
     if watermark is not None:
         refuse_other_environment(watermark.environment, environment)
     claim_environment(store, environment)
     yield "environment: checked"
     lease = Lease(store, key, owner, clock)
-    yield from lease.acquire(tombstone=lambda: encode(rows.slice(0, 0)))
+    yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
     try:
         if moves_watermark:
             _check_start(_position(store, key)[1], window)
-        new = yield from _without_those_there(store, key, window, rows, lease)
-        files = month_files(
-            new,
-            key,
-            start=window.start,
-            end=window.end,
-            export_reference=window.export_reference,
-            token=lease.token,
-        )
+        beside = yield from companion_files(store, key, window, staged, lease)
+        new = yield from _without_those_there(store, key, window, rows.invoices, lease)
+        files = (*beside.files, *month_files(new, key, window, lease.token))
         if files or moves_watermark:
             yield from _publish(
                 store, key, window, files, lease, environment=environment, moves_watermark=moves_watermark
@@ -163,7 +145,12 @@ def commit_steps(
         raise
     lease.finish()
     yield "lease: given back"
-    return CommitResult(new.num_rows, rows.num_rows - new.num_rows, tuple(file.path for file in files))
+    return CommitResult(
+        rows_written=new.num_rows,
+        rows_already_there=rows.invoices.num_rows - new.num_rows,
+        files=tuple(file.path for file in files),
+        rows_by_table=beside.rows,
+    )
 
 
 def _without_those_there(
@@ -172,8 +159,7 @@ def _without_those_there(
     rows = sorted_once(rows)
     if not rows.num_rows:
         return rows
-    first, last = storage_span(rows)
-    span = min(first, to_microseconds(window.start)), max(last, to_microseconds(window.end))
+    span = window.span_with(*storage_span(rows))
     numbers = rows.column(NUMBER).combine_chunks()
     there = yield from numbers_there(store, key, numbers, span, lease.keep)
     return rows.filter(pc.invert(pc.is_in(numbers, there)))
@@ -183,7 +169,7 @@ def _publish(
     store: Store,
     key: TableKey,
     window: CommittedWindow,
-    files: list[MonthFile],
+    files: Sequence[MonthFile],
     lease: Lease,
     *,
     environment: str,
@@ -194,6 +180,7 @@ def _publish(
     yield "publish: announced"
     for file in files:
         store.stage(file.path, lease.token, file.content)
+        lease.keep()
         yield "publish: prepared a file"
     seen, watermark = _position(store, key)
     if moves_watermark:
@@ -207,6 +194,7 @@ def _publish(
     yield "publish: checked the lease"
     for file in files:
         store.publish(file.path, lease.token, file.content)
+        lease.keep()
         yield "publish: published a file"
     if advances:
         store.exchange(position_path, lease.token, moved, seen)

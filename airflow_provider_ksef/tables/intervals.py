@@ -16,11 +16,13 @@ import pyarrow.compute as pc
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.moments import (
     POLAND,
+    TICKS_PER_MICROSECOND,
     format_ticks,
     from_datetime,
     is_after,
     parse_ticks,
     polish_date,
+    to_microseconds,
     to_ticks,
 )
 from airflow_provider_ksef.tables.schema import STORED
@@ -80,12 +82,29 @@ def interval_windows(
             "date_to",
             str(date_to),
             f"is not after date_from={date_from}",
-            "Give a later one: it is not included.",
+            "Give a later one: it is not included. Airflow's data intervals have a length with a "
+            "CronDataIntervalTimetable.",
         )
     if date_type == ISSUE:
         return _day_windows(polish_date(start), polish_date(format_ticks(parse_ticks(end) - 1)), now)
     past_moment("date_to", date_to, now)
     return windows_between(start, end)
+
+
+def microsecond_windows(start: str, end: str) -> tuple[Window, ...]:
+    """
+    Divide a half-open span into windows that cover whole microseconds and share none.
+
+    Tables keep microseconds, KSeF ticks of 100 ns: only so a window means the same invoices in both.
+
+    :param start: the first microsecond; digits beyond it are cut.
+    :param end: the first microsecond after the span; likewise.
+    """
+    first, last = (format_ticks(to_microseconds(bound) * TICKS_PER_MICROSECOND) for bound in (start, end))
+    return tuple(
+        Window(window.start, format_ticks(parse_ticks(str(window.end)) - 1))
+        for window in windows_between(first, last)
+    )
 
 
 def storage_bounds(rows: pa.Table) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def month_folder(key: TableKey, month: str) -> str:
     return f"{key_folder(key)}/month={month}"
 
 
-def file_name(start: str, end: str, export_reference: str, token: int) -> str:
+def file_name(start: str, end: str, export_reference: str, token: int, ordinal: int) -> str:
     """
     Name a table file, so that no two writers ever mean the same one.
 
@@ -74,8 +74,9 @@ def file_name(start: str, end: str, export_reference: str, token: int) -> str:
     :param end: upper bound; no row of the file was stored after it.
     :param export_reference: the export that brought the rows.
     :param token: the writer's fencing token, the number of its lease.
+    :param ordinal: tells the files apart that one export brings to one month of a table, from 0.
     """
-    return f"{_stamp(start)}_{_stamp(end)}_{export_reference}_{token}.parquet"
+    return f"{_stamp(start)}_{_stamp(end)}_{export_reference}_{token}_{ordinal}.parquet"
 
 
 def named_span(name: str) -> tuple[int, int] | None:

@@ -73,11 +73,11 @@ class Lease:
         self.token = 0
         self.record = LeaseRecord(owner, 0.0, nonce=uuid.uuid4().hex)
 
-    def acquire(self, tombstone: Callable[[], bytes]) -> Generator[Step, None, None]:
+    def acquire(self, tombstone: Callable[[str], bytes]) -> Generator[Step, None, None]:
         """
         Take the lease, waiting for another holder within bounds.
 
-        :param tombstone: makes a table file without rows, to forbid what earlier holders announced.
+        :param tombstone: makes a table file without rows for a path that an earlier holder announced.
         :raises KsefLeaseError: where another writer keeps it.
         :raises KsefTableError: where the storage cannot create exclusively.
         """
@@ -162,12 +162,12 @@ class Lease:
         except msgspec.DecodeError:
             return _UNREADABLE
 
-    def _forbid_earlier(self, tombstone: Callable[[], bytes]) -> Generator[Step, None, None]:
+    def _forbid_earlier(self, tombstone: Callable[[str], bytes]) -> Generator[Step, None, None]:
         for number in self._numbers():
             if number >= self.token:
                 continue
             for path in self._read(number).announced:
-                self.store.forbid(path, number, tombstone())
+                self.store.forbid(path, number, tombstone(path))
                 yield "lease: forbade an earlier writer"
             self.store.remove(self._path(number))
             yield "lease: removed an earlier one"

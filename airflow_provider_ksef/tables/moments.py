@@ -78,6 +78,11 @@ def is_after(moment: str, other: str) -> bool:
     return parse_ticks(moment) > parse_ticks(other)
 
 
+def earlier(moment: str, other: str) -> str:
+    """Give the earlier one of two moments."""
+    return other if is_after(moment, other) else moment
+
+
 def stands_at(watermark: str, start: str) -> bool:
     """
     Tell whether a watermark is still where a window starts.

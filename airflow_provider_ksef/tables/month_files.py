@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_ksef.tables.incoming import CommittedWindow
 from airflow_provider_ksef.tables.layout import TableKey, file_name, month_folder
 from airflow_provider_ksef.tables.moments import (
     TICKS_PER_MICROSECOND,
     format_ticks,
     to_microseconds,
 )
-from airflow_provider_ksef.tables.schema import NUMBER, STORED
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.storage import Content
 
 ROW_GROUP_ROWS = 20_000
 """Two of KSeF's largest packages: small enough that dates prune well, large enough to compress well."""
@@ -27,11 +31,11 @@ class MonthFile:
     A table file that is ready to be published.
 
     :param path: below ``tables_path``.
-    :param content: the Parquet file.
+    :param content: the Parquet file, or where it lies on the worker's own disk.
     """
 
     path: str
-    content: bytes
+    content: Content
 
 
 def sorted_once(rows: pa.Table) -> pa.Table:
@@ -51,24 +55,37 @@ def storage_span(rows: pa.Table) -> tuple[int, int]:
     return stored[0].as_py(), stored[-1].as_py()
 
 
-def month_files(
-    rows: pa.Table, key: TableKey, *, start: str, end: str, export_reference: str, token: int
-) -> list[MonthFile]:
+def name_in(window: CommittedWindow, span: tuple[int, int], token: int, ordinal: int = 0) -> str:
+    """
+    Name a file of a window's rows.
+
+    A name promises that no row of its file lies outside its bounds. They are the window's, widened where KSeF
+    sent a row beyond them.
+
+    :param window: the window.
+    :param span: storage dates of the first and the last row, in microseconds since 1970.
+    :param token: the writer's fencing token.
+    :param ordinal: see :func:`layout.file_name`.
+    """
+    first, last = span
+    start, end = window.start, window.end
+    start = start if to_microseconds(start) <= first else format_ticks(first * TICKS_PER_MICROSECOND)
+    end = end if to_microseconds(end) >= last else format_ticks(last * TICKS_PER_MICROSECOND)
+    return file_name(start, end, window.export_reference, token, ordinal)
+
+
+def month_files(rows: pa.Table, key: TableKey, window: CommittedWindow, token: int) -> list[MonthFile]:
     """
     Divide sorted rows into files.
 
-    :param start: the window's lower bound. A name promises that no row of its file lies outside its bounds,
-        so they are widened where KSeF sent a row beyond them.
-    :param end: the window's upper bound; the same.
-    :param export_reference: the export that brought the rows.
+    :param rows: rows of the table ``invoices``.
+    :param key: the part of the table.
+    :param window: what the export stands for.
     :param token: the writer's fencing token.
     """
     if not rows.num_rows:
         return []
-    first, last = storage_span(rows)
-    start = start if to_microseconds(start) <= first else format_ticks(first * TICKS_PER_MICROSECOND)
-    end = end if to_microseconds(end) >= last else format_ticks(last * TICKS_PER_MICROSECOND)
-    name = file_name(start, end, export_reference, token)
+    name = name_in(window, storage_span(rows), token)
     months = pc.strftime(rows.column(STORED), "%Y-%m").combine_chunks().dictionary_encode()
     parts = (
         (month, rows.filter(pc.equal(months.indices, index)))
@@ -80,13 +97,22 @@ def month_files(
 def encode(rows: pa.Table) -> bytes:
     """Write rows as a Parquet file in memory; an export is never more than 10,000 of them."""
     sink = io.BytesIO()
-    order = [pq.SortingColumn(rows.schema.get_field_index(STORED))]
-    pq.write_table(
-        rows,
-        sink,
-        compression="zstd",
-        compression_level=1,
-        row_group_size=ROW_GROUP_ROWS,
-        sorting_columns=order,
-    )
+    pq.write_table(rows, sink, row_group_size=ROW_GROUP_ROWS, **writer_options(rows.schema))
     return sink.getvalue()
+
+
+def writer_options(schema: pa.Schema) -> dict[str, Any]:
+    """Say how table files are written: zstd, and noted as sorted by storage date."""
+    order = [pq.SortingColumn(schema.get_field_index(STORED))]
+    return {"compression": "zstd", "compression_level": 1, "sorting_columns": order}
+
+
+@cache
+def tombstone(table: str) -> bytes:
+    """
+    Make a table file without rows.
+
+    :param table: its table; one that only a later version of this package knows gets the columns of all.
+    """
+    columns = TABLES.get(table) or pa.schema([(NUMBER, pa.string()), (STORED, MOMENT)])
+    return encode(columns.empty_table())

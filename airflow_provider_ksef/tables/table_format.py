@@ -9,8 +9,8 @@ import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError
-from airflow_provider_ksef.tables.commit import CommitResult, CommittedWindow, commit_window
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.commit import CommitResult, commit_window
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.readback import all_numbers
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import DATE_TYPES
-from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.operators.parameters import check_choice
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
 from airflow_provider_ksef.transfers.pending_export import PERMANENT_STORAGE
-from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import WindowNotes
+from airflow_provider_ksef.transfers.window_notes import notes_of
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
@@ -33,7 +31,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
     result under the XCom key ``result``. A retry leaves out the windows that are done. Invoices that are in
     the table are not written again, so a backfill may run beside sync and beside other backfills.
 
-    The result is ``{"rows", "files", "exports", "windows": [{"subject_type", "from", "to", "state", "rows",
+    The result is ``{"rows", "exports", "windows": [{"subject_type", "from", "to", "state", "rows",
     "error"}]}``; ``state`` is ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left,
     and the task fails so that its next try goes on.
 
@@ -68,76 +66,33 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk the windows that an earlier try has not done."""
-        return self._backfill(context, self._notes(context).restore(), None)
+        return self._backfill(context, notes_of(self, context).restore(), None)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Take over from the trigger."""
         return self._backfill(context, *resumed(event))
 
     def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
-        from airflow_provider_ksef.transfers.window_runs import (
-            check_all_succeeded,
-            push_result,
-            walk_windows,
-        )
+        from airflow_provider_ksef.transfers.window_runs import plan_windows, run_windows
 
-        notes = self._notes(context)
         with self.hook.get_conn() as ksef:
-            units = self._units(context, ksef, progress, notes)
-            if waiting is None:
-                plan = self._plan(units, progress)
-                if self.plan_only:
-                    return plan.to_json()
-            try:
-                walk_windows(units, self.patience, progress, waiting, notes)
-                result = self._result(units, progress)
-                check_all_succeeded(result["windows"])
-            except KsefError:
-                push_result(context, self._result(units, progress))
-                raise
-        notes.forget()
+            units = self._units(context, ksef, progress)
+            if self.plan_only:
+                return plan_windows(units, progress).to_json()
+            result = run_windows(self, context, units, progress, waiting=waiting, counts=("rows",))
         self.log.info("Backfilled: %s", result)
         return result
 
-    def _notes(self, context: Context) -> WindowNotes:
-        return WindowNotes(context, f"{self.tables_path} {self.ksef_conn_id} {self.context_identifier}")
-
-    def _units(
-        self, context: Context, ksef: KsefClient, progress: Progress, notes: WindowNotes
-    ) -> list[WindowBackfill]:
+    def _units(self, context: Context, ksef: KsefClient, progress: Progress) -> list[WindowBackfill]:
         """Check everything that was given, before the first call."""
         from airflow_provider_ksef.tables.intervals import interval_windows
         from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
 
         check_choice("date_type", self.date_type, DATE_TYPES)
         windows = interval_windows(self.date_from, self.date_to, self.date_type, datetime.now(UTC))
-        remember = partial(notes.write, progress)
+        remember = partial(notes_of(self, context).write, progress)
         return [
             WindowBackfill(exporter, writer, window, self.date_type, progress.units, remember)
             for exporter, writer in self.writers(context, ksef)
             for window in windows
         ]
-
-    def _plan(self, units: Sequence[WindowBackfill], progress: Progress) -> KsefPlan:
-        left = sum(unit.name not in progress.done for unit in units)
-        plan = plan_exports([left])
-        self.log.info(
-            "From %s to %s by %s: %d window(s), %d of them left to do. This takes %s.",
-            self.date_from,
-            self.date_to,
-            self.date_type,
-            len(units),
-            left,
-            plan,
-        )
-        return plan
-
-    def _result(self, units: Sequence[WindowBackfill], progress: Progress) -> dict[str, Any]:
-        from airflow_provider_ksef.transfers.window_runs import window_results
-
-        return {
-            "rows": sum(kept.get("rows", 0) for kept in progress.units.values()),
-            "files": progress.files,
-            "exports": progress.exports,
-            "windows": window_results(units, progress),
-        }

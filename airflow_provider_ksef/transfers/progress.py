@@ -32,6 +32,7 @@ class Progress:
     :param abandoned: exports that were given up and begun anew, in a row.
     :param done: names of the units of work that have nothing more to fetch.
     :param units: what each unit keeps of itself, by its name; plain JSON.
+    :param until: where each subject type's windows end, where that was found out by the first try.
     """
 
     rows: int = 0
@@ -40,6 +41,7 @@ class Progress:
     abandoned: int = 0
     done: list[str] = field(default_factory=list)
     units: dict[str, dict[str, Any]] = field(default_factory=dict)
+    until: dict[str, str] = field(default_factory=dict)
 
     def add(self, taken: Taken) -> None:
         """Count an export that was taken."""

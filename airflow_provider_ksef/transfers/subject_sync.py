@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.exceptions import KsefInputError
-from airflow_provider_ksef.tables.commit import CommittedWindow
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.schema import INVOICES
 from airflow_provider_ksef.tables.windows import Window, count_windows, next_position, next_window

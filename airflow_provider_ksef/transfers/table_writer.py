@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.exports import ExportPackage
-from airflow_provider_ksef.tables.commit import CommittedWindow
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.table_format import TableFormat
 from airflow_provider_ksef.transfers.export_rows import incoming_rows

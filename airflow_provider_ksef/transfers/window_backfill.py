@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_ksef.client.exports import ExportPackage
-from airflow_provider_ksef.tables.commit import CommittedWindow
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.intervals import position_after, storage_bounds
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.windows import Window

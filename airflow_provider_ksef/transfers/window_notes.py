@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import Context, max_tries, task_state
 from airflow_provider_ksef.transfers.progress import Progress
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 
 log = logging.getLogger(__name__)
 STATE_KEY = "windows"
@@ -34,18 +37,26 @@ class WindowNotes:
             if not noted or {key: noted[key] for key in self._head} != self._head:
                 return Progress()
             units = {str(name): _without_error(kept) for name, kept in noted["units"].items()}
-            return Progress(done=[str(name) for name in noted["done"]], units=units)
+            done = [str(name) for name in noted["done"]]
+            return Progress(done=done, units=units, until=dict(noted["until"]))
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             log.warning("The note of an earlier try cannot be read, going on without it: %s", error)
             return Progress()
 
     def write(self, progress: Progress) -> None:
         """Note how far the windows are."""
-        self._state.set(STATE_KEY, {**self._head, "done": progress.done, "units": progress.units})
+        kept = {"done": progress.done, "units": progress.units, "until": progress.until}
+        self._state.set(STATE_KEY, {**self._head, **kept})
 
     def forget(self) -> None:
         """Drop the note: all is done, and the same task run again means all windows again."""
         self._state.delete(STATE_KEY)
+
+
+def notes_of(operator: KsefExportOperator, context: Context) -> WindowNotes:
+    """Open the note of a task."""
+    place = (str(operator.tables_path), operator.ksef_conn_id, str(operator.context_identifier))
+    return WindowNotes(context, " ".join(place))
 
 
 def _without_error(kept: dict[str, Any]) -> dict[str, Any]:

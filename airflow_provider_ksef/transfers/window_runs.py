@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.exceptions import (
@@ -19,8 +19,12 @@ from airflow_provider_ksef.exceptions import (
 )
 from airflow_provider_ksef.tables.windows import Window
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
+from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import WindowNotes
+from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,49 @@ class WindowUnit(ExportUnit, Protocol):
         """Say what is wrong with the window after it was walked to its end."""
 
 
-def walk_windows(
+def run_windows(
+    operator: KsefExportOperator,
+    context: Context,
+    units: Sequence[WindowUnit],
+    progress: Progress,
+    *,
+    waiting: Waiting | None,
+    counts: Sequence[str],
+) -> dict[str, Any]:
+    """
+    Walk all windows that are not done, and tell what became of each.
+
+    :param counts: names of what the units count; the result has their sums.
+    :raises KsefError: where a window failed or is left, after the result was pushed.
+    """
+    notes = notes_of(operator, context)
+    if waiting is None:
+        plan_windows(units, progress)
+    try:
+        _walk_windows(units, operator.patience, progress, waiting, notes)
+        result = _result(units, progress, counts)
+        _check_all_succeeded(result["windows"])
+    except KsefError:
+        push_result(context, _result(units, progress, counts))
+        raise
+    notes.forget()
+    return result
+
+
+def plan_windows(units: Sequence[WindowUnit], progress: Progress) -> KsefPlan:
+    """Say how much work lies ahead, before the first call."""
+    left = sum(unit.name not in progress.done for unit in units)
+    plan = plan_exports([left])
+    log.info("%d window(s), %d of them left to do: %s.", len(units), left, plan)
+    return plan
+
+
+def push_result(context: Context, result: dict[str, Any]) -> None:
+    """Tell the result under a key of its own: Airflow drops what a task returns that fails."""
+    context["ti"].xcom_push(key=RESULT_KEY, value=result)
+
+
+def _walk_windows(
     units: Sequence[WindowUnit],
     patience: Patience,
     progress: Progress,
@@ -89,7 +135,16 @@ def _concerns_all(error: KsefError) -> bool:
     )
 
 
-def window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dict[str, Any]]:
+def _result(units: Sequence[WindowUnit], progress: Progress, counts: Sequence[str]) -> dict[str, Any]:
+    kept = [progress.units.get(unit.name, {}) for unit in units]
+    return {
+        **{name: sum(each.get(name, 0) for each in kept) for name in counts},
+        "exports": progress.exports,
+        "windows": _window_results(units, progress),
+    }
+
+
+def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dict[str, Any]]:
     """Tell of each window whether it succeeded, failed or is left."""
     return [
         {
@@ -109,12 +164,7 @@ def _state(unit: WindowUnit, progress: Progress) -> str:
     return "failed" if "error" in progress.units.get(unit.name, {}) else "left"
 
 
-def push_result(context: Context, result: dict[str, Any]) -> None:
-    """Tell the result under a key of its own: Airflow drops what a task returns that fails."""
-    context["ti"].xcom_push(key=RESULT_KEY, value=result)
-
-
-def check_all_succeeded(windows: Sequence[dict[str, Any]]) -> None:
+def _check_all_succeeded(windows: Sequence[dict[str, Any]]) -> None:
     """
     Fail where a window did not succeed.
 

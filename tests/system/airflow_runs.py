@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, emulator: EmulatorProcess, **fields
     monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps(connection))
 
 
-def run_dag(file: Path, dag_id: str, conf: dict[str, Any]) -> Run:
-    """Run a DAG of a file in this process."""
+def run_dag(file: Path, dag_id: str, conf: dict[str, Any], logical_date: datetime | None = None) -> Run:
+    """Run a DAG of a file in this process, as of now or of another moment."""
     bag = DagBag(dag_folder=str(file))
     assert not bag.import_errors
-    run = bag.dags[dag_id].test(run_conf=conf)
+    run = bag.dags[dag_id].test(run_conf=conf, logical_date=logical_date)
     return Run(dag_id, run.run_id, str(run.state))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables.moments import POLAND
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.conftest import seed, wait_for_hwm
@@ -47,3 +48,30 @@ def test_the_sync_example_fills_the_table_and_then_brings_only_what_is_new(
     assert second.xcom("sync")["rows"] == 20
     in_table = read("invoices", tables).column("ksef_number").to_pylist()
     assert sorted(in_table) == sorted(connected.ksef_numbers())
+
+
+def test_the_backfill_example_fills_month_by_month_and_proves_each(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    dag_id = "example_ksef_backfill_invoices"
+    conf = {"tables_path": str(tmp_path / "tables")}
+    ends = [month_start(months_ago) for months_ago in (1, 0)]  # each closes the month before it
+    seed(connected, 60, month_start(2), ends[-1] - timedelta(seconds=1))
+    rows = []
+    for end in ends:
+        run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, conf, logical_date=end)
+        assert run.state == "success"
+        rows.append(run.xcom("backfill")["rows"])
+        proof = run.xcom("verify")
+        assert (proof["invoices"], proof["missing"], proof["surplus"]) == (rows[-1], 0, 0)
+    in_table = read("invoices", tmp_path / "tables").column("ksef_number").to_pylist()
+    assert sorted(in_table) == sorted(connected.ksef_numbers())
+    assert all(rows)
+    assert sum(rows) == 60
+
+
+def month_start(months_ago: int) -> datetime:
+    """The first midnight of a month in Poland."""
+    today = datetime.now(POLAND).date()
+    year, month = divmod(today.year * 12 + today.month - 1 - months_ago, 12)
+    return datetime.combine(date(year, month + 1, 1), time(), POLAND)

@@ -9,9 +9,9 @@ from upath import UPath
 from airflow_provider_ksef.tables.layout import LOCAL_PROTOCOLS
 from airflow_provider_ksef.tables.storage.local import LocalStore
 from airflow_provider_ksef.tables.storage.objects import ObjectStore
-from airflow_provider_ksef.tables.storage.protocol import Store
+from airflow_provider_ksef.tables.storage.protocol import Content, Store
 
-__all__ = ["LocalStore", "ObjectStore", "Store", "open_store"]
+__all__ = ["Content", "LocalStore", "ObjectStore", "Store", "open_store"]
 
 
 def open_store(root: UPath) -> Store:

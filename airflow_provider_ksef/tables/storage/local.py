@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import uuid
 from pathlib import Path
 from typing import BinaryIO
 
 from airflow_provider_ksef.tables.layout import staged_path
-from airflow_provider_ksef.tables.storage.protocol import taken_over
+from airflow_provider_ksef.tables.storage.protocol import Content, taken_over
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+_COPY_BYTES = 1 << 20
 
 
 class LocalStore:
@@ -72,11 +74,15 @@ class LocalStore:
         """See :meth:`Store.remove`."""
         (self.root / path).unlink(missing_ok=True)
 
-    def stage(self, path: str, token: int, content: bytes) -> None:
+    def stage(self, path: str, token: int, content: Content) -> None:
         """See :meth:`Store.stage`."""
-        _write(self.root / staged_path(path, token), content)
+        staged = self.root / staged_path(path, token)
+        if isinstance(content, Path):
+            _copy(content, staged)
+        else:
+            _write(staged, content)
 
-    def publish(self, path: str, token: int, content: bytes) -> None:
+    def publish(self, path: str, token: int, content: Content) -> None:
         """See :meth:`Store.publish`."""
         del content
         staged, target = self.root / staged_path(path, token), self.root / path
@@ -141,6 +147,15 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _copy(file: Path, staged: Path) -> None:
+    """Copy a finished file in; a link would let a writer of the worker's file change the table."""
+    _make_folder(staged.parent)
+    with file.open("rb") as source, staged.open("wb") as target:
+        shutil.copyfileobj(source, target, _COPY_BYTES)
+        target.flush()
+        os.fsync(target.fileno())
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from fsspec import AbstractFileSystem
 
-from airflow_provider_ksef.tables.storage.protocol import taken_over
+from airflow_provider_ksef.tables.storage.protocol import Content, taken_over
 
 _REFUSED = ("PreconditionFailed", "412")
 _TRY_AGAIN = ("ConditionalRequestConflict", "409")
@@ -74,13 +75,13 @@ class ObjectStore:
         except FileNotFoundError:
             return
 
-    def stage(self, path: str, token: int, content: bytes) -> None:
-        """Do nothing: the object is built in memory already."""
+    def stage(self, path: str, token: int, content: Content) -> None:
+        """Do nothing: the object is built already, in memory or on the worker's disk."""
 
-    def publish(self, path: str, token: int, content: bytes) -> None:
+    def publish(self, path: str, token: int, content: Content) -> None:
         """See :meth:`Store.publish`."""
         del token
-        if not self.create(path, content):
+        if not self.create(path, content.read_bytes() if isinstance(content, Path) else content):
             raise taken_over(path)
 
     def exchange(self, path: str, token: int, content: bytes, seen: bytes | None) -> None:

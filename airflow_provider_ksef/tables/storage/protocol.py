@@ -8,9 +8,13 @@ writer that slept between its last check and its publication finds the way close
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from airflow_provider_ksef.exceptions import KsefLeaseError
+
+Content = bytes | Path
+"""What a table file is made of: bytes, or a finished file on the worker's own disk."""
 
 
 class Store(Protocol):
@@ -34,10 +38,10 @@ class Store(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens where it is not there."""
 
-    def stage(self, path: str, token: int, content: bytes) -> None:
+    def stage(self, path: str, token: int, content: Content) -> None:
         """Prepare what :meth:`publish` will make visible."""
 
-    def publish(self, path: str, token: int, content: bytes) -> None:
+    def publish(self, path: str, token: int, content: Content) -> None:
         """Make a new file visible, whole; refused where a later writer forbade it."""
 
     def exchange(self, path: str, token: int, content: bytes, seen: bytes | None) -> None:

@@ -1,5 +1,8 @@
 """
-Two syncs and a backfill on one table, whose steps are interleaved, dropped and put to sleep at random.
+Two syncs and a backfill on the tables, whose steps are interleaved, dropped and put to sleep at random.
+
+In every fourth run each invoice has two lines in a table beside ``invoices``, which must never come later
+than the invoice.
 
 The commit itself is the real one, on the real storage classes; KSeF, the clock and the scheduler are played.
 """
@@ -8,18 +11,25 @@ from __future__ import annotations
 
 import io
 import random
+import tempfile
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_ksef.exceptions import KsefLeaseError, KsefWatermarkError
-from airflow_provider_ksef.tables.commit import CommittedWindow, commit_steps
+from airflow_provider_ksef.tables.commit import commit_steps
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Pause
 from airflow_provider_ksef.tables.moments import format_ticks, is_after, parse_ticks
+from airflow_provider_ksef.tables.month_files import storage_span
 from airflow_provider_ksef.tables.storage import Store
 from airflow_provider_ksef.tables.watermark import parse_watermark
 from airflow_provider_ksef.tables.windows import Window, next_position
@@ -29,21 +39,39 @@ FIRST = parse_ticks("2026-01-30T12:00:00.0000000Z")
 STEP = 6 * 3600 * 10_000_000
 PLACES = 16
 CAP = 5
+LINES, LINES_EACH = "invoice_lines", 2
 SCHEMA = pa.schema([("ksef_number", pa.string()), ("permanent_storage_date", pa.timestamp("us", tz="UTC"))])
 Try = Generator[Any, None, None]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What KSeF packed once; it may be committed much later."""
+    """What KSeF packed once; it may be committed much later. Without a folder nobody wants the lines."""
 
     window: CommittedWindow
     numbers: tuple[tuple[str, int], ...]
+    folder: Path | None
 
     def rows(self) -> pa.Table:
         numbers = pa.array([number for number, _ in self.numbers], pa.string())
         stored = pa.array([ticks // 10 for _, ticks in self.numbers], pa.int64()).cast(SCHEMA.field(1).type)
         return pa.Table.from_arrays([numbers, stored], schema=SCHEMA)
+
+    @cached_property
+    def incoming(self) -> IncomingRows:
+        """The invoices, and their lines as files by month."""
+        rows = self.rows()
+        if self.folder is None:
+            return IncomingRows(rows)
+        lines = pa.concat_tables([rows] * LINES_EACH).sort_by("permanent_storage_date")
+        months = pc.strftime(lines["permanent_storage_date"], "%Y-%m")
+        staged = []
+        for month in pc.unique(months).to_pylist():
+            path = self.folder / f"{self.window.export_reference}-{month}.parquet"
+            part = lines.filter(pc.equal(months, month))
+            pq.write_table(part, path)
+            staged.append(StagedFile(LINES, month, path, part.num_rows, *storage_span(part)))
+        return IncomingRows(rows, tuple(staged))
 
 
 @dataclass
@@ -52,6 +80,7 @@ class World:
 
     store: Store
     rng: random.Random
+    folder: Path | None
     now: float = 1_770_000_000.0
     hwm: int = FIRST
     invoices: list[tuple[str, int]] = field(default_factory=list)
@@ -81,15 +110,15 @@ class World:
         last = format_ticks(matching[-1][1]) if truncated else None
         position = next_position(Window(start, end), truncated, last, format_ticks(self.hwm))
         self.exports += 1
-        return Export(CommittedWindow(start, position, f"EH-{self.exports}"), tuple(matching))
+        return Export(CommittedWindow(start, position, f"EH-{self.exports}"), tuple(matching), self.folder)
 
     def position(self) -> str:
         path = watermark_path(KEY)
         watermark = parse_watermark(self.store.read(path), path)
         return watermark.position if watermark else format_ticks(FIRST)
 
-    def rows(self) -> list[str]:
-        return [number for content in table_files(self.store) for number in self._parse(content)]
+    def rows(self, table: str = "invoices") -> list[str]:
+        return [number for content in table_files(self.store, table) for number in self._parse(content)]
 
     def _parse(self, content: bytes) -> list[str]:
         if content not in self.parsed:
@@ -108,6 +137,16 @@ class World:
         if {number for number, ticks in self.invoices if ticks < reached} - set(self.rows()):
             self.faults.append("the watermark is ahead of the rows")
 
+    def check_lines(self) -> None:
+        """Hold what a reader sees just now against the promise that lines come first, and once."""
+        if self.folder is None:
+            return
+        lines = Counter(self.rows(LINES))
+        if set(self.rows()) - set(lines):
+            self.faults.append("an invoice without its lines")
+        if set(lines.values()) - {LINES_EACH}:
+            self.faults.append("doubled lines")
+
     def check_end(self) -> None:
         rows = self.rows()
         truth = {number for number, ticks in self.invoices if ticks <= self.hwm}
@@ -117,16 +156,19 @@ class World:
             self.faults.append("lost")
         if set(rows) - {number for number, _ in self.invoices}:
             self.faults.append("invented")
+        if set(self.rows(LINES)) - set(rows):
+            self.faults.append("orphans")
+        self.check_lines()
         if parse_ticks(self.position()) != self.hwm:
             self.faults.append("the watermark is not the last committed window's end")
 
 
-def table_files(store: Store) -> Iterator[bytes]:
+def table_files(store: Store, table: str) -> Iterator[bytes]:
     """Read every file that a reader of the table would see."""
-    for context in store.names("invoices"):
-        for subject in store.names(f"invoices/{context}"):
-            for month in store.names(f"invoices/{context}/{subject}"):
-                folder = f"invoices/{context}/{subject}/{month}"
+    for context in store.names(table):
+        for subject in store.names(f"{table}/{context}"):
+            for month in store.names(f"{table}/{context}/{subject}"):
+                folder = f"{table}/{context}/{subject}/{month}"
                 for name in store.names(folder):
                     assert name.endswith(".parquet"), name
                     yield store.read(f"{folder}/{name}") or b""
@@ -137,7 +179,7 @@ def commit(world: World, export: Export, owner: str, *, moves_watermark: bool) -
         world.store,
         KEY,
         export.window,
-        export.rows(),
+        export.incoming,
         environment="test",
         owner=owner,
         moves_watermark=moves_watermark,
@@ -198,8 +240,11 @@ def simulate(store: Store, seed: int, turns: int = 50) -> list[str]:
 
     :returns: what went wrong, nothing at best.
     """
-    rng = random.Random(seed)
-    world = World(store, rng)
+    with tempfile.TemporaryDirectory() as folder:
+        return _play(World(store, random.Random(seed), None if seed % 4 else Path(folder)), turns)
+
+
+def _play(world: World, turns: int) -> list[str]:
     world.arrive()
     dropped: list[Try] = []  # kept, or Python would close them, and a crash runs no handlers
     running = [Running(owner, task(world, owner)) for owner, task in TASKS.items()]
@@ -255,6 +300,8 @@ def _step(world: World, running: list[Running], task: Running) -> Any:
         return None
     if isinstance(step, Pause):
         world.now += 10 * step.seconds
+    if step == "publish: published a file":
+        world.check_lines()
     if step == "publish: moved the watermark":
         world.check_watermark()
     return step

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_ksef.tables import commit, lease, month_files
-from airflow_provider_ksef.tables.storage import LocalStore, ObjectStore, Store
+from airflow_provider_ksef.tables import commit, companions, lease, month_files, readback
+from airflow_provider_ksef.tables.storage import Content, LocalStore, ObjectStore, Store
 from tests.unit.tables.simulation import simulate
 
 MUTANT_RUNS = 400
@@ -53,20 +53,25 @@ def test_no_row_is_lost_or_doubled_in_a_folder(seeds: range, tmp_path: Path) -> 
     assert faults(local_store, seeds, tmp_path) == {}
 
 
+def overwrite(store: ObjectStore, path: str, token: int, content: Content) -> None:
+    store.replace(path, content.read_bytes() if isinstance(content, Path) else content)
+
+
 def overwrites_deterministic_names(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        month_files, "file_name", lambda start, end, export_reference, token: f"{start[:19]}.parquet"
+        month_files, "file_name", lambda start, end, export_reference, token, ordinal: f"{start[:19]}.parquet"
     )
-    patch.setattr(ObjectStore, "publish", lambda self, path, token, content: self.replace(path, content))
+    patch.setattr(ObjectStore, "publish", overwrite)
 
 
 def reads_only_the_boundary_back(patch: pytest.MonkeyPatch) -> None:
-    real = commit.numbers_there
+    real = readback.numbers_there
 
     def boundary(store: Store, key: Any, numbers: Any, span: tuple[int, int], keep: Any) -> Iterator[str]:
         return real(store, key, numbers, (span[0], span[0]), keep)
 
-    patch.setattr(commit, "numbers_there", boundary)
+    for module in (commit, companions):
+        patch.setattr(module, "numbers_there", boundary)
 
 
 def does_not_read_back(patch: pytest.MonkeyPatch) -> None:
@@ -74,7 +79,8 @@ def does_not_read_back(patch: pytest.MonkeyPatch) -> None:
         yield "read nothing back"
         return numbers.slice(0, 0)
 
-    patch.setattr(commit, "numbers_there", nothing)
+    for module in (commit, companions):
+        patch.setattr(module, "numbers_there", nothing)
 
 
 def does_not_check_its_lease(patch: pytest.MonkeyPatch) -> None:
@@ -109,12 +115,29 @@ def does_not_hold_its_window_against_the_watermark(patch: pytest.MonkeyPatch) ->
     patch.setattr(commit, "is_after", lambda moment, other: moment != other)
 
 
+def publishes_invoices_first(patch: pytest.MonkeyPatch) -> None:
+    real = commit._publish
+
+    def publish(store: Store, key: Any, window: Any, files: Any, held: Any, **how: Any) -> Iterator[Any]:
+        yield from real(store, key, window, files[::-1], held, **how)
+
+    patch.setattr(commit, "_publish", publish)
+
+
+def does_not_read_the_lines_back(patch: pytest.MonkeyPatch) -> None:
+    real = companions.numbers_there
+    does_not_read_back(patch)
+    patch.setattr(commit, "numbers_there", real)
+
+
 @pytest.mark.parametrize(
     ("break_it", "expected"),
     [
         (overwrites_deterministic_names, "lost"),
         (reads_only_the_boundary_back, "doubled"),
         (does_not_read_back, "doubled"),
+        (does_not_read_the_lines_back, "doubled lines"),
+        (publishes_invoices_first, "an invoice without its lines"),
         (does_not_check_its_lease, "doubled"),
         (does_not_forbid_late_publications, "doubled"),
         (has_no_lease, "doubled"),

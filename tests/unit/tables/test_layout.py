@@ -31,13 +31,16 @@ def test_partitions_are_named_as_promised() -> None:
 
 
 def test_a_file_is_named_by_its_window_with_all_digits_its_export_and_its_writer() -> None:
-    name = file_name("2026-03-01T01:00:00.1234567+01:00", "2026-03-02T00:00:00Z", "20260901-EH-1-2-AD", 7)
-    assert name == "20260301T0000001234567Z_20260302T0000000000000Z_20260901-EH-1-2-AD_7.parquet"
+    name = file_name("2026-03-01T01:00:00.1234567+01:00", "2026-03-02T00:00:00Z", "20260901-EH-1-2-AD", 7, 3)
+    assert name == "20260301T0000001234567Z_20260302T0000000000000Z_20260901-EH-1-2-AD_7_3.parquet"
 
 
 @given(start=TICKS, end=TICKS)
 def test_a_name_tells_its_span(start: int, end: int) -> None:
-    assert named_span(file_name(format_ticks(start), format_ticks(end), "EH", 1)) == (start // 10, end // 10)
+    assert named_span(file_name(format_ticks(start), format_ticks(end), "EH", 1, 2)) == (
+        start // 10,
+        end // 10,
+    )
 
 
 @pytest.mark.parametrize("name", ["part-0.parquet", "20260301_x.parquet", ""])

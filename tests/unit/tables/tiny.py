@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_ksef.tables.commit import CommitResult, CommittedWindow, commit_window
-from airflow_provider_ksef.tables.incoming import IncomingRows
+from airflow_provider_ksef.tables.commit import CommitResult, commit_window
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
 from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.month_files import storage_span
 from airflow_provider_ksef.tables.reading import read
 
 KEY = TableKey("nip-5250001210", "Subject2")
@@ -24,6 +27,14 @@ def tiny_rows(**stored: str) -> pa.Table:
     )
 
 
+def stage(folder: Path, table: str, rows: pa.Table, name: str = "staged") -> StagedFile:
+    """Write a finished file of one month's rows to the worker's own disk."""
+    path = folder / f"{name}.parquet"
+    pq.write_table(rows, path, row_group_size=2)
+    month = f"{rows['permanent_storage_date'][0].as_py():%Y-%m}"
+    return StagedFile(table, month, path, rows.num_rows, *storage_span(rows))
+
+
 def put(
     root: UPath,
     start: str,
@@ -35,6 +46,7 @@ def put(
     owner: str = "dag/run/task/-1",
     moves_watermark: bool = True,
     reference: str = "EH-1",
+    staged: tuple[StagedFile, ...] = (),
 ) -> CommitResult:
     """Commit a window whose bounds are given as dates."""
     window = CommittedWindow(moment(start), moment(end), reference)
@@ -42,7 +54,7 @@ def put(
         root,
         key,
         window,
-        IncomingRows(rows),
+        IncomingRows(rows, staged),
         environment=environment,
         owner=owner,
         moves_watermark=moves_watermark,

@@ -1,0 +1,106 @@
+"""Rows of the tables beside ``invoices`` become finished files on the worker's disk, by row groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_ksef.tables.columns import STORED
+from airflow_provider_ksef.tables.incoming import StagedFile
+from airflow_provider_ksef.tables.month_files import storage_span
+from airflow_provider_ksef.tables.schema import TABLES
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""A file is closed when it is larger: a commit may have to read it, an object store gets it in one put."""
+
+_NOT_COMPARED = ("xml",)
+"""Columns that no reader prunes by, and that never repeat."""
+
+
+class StagedTable:
+    """
+    One table's files, as they grow.
+
+    :param table: the table's name.
+    :param folder: where the files lie.
+    :param writer: a name that no other writer in this folder has.
+    """
+
+    def __init__(self, table: str, folder: Path, writer: str) -> None:
+        self.table = table
+        self.folder = folder
+        self.writer = writer
+        self.files: list[StagedFile] = []
+        self._open: _OpenFile | None = None
+
+    def add(self, month: str, rows: pa.Table) -> None:
+        """
+        Add a row group.
+
+        :param month: the UTC month of all rows, such as ``2026-03``; never before that of the rows before.
+        :param rows: sorted by storage date, and not before the rows before.
+        """
+        if not rows.num_rows:
+            return
+        if self._open is not None and self._open.month != month:
+            self.close()
+        if self._open is None:
+            name = f"{self.table}_{month}_{self.writer}_{len(self.files)}.parquet"
+            self._open = _OpenFile.begin(self.table, month, self.folder / name)
+        if self._open.add(rows) >= MAX_FILE_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Finish the file that is open."""
+        if self._open is not None:
+            self.files.append(self._open.finish())
+            self._open = None
+
+    def __enter__(self) -> StagedTable:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass
+class _OpenFile:
+    table: str
+    month: str
+    path: Path
+    writer: pq.ParquetWriter
+    rows: int = 0
+    first: int = 0
+    last: int = 0
+
+    @classmethod
+    def begin(cls, table: str, month: str, path: Path) -> _OpenFile:
+        schema = TABLES[table]
+        compared = [name for name in schema.names if name not in _NOT_COMPARED]
+        writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=compared,
+            write_statistics=compared,
+            sorting_columns=[pq.SortingColumn(schema.get_field_index(STORED))],
+        )
+        return cls(table, month, path, writer)
+
+    def add(self, rows: pa.Table) -> int:
+        first, self.last = storage_span(rows)
+        self.first = self.first if self.rows else first
+        self.rows += rows.num_rows
+        self.writer.write_table(rows, row_group_size=rows.num_rows)
+        return self.path.stat().st_size
+
+    def finish(self) -> StagedFile:
+        self.writer.close()
+        return StagedFile(self.table, self.month, self.path, self.rows, self.first, self.last)

@@ -1,0 +1,148 @@
+"""One window of a verification: KSeF's numbers against the table's, and gaps filled where asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.exceptions import KsefTableError
+from airflow_provider_ksef.tables.comparing import Comparison, compare_numbers, numbers_of, within
+from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
+from airflow_provider_ksef.tables.moments import (
+    TICKS_PER_MICROSECOND,
+    format_ticks,
+    is_after,
+    to_microseconds,
+)
+from airflow_provider_ksef.tables.windows import Window, next_position
+from airflow_provider_ksef.transfers.export_rows import incoming_rows
+from airflow_provider_ksef.transfers.exporter import Exporter
+from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
+from airflow_provider_ksef.transfers.progress import Taken
+from airflow_provider_ksef.transfers.table_writer import TableWriter
+from airflow_provider_ksef.transfers.verify_invoices import COUNTS, FINDINGS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+TOLD_NUMBERS = 20
+"""KSeF numbers that a result tells of each finding; the log has them all."""
+_IN_A_LINE = 20
+
+
+@dataclass(frozen=True)
+class WindowVerification:
+    """
+    Compare a table with KSeF over one window.
+
+    :param exporter: starts the exports, of metadata alone.
+    :param writer: reads the table, and fills its gaps.
+    :param window: whole microseconds of storage dates, both bounds inclusive.
+    :param repair: whether gaps are filled.
+    :param units: what is remembered of each window, by its name: of this one its position and findings.
+    :param remember: called when that has changed.
+    """
+
+    exporter: Exporter
+    writer: TableWriter
+    window: Window
+    repair: bool
+    units: dict[str, dict[str, Any]]
+    remember: Callable[[], None]
+
+    @property
+    def subject_type(self) -> str:
+        """The role that is compared."""
+        return self.writer.key.subject_type
+
+    @property
+    def name(self) -> str:
+        """The subject type and the bounds."""
+        return f"{self.subject_type} {self.window.start}/{self.window.end}"
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is remembered of this window."""
+        counts = dict.fromkeys(COUNTS, 0)
+        return self.units.setdefault(self.name, {"position": self.window.start, **counts, "numbers": {}})
+
+    @property
+    def position(self) -> str:
+        """Up to where the window is compared."""
+        return str(self.kept["position"])
+
+    def request(self) -> ExportRequest:
+        """Ask for the metadata of the rest of the window."""
+        return ExportRequest(self.subject_type, self.position, self.window.end)
+
+    def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
+        """
+        Compare what a finished export brought with the table, and fill gaps where asked.
+
+        :raises KsefIntegrityError: where the package is not what KSeF announced.
+        :raises KsefTableError: where the window cannot advance, or the table cannot be read or written.
+        """
+        span, following = self._covered(package)
+        with incoming_rows(self.writer.ksef, self.writer.key, pending, package) as incoming:
+            rows = within(incoming.invoices, span)
+        found = self._compare(rows, span)
+        taken = Taken()
+        if self.repair and len(found.missing):
+            first, last = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in span)
+            committed = CommittedWindow(first, last, pending.reference_number)
+            taken = self.writer.commit(committed, IncomingRows(rows), moves_watermark=False)
+            log.info("%s: %d missing invoice(s) were put into the table.", self.name, taken.rows)
+            found = self._compare(rows, span)
+        self._keep(rows.num_rows, found, taken.rows)
+        self.kept["position"] = following
+        self.remember()
+        return replace(taken, has_more=package.is_truncated)
+
+    def nothing_new(self, request: ExportRequest) -> None:
+        """Leave the position where it is: KSeF has stored nothing for good beyond it yet."""
+
+    def problem(self) -> str | None:
+        """Say why the window was not compared to its end, though KSeF had no more of it."""
+        if not is_after(str(self.window.end), self.position):
+            return None
+        return f"KSeF's high-water mark stands at {self.position}, before the end of the window."
+
+    def _covered(self, package: ExportPackage) -> tuple[tuple[int, int], str]:
+        """Give the microseconds that the package covers whole, both inclusive, and the next position."""
+        asked = Window(self.position, self.window.end)
+        reached = next_position(
+            asked,
+            package.is_truncated,
+            package.last_permanent_storage_date,
+            package.permanent_storage_hwm_date,
+        )
+        first, last = to_microseconds(asked.start), to_microseconds(reached)
+        if not package.is_truncated:
+            return (first, last), reached
+        if last == first:
+            raise KsefTableError(
+                f"The window cannot advance: there are more than 10,000 invoices at one instant, {reached}.",
+                "KSeF's exports go no further; compare this instant by hand.",
+            )
+        return (first, last - 1), format_ticks(last * TICKS_PER_MICROSECOND)
+
+    def _compare(self, rows: pa.Table, span: tuple[int, int]) -> Comparison:
+        numbers = numbers_of(rows)
+        return compare_numbers(numbers, numbers, self.writer.tables.numbers(self.writer.key, span))
+
+    def _keep(self, invoices: int, found: Comparison, repaired: int) -> None:
+        self.kept["invoices"] += invoices
+        self.kept["repaired"] += repaired
+        for kind in FINDINGS:
+            numbers: list[str] = getattr(found, kind).to_pylist()
+            self.kept[kind] += len(numbers)
+            for start in range(0, len(numbers), _IN_A_LINE):
+                listed = ", ".join(numbers[start : start + _IN_A_LINE])
+                log.warning("%s: %s: %s", self.name, kind, listed)
+            told = self.kept["numbers"].setdefault(kind, [])
+            told.extend(numbers[: TOLD_NUMBERS - len(told)])
