@@ -1,7 +1,7 @@
 """
-Export packages to measure with: FA(3) invoices of the emulator's generator, packed and encrypted as KSeF does.
+Export packages to measure with: FA(3) invoices of the emulator's generator, packed and encrypted as by KSeF.
 
-They are made once and kept in the folder that is given; making 10,000 invoices takes some ten seconds.
+They are made once and kept in the folder that is given; making 10,000 invoices takes a few seconds.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Package:
     @classmethod
     def read(cls, folder: Path) -> Package:
         found = json.loads((folder / "package.json").read_bytes())
-        return cls(found["compression"], found["invoice_count"], tuple(Part(**part) for part in found["parts"]))
+        return cls(
+            found["compression"], found["invoice_count"], tuple(Part(**part) for part in found["parts"])
+        )
 
 
 def make_packages(folder: Path, count: int) -> None:

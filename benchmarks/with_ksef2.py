@@ -32,9 +32,7 @@ def exported(package: Package) -> ExportedInvoices:
             expiration_date=datetime.now(UTC),
         )
         decrypt_verified_part(Path(part.path).read_bytes(), part=announced, key=KEY, iv=IV, output=archive)
-    return ExportedInvoices.from_archive(
-        archive.getvalue(), compression=_COMPRESSIONS[package.compression]
-    )
+    return ExportedInvoices.from_archive(archive.getvalue(), compression=_COMPRESSIONS[package.compression])
 
 
 def metadata_to_parquet(package: Package, target: Path) -> None:

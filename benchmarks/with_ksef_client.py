@@ -29,7 +29,7 @@ class _Disk:
     def __init__(self, package: Package) -> None:
         self._hashes = {part.path: part.encrypted_hash for part in package.parts}
 
-    def request(self, method: str, url: str, **_: Any) -> _Response:
+    def request(self, _method: str, url: str, **_: Any) -> _Response:
         return _Response(Path(url).read_bytes(), {"x-ms-meta-hash": self._hashes[url]})
 
 

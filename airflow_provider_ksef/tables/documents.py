@@ -18,16 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_ksef.tables.columns import NUMBER, STORED
-from airflow_provider_ksef.tables.document_entries import (
-    OpenPackage,
-    Place,
-    find_documents,
-    read_document,
-)
+from airflow_provider_ksef.tables.document_entries import OpenPackage, find_documents, read_document
 from airflow_provider_ksef.tables.document_rows import read_documents
 from airflow_provider_ksef.tables.incoming import StagedFile
 from airflow_provider_ksef.tables.month_files import sorted_once
 from airflow_provider_ksef.tables.staging import StagedTable
+from airflow_provider_ksef.tables.zip_places import Place
 
 CHUNK_BYTES = 16 * 1024 * 1024
 """XML that is held at once, and that one row group is made of."""
