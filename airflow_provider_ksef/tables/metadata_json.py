@@ -59,7 +59,6 @@ INVOICE = pa.struct(
 
 _READ_AT_ONCE = 2 * 1024 * 1024
 """Bytes that one thread reads at a time."""
-_OPENING_BRACE = ord("{")
 _REMEDY = "The table is as it was; export the window anew, and report it where it happens again."
 _MEMBERS = dict[str, msgspec.Raw]
 _encoder = msgspec.json.Encoder()
@@ -103,18 +102,20 @@ def _not_ksefs(error: Exception) -> KsefIntegrityError:
 
 def _to_arrow(listed: Sequence[msgspec.Raw | bytes]) -> pa.StructArray:
     """Read each invoice as a line of JSON, many at a time; pyarrow crashes where one is null."""
-    texts = [memoryview(invoice) for invoice in listed]
-    if any(text[0] != _OPENING_BRACE for text in texts):
-        raise pa.ArrowInvalid("an invoice is no object")
-    if not texts:
+    if not listed:
         return pa.array([], INVOICE)
-    lines = b"\n".join(texts)
+    lines = b"\n".join(listed)
+    is_compact = lines.count(b"\n") == len(listed) - 1
+    objects = (b"\n" + lines).count(b"\n{") if is_compact else sum(map(_is_object, listed))
+    if objects != len(listed):
+        raise pa.ArrowInvalid("an invoice is no object")
+    longest = max(map(len, lines.split(b"\n"))) if is_compact else len(lines)
     table = pj.read_json(
         pa.BufferReader(lines),
-        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, 1 + max(map(len, texts)))),
+        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, longest + 1)),
         parse_options=pj.ParseOptions(
             explicit_schema=pa.schema(list(INVOICE)),
-            newlines_in_values=lines.count(b"\n") >= len(texts),
+            newlines_in_values=not is_compact,
             unexpected_field_behavior="error",
         ),
     )
@@ -122,14 +123,17 @@ def _to_arrow(listed: Sequence[msgspec.Raw | bytes]) -> pa.StructArray:
     return pa.concat_arrays(table.to_struct_array().chunks)
 
 
+def _is_object(invoice: msgspec.Raw | bytes) -> bool:
+    return bytes(invoice).startswith(b"{")
+
+
 def _take_out_unknown(listed: list[msgspec.Raw]) -> tuple[list[bytes], list[str | None]]:
     try:
         divided = [_divide(invoice, INVOICE) for invoice in listed]
+        extra = [_encoder.encode(part).decode() if part else None for _, part in divided]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_ksefs(error) from error
-    known = [_encoder.encode(part) for part, _ in divided]
-    extra = [_encoder.encode(part).decode() if part else None for _, part in divided]
-    return known, extra
+    return [_encoder.encode(part) for part, _ in divided], extra
 
 
 def _divide(value: msgspec.Raw, kind: pa.DataType) -> tuple[Any, Any]:
@@ -182,4 +186,6 @@ def _first_misfit(known: list[bytes], error: pa.ArrowInvalid) -> KsefIntegrityEr
 def _number(invoice: bytes) -> str:
     if not invoice.startswith(b"{"):
         return "which is no object"
-    return bytes(msgspec.json.decode(invoice, type=_MEMBERS).get("ksefNumber", b"unnumbered")).decode()
+    return bytes(msgspec.json.decode(invoice, type=_MEMBERS).get("ksefNumber", b"unnumbered")).decode(
+        errors="replace"
+    )

@@ -224,7 +224,8 @@ def test_what_does_not_fit_is_an_error_and_not_a_guess(
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b'{"a":1}', b'{"invoices":null}', b'{"invoices":{}}', b'{"invoices":[null]}',
-     b'{"invoices":["x"]}', b'{"invoices":[]}{"invoices":[]}', b"\xff\xfe", b"<html></html>"],
+     b'{"invoices":["x"]}', b'{"invoices":[{"ksefNumber":"\xa0"}]}', b'{"invoices":[{"new":"\xa0"}]}',
+     b'{"invoices":[]}{"invoices":[]}', b"\xff\xfe", b"<html></html>"],
 )  # fmt: skip
 def test_metadata_that_is_not_ksefs_is_an_error(content: bytes) -> None:
     with pytest.raises(KsefIntegrityError):
