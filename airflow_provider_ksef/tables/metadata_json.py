@@ -59,6 +59,7 @@ INVOICE = pa.struct(
 
 _READ_AT_ONCE = 2 * 1024 * 1024
 """Bytes that one thread reads at a time."""
+_OPENING_BRACE = ord("{")
 _REMEDY = "The table is as it was; export the window anew, and report it where it happens again."
 _MEMBERS = dict[str, msgspec.Raw]
 _encoder = msgspec.json.Encoder()
@@ -104,27 +105,20 @@ def _to_arrow(listed: Sequence[msgspec.Raw | bytes]) -> pa.StructArray:
     """Read each invoice as a line of JSON, many at a time; pyarrow crashes where one is null."""
     if not listed:
         return pa.array([], INVOICE)
-    lines = b"\n".join(listed)
-    is_compact = lines.count(b"\n") == len(listed) - 1
-    objects = (b"\n" + lines).count(b"\n{") if is_compact else sum(map(_is_object, listed))
-    if objects != len(listed):
+    texts = [memoryview(invoice) for invoice in listed]
+    if any(text[0] != _OPENING_BRACE for text in texts):
         raise pa.ArrowInvalid("an invoice is no object")
-    longest = max(map(len, lines.split(b"\n"))) if is_compact else len(lines)
     table = pj.read_json(
-        pa.BufferReader(lines),
-        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, longest + 1)),
+        pa.BufferReader(b"\n".join(texts)),
+        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, 1 + max(map(len, texts)))),
         parse_options=pj.ParseOptions(
             explicit_schema=pa.schema(list(INVOICE)),
-            newlines_in_values=not is_compact,
+            newlines_in_values=b"\n" in b"".join(texts),
             unexpected_field_behavior="error",
         ),
     )
     table.validate(full=True)
     return pa.concat_arrays(table.to_struct_array().chunks)
-
-
-def _is_object(invoice: msgspec.Raw | bytes) -> bool:
-    return bytes(invoice).startswith(b"{")
 
 
 def _take_out_unknown(listed: list[msgspec.Raw]) -> tuple[list[bytes], list[str | None]]:
