@@ -8,8 +8,7 @@ first, as the JSON text that they are, and the rest goes the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -74,11 +73,12 @@ def parse_invoices(content: bytes) -> tuple[pa.StructArray, pa.StringArray]:
     :raises KsefIntegrityError: where it is not that, or a value does not fit, such as an amount with a third
         decimal.
     """
-    listed = _listed_invoices(content)
+    lines = _one_a_line(content)
+    del content  # it is as large as the lines
     try:
-        invoices = _to_arrow(listed)
+        invoices = _to_arrow(lines)
     except pa.ArrowInvalid:
-        known, extra = _take_out_unknown(listed)
+        known, extra = _take_out_unknown(lines.text.split(b"\n"))
         return _known_to_arrow(known), pa.array(extra, pa.string())
     return invoices, pa.nulls(len(invoices), pa.string())
 
@@ -87,46 +87,54 @@ class _Document(msgspec.Struct):
     invoices: list[msgspec.Raw]
 
 
-def _listed_invoices(content: bytes) -> list[msgspec.Raw]:
-    """Give the text of each invoice."""
+class _Lines(NamedTuple):
+    """One invoice a line, each an object, and how long the longest is."""
+
+    text: bytes
+    longest: int
+
+
+def _one_a_line(content: bytes) -> _Lines:
     try:
-        return msgspec.json.decode(content, type=_Document).invoices
+        if b"\n" in content:
+            content = msgspec.json.format(content, indent=-1)
+        listed = msgspec.json.decode(content, type=_Document).invoices
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_ksefs(error) from error
+        raise _not_ksefs(str(error)) from error
+    texts = [memoryview(invoice) for invoice in listed]
+    if any(text[0] != _OPENING_BRACE for text in texts):  # pyarrow crashes at a null
+        raise _not_ksefs("one of its invoices is no object")
+    return _Lines(b"\n".join(texts), max(map(len, texts), default=0))
 
 
-def _not_ksefs(error: Exception) -> KsefIntegrityError:
+def _not_ksefs(problem: str) -> KsefIntegrityError:
     return KsefIntegrityError(
-        f"The package's metadata is not the JSON object with invoices that KSeF documents: {error}.", _REMEDY
+        f"The package's metadata is not the JSON object with invoices that KSeF documents: {problem}.",
+        _REMEDY,
     )
 
 
-def _to_arrow(listed: Sequence[msgspec.Raw | bytes]) -> pa.StructArray:
-    """Read each invoice as a line of JSON, many at a time; pyarrow crashes where one is null."""
-    if not listed:
+def _to_arrow(lines: _Lines) -> pa.StructArray:
+    if not lines.text:
         return pa.array([], INVOICE)
-    texts = [memoryview(invoice) for invoice in listed]
-    if any(text[0] != _OPENING_BRACE for text in texts):
-        raise pa.ArrowInvalid("an invoice is no object")
     table = pj.read_json(
-        pa.BufferReader(b"\n".join(texts)),
-        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, 1 + max(map(len, texts)))),
+        pa.BufferReader(lines.text),
+        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, lines.longest + 1)),
         parse_options=pj.ParseOptions(
-            explicit_schema=pa.schema(list(INVOICE)),
-            newlines_in_values=b"\n" in b"".join(texts),
-            unexpected_field_behavior="error",
+            explicit_schema=pa.schema(list(INVOICE)), unexpected_field_behavior="error"
         ),
+        memory_pool=pa.system_memory_pool(),  # pyarrow's own keeps 30 MB more in its threads
     )
     table.validate(full=True)
     return pa.concat_arrays(table.to_struct_array().chunks)
 
 
-def _take_out_unknown(listed: list[msgspec.Raw]) -> tuple[list[bytes], list[str | None]]:
+def _take_out_unknown(listed: list[bytes]) -> tuple[list[bytes], list[str | None]]:
     try:
-        divided = [_divide(invoice, INVOICE) for invoice in listed]
+        divided = [_divide(msgspec.Raw(invoice), INVOICE) for invoice in listed]
         extra = [_encoder.encode(part).decode() if part else None for _, part in divided]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_ksefs(error) from error
+        raise _not_ksefs(str(error)) from error
     return [_encoder.encode(part) for part, _ in divided], extra
 
 
@@ -159,7 +167,7 @@ def _divide_object(members: dict[str, msgspec.Raw], kind: pa.StructType) -> tupl
 
 def _known_to_arrow(known: list[bytes]) -> pa.StructArray:
     try:
-        return _to_arrow(known)
+        return _to_arrow(_Lines(b"\n".join(known), max(map(len, known))))
     except pa.ArrowInvalid as error:
         raise _first_misfit(known, error) from error
 
@@ -168,7 +176,7 @@ def _first_misfit(known: list[bytes], error: pa.ArrowInvalid) -> KsefIntegrityEr
     """Name the invoice: the reader of a whole package does not."""
     for place, invoice in enumerate(known, start=1):
         try:
-            _to_arrow([invoice])
+            _to_arrow(_Lines(invoice, len(invoice)))
         except pa.ArrowInvalid as misfit:
             return KsefIntegrityError(
                 f"Invoice {place}, {_number(invoice)}, does not fit KSeF's contract: {misfit}.",
