@@ -23,31 +23,39 @@ class Ledger:
     """
     Looks at the tables.
 
-    :param reached: positions that the watermark may stand at: where the last committed window ended, or the
-        one ended that a sync was committing when it died.
+    :param begun: where the windows end that a sync began to commit.
+    :param committed: where those end whose commit returned.
     :param seen: pairs of a watermark in microseconds and the KSeF numbers that were in the table then.
     """
 
     place: Place
-    reached: set[str | None] = field(default_factory=lambda: {None})
+    begun: set[str] = field(default_factory=set)
+    committed: set[str] = field(default_factory=set)
     seen: list[tuple[int, frozenset[str]]] = field(default_factory=list)
 
-    def check_sync(self, attempt: Attempt) -> None:
-        """Hold the watermark against the windows that the sync told, and the rows against doubles."""
-        for told, value in attempt.told:
-            if told == "committing":
-                self.reached = {*self.reached, value}
-            elif told == "committed":
-                self.reached = {value}
+    def look(self, ended: Attempt, running: list[Attempt]) -> None:
+        """Hold the watermark against the windows that the syncs told, and the rows against doubles."""
+        self._note([ended, *running])
+        least = max((parse_ticks(end) for end in self.committed), default=None)
         position = self.position()
-        assert position in self.reached, f"the watermark {position} is none of {self.reached}: {attempt.told}"
-        self.reached = {position}
-        result = attempt.last("succeeded")
-        if result is not None:
-            assert result["watermark"] == {SUBJECT_TYPE: position}
+        self._note(running)  # of a commit that went on meanwhile
         numbers = self._numbers()
-        if position is not None:
-            self.seen.append((parse_ticks(position) // 10, frozenset(numbers)))
+        if position is None:
+            assert least is None, f"no watermark, but {self.committed} were committed"
+            return
+        assert position in self.begun, f"the watermark {position} is the end of no window: {self.begun}"
+        assert least is None or parse_ticks(position) >= least, f"the watermark {position} moved back"
+        self.seen.append((parse_ticks(position) // 10, frozenset(numbers)))
+        result = ended.last("succeeded")
+        if ended.task.kind == "sync" and result is not None:
+            assert result["watermark"][SUBJECT_TYPE] in self.begun
+
+    def _note(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            attempt.listen()
+            if attempt.task.kind == "sync":
+                self.begun.update(end for told, end in attempt.told if told == "committing")
+                self.committed.update(end for told, end in attempt.told if told == "committed")
 
     def check_end(self, truth: list[str]) -> None:
         """Hold the tables against KSeF's truth, and every earlier watermark against its rows."""

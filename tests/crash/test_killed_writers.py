@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.conftest import KILLED, TRIES
+from tests.crash.conftest import STRUCK, TRIES
 from tests.crash.places import Place, local_place, s3_place
 from tests.crash.scenario import Scenario
 from tests.emulator_process import EmulatorProcess
@@ -49,5 +49,5 @@ def test_killed_writers_lose_and_double_nothing(
     try:
         scenario.play()
     finally:
-        record_property(KILLED, dict(scenario.killed))
+        record_property(STRUCK, dict(scenario.struck))
         record_property(TRIES, dict(scenario.tries))

@@ -90,7 +90,7 @@ class StateFile(NotedState):
         self._write()
 
     def _write(self) -> None:
-        written = self.file.with_suffix(".part")
+        written = self.file.with_suffix(f".{os.getpid()}")
         written.write_text(json.dumps(self))
         written.replace(self.file)
 
