@@ -14,7 +14,6 @@ lets the tests interleave writers and drop them at any step.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,16 +27,17 @@ from airflow_provider_ksef.exceptions import KsefWatermarkError
 from airflow_provider_ksef.tables.companions import check_staged, companion_files
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
-from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
+from airflow_provider_ksef.tables.lease import Clock, Lease, Step
+from airflow_provider_ksef.tables.leased import run_steps, under_lease
 from airflow_provider_ksef.tables.moments import is_after, stands_at
 from airflow_provider_ksef.tables.month_files import (
     MonthFile,
     month_files,
     sorted_once,
     storage_span,
-    tombstone,
 )
 from airflow_provider_ksef.tables.readback import numbers_there
+from airflow_provider_ksef.tables.retention import kept, retention_rules
 from airflow_provider_ksef.tables.schema import NUMBER, SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import (
@@ -54,7 +54,8 @@ class CommitResult:
     What a commit did.
 
     :param rows_written: new rows of ``invoices``.
-    :param rows_already_there: rows of ``invoices`` that were in the table, or twice in the package.
+    :param rows_already_there: rows of ``invoices`` that were in the table, twice in the package, or that
+        retention keeps out.
     :param files: paths of the new files of all tables, below ``tables_path``.
     :param rows_by_table: new rows of each companion table that files were staged for.
     """
@@ -99,14 +100,7 @@ def commit_window(
         owner=owner,
         moves_watermark=moves_watermark,
     )
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as done:
-            result: CommitResult = done.value
-            return result
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
+    return run_steps(steps)
 
 
 def commit_steps(
@@ -127,30 +121,27 @@ def commit_steps(
         refuse_other_environment(watermark.environment, environment)
     claim_environment(store, environment)
     yield "environment: checked"
-    lease = Lease(store, key, owner, clock)
-    yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
-    try:
+
+    def work(lease: Lease) -> Generator[Step, None, CommitResult]:
         if moves_watermark:
             _check_start(_position(store, key)[1], window)
-        beside = yield from companion_files(store, key, window, staged, lease)
-        new = yield from _without_those_there(store, key, window, rows.invoices, lease)
+        stays = kept(retention_rules(store, key), rows.invoices)
+        gone = rows.invoices.filter(pc.invert(stays)).column(NUMBER).combine_chunks()
+        beside = yield from companion_files(store, key, window, staged, lease, gone=gone)
+        new = yield from _without_those_there(store, key, window, rows.invoices.filter(stays), lease)
         files = (*beside.files, *month_files(new, key, window, lease.token))
         if files or moves_watermark:
             yield from _publish(
                 store, key, window, files, lease, environment=environment, moves_watermark=moves_watermark
             )
-    except Exception:
-        with contextlib.suppress(Exception):
-            lease.give_up()
-        raise
-    lease.finish()
-    yield "lease: given back"
-    return CommitResult(
-        rows_written=new.num_rows,
-        rows_already_there=rows.invoices.num_rows - new.num_rows,
-        files=tuple(file.path for file in files),
-        rows_by_table=beside.rows,
-    )
+        return CommitResult(
+            rows_written=new.num_rows,
+            rows_already_there=rows.invoices.num_rows - new.num_rows,
+            files=tuple(file.path for file in files),
+            rows_by_table=beside.rows,
+        )
+
+    return (yield from under_lease(store, key, owner, clock, work))
 
 
 def _without_those_there(

@@ -55,6 +55,17 @@ class LeaseRecord:
 _UNREADABLE = LeaseRecord(owner="", expires_at=0.0)
 
 
+def current_holder(store: Store, key: TableKey) -> LeaseRecord | None:
+    """
+    Read the newest lease of one part of a table, whether it has expired or not; None where there was none.
+
+    :param store: the storage.
+    :param key: the part.
+    """
+    numbers = _numbers(store, lease_folder(key))
+    return _read(store, f"{lease_folder(key)}/{numbers[-1]}") if numbers else None
+
+
 class Lease:
     """
     The right to extend one part of a table.
@@ -153,14 +164,10 @@ class Lease:
         return (numbers[-1], self._read(numbers[-1])) if numbers else (0, _UNREADABLE)
 
     def _numbers(self) -> list[int]:
-        return sorted(int(name) for name in self.store.names(self.folder) if name.isdecimal())
+        return _numbers(self.store, self.folder)
 
     def _read(self, number: int) -> LeaseRecord:
-        content = self.store.read(self._path(number))
-        try:
-            return msgspec.json.decode(content or b"", type=LeaseRecord)
-        except msgspec.DecodeError:
-            return _UNREADABLE
+        return _read(self.store, self._path(number))
 
     def _forbid_earlier(self, tombstone: Callable[[str], bytes]) -> Generator[Step, None, None]:
         for number in self._numbers():
@@ -174,6 +181,17 @@ class Lease:
 
     def _path(self, number: int) -> str:
         return f"{self.folder}/{number}"
+
+
+def _numbers(store: Store, folder: str) -> list[int]:
+    return sorted(int(name) for name in store.names(folder) if name.isdecimal())
+
+
+def _read(store: Store, path: str) -> LeaseRecord:
+    try:
+        return msgspec.json.decode(store.read(path) or b"", type=LeaseRecord)
+    except msgspec.DecodeError:
+        return _UNREADABLE
 
 
 def _not_exclusive() -> KsefTableError:

@@ -15,7 +15,9 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.layout import LOCAL_PROTOCOLS, check_readable, is_table_file
+from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.storage import open_store
 
 CONTEXT = pa.field(
     "context", pa.string(), metadata={"description": "Whose table it is, such as nip-5250001210."}
@@ -57,7 +59,9 @@ def read(
         )
     expression = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
     try:
-        return _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
+        return settled(
+            lambda: _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise KsefTableError(
             f"The table {table} cannot be read: {error}.",
@@ -67,11 +71,14 @@ def read(
 
 def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
     folder = f"{root.path.rstrip('/')}/{table}"
+    root.fs.invalidate_cache()
     found = sorted(root.fs.find(folder)) if root.fs.isdir(folder) else []
+    base = f"{root.path.rstrip('/')}/"
+    paths = [path.removeprefix(base) for path in found if is_table_file(path.rsplit("/", 1)[-1])]
     local = root.protocol in LOCAL_PROTOCOLS
     keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
     return ds.dataset(
-        [path for path in found if is_table_file(path.rsplit("/", 1)[-1])],
+        [f"{base}{path}" for path in live_paths(open_store(root), paths)],
         schema=schema,
         format="parquet",
         filesystem=pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(root.fs)),

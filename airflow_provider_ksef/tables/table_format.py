@@ -11,7 +11,7 @@ from upath import UPath
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.commit import CommitResult, commit_window
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
-from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.readback import all_numbers
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
 
@@ -83,6 +83,16 @@ class ParquetTables:
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """See :meth:`TableFormat.numbers`."""
         return all_numbers(self.root, key, span)
+
+
+def format_of(root: UPath) -> str:
+    """
+    Tell in which format the tables below a folder are kept; ``parquet`` where there are none yet.
+
+    :param root: ``tables_path``.
+    """
+    root.fs.invalidate_cache()
+    return "delta" if root.fs.isdir(f"{root.path.rstrip('/')}/{INVOICES_TABLE}/_delta_log") else "parquet"
 
 
 def open_tables(

@@ -11,9 +11,11 @@ from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefError,
     KsefInputError,
+    KsefLeaseError,
     KsefLoginError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefTriggererError,
     KsefUnavailableError,
     KsefWindowError,
 )
@@ -30,11 +32,14 @@ log = logging.getLogger(__name__)
 
 RESULT_KEY = "result"
 _SHOWN = 5
+_HIDDEN = ("position", "is_filled")
 _ALL_WINDOWS = (
     KsefInputError,
+    KsefLeaseError,
     KsefLoginError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefTriggererError,
     KsefUnavailableError,
 )
 
@@ -106,7 +111,7 @@ def _walk_windows(
     """
     Walk each window that is not done yet, and keep what became of it.
 
-    :raises KsefError: where no other window could fare better: the login, the limits, the network.
+    :raises KsefError: where no other window could fare better: the login, the limits, the network, the lease.
     """
     for number, unit in enumerate(units, 1):
         if unit.name in progress.done or "error" in progress.units.get(unit.name, {}):
@@ -152,7 +157,7 @@ def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dic
             "from": unit.window.start,
             "to": unit.window.end,
             "state": _state(unit, progress),
-            **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key != "position"},
+            **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key not in _HIDDEN},
         }
         for unit in units
     ]
