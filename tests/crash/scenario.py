@@ -51,6 +51,7 @@ class Scenario:
     """
     One run of the crash tests.
 
+    :param sabotage: how the writers break the commit; see :mod:`tests.crash.sabotage`.
     :param struck: how many strikes hit which step.
     :param tries: how the tries of each kind ended.
     :param sleepers: tries that were taken for dead, while the next try of their task is at work.
@@ -61,6 +62,7 @@ class Scenario:
     place: Place
     folder: Path
     seed: int
+    sabotage: str = ""
     struck: Counter[str] = field(default_factory=Counter)
     tries: Counter[str] = field(default_factory=Counter)
     writers: list[Writer] = field(default_factory=list)
@@ -113,7 +115,7 @@ class Scenario:
         if writer.task is None:
             run_id, parameters = f"{writer.kind}-{writer.runs}", writer.parameters()
             parameters = {"tables_path": self.place.tables_path, **parameters}
-            writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters)
+            writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters, self.sabotage)
             writer.runs += 1
         fate = random_fate(self.rng, writer.longest_seconds) if writer.strikes else Fate()
         writer.attempt = Attempt.start(self.processes, writer.task, fate)

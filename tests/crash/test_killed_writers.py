@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_ksef.exceptions import KsefTableError
 from tests.crash.conftest import STRUCK, TRIES
 from tests.crash.places import Place, local_place, s3_place
+from tests.crash.sabotage import FOUND_AS, SABOTAGES
 from tests.crash.scenario import Scenario
 from tests.emulator_process import EmulatorProcess
 
@@ -17,6 +19,8 @@ RUNS = 100
 """On each kind of tables."""
 QUICK_RUNS = 2
 """As many of them are part of every test run."""
+
+MOST_RUNS_UNTIL_FOUND = 20
 
 PLACES = ("local", "s3")
 
@@ -51,3 +55,20 @@ def test_killed_writers_lose_and_double_nothing(
     finally:
         record_property(STRUCK, dict(scenario.struck))
         record_property(TRIES, dict(scenario.tries))
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_broken_commit_is_found(
+    sabotage: str, crash_emulator: EmulatorProcess, processes: ForkServerContext, tmp_path: Path
+) -> None:
+    for seed in range(MOST_RUNS_UNTIL_FOUND):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        place = local_place(folder / "tables")
+        try:
+            Scenario(crash_emulator, processes, place, folder, seed, sabotage).play()
+        except (AssertionError, KsefTableError) as error:
+            assert FOUND_AS[sabotage] in str(error)  # noqa: PT017  not every run finds it
+            return
+    pytest.fail(f"{MOST_RUNS_UNTIL_FOUND} runs found nothing wrong")

@@ -25,6 +25,7 @@ from airflow_provider_ksef.transfers.invoices_to_parquet import (
 )
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
+from tests.crash.sabotage import SABOTAGES
 from tests.system.operator_context import NotedState, context
 
 # What a task imports only where it needs it; the process from which the tries are forked has it ready.
@@ -61,6 +62,7 @@ class Task:
     :param folder: where its state and its log lie.
     :param environment: the connections.
     :param parameters: the operator's.
+    :param sabotage: how the commit is broken, to see that it is found; empty for the commit as it is.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Task:
     folder: Path
     environment: dict[str, str] = field(repr=False)
     parameters: dict[str, Any]
+    sabotage: str = ""
 
     @property
     def file(self) -> Path:
@@ -104,6 +107,8 @@ def run_try(task: Task, pipe: Connection) -> None:
     with pytest.MonkeyPatch.context() as patch:
         _hurry(patch)
         _tell_steps(patch, lambda kind, value: pipe.send((kind, value)))
+        if task.sabotage:
+            SABOTAGES[task.sabotage](patch)
         operator = OPERATORS[task.kind](task_id=task.kind, poll_interval=0.05, **task.parameters)
         try:
             result = operator.execute(context(StateFile(task.file), task.run_id))
