@@ -16,7 +16,6 @@ from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.table_format import TableFormat, open_tables
 
 REGION = "eu-central-1"
-READ = ["ksef_number", "permanent_storage_date"]
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,18 @@ class Place:
     def tables(self) -> TableFormat:
         return open_tables(self.root, self.table_format)
 
-    def rows(self, table: str = "invoices") -> pa.Table:
+    def rows(self, table: str, columns: list[str]) -> pa.Table:
         """Read a table as this package does."""
-        return read(table, self.root, columns=READ)
+        return read(table, self.root, columns=columns)
 
-    def rows_for_others(self, table: str = "invoices") -> pa.Table:
+    def rows_for_others(self, table: str, columns: list[str]) -> pa.Table:
         """Read a table as anybody does who is told no more than the folder."""
-        folder = f"{self.root.path}/{table}"
+        folder, nothing = f"{self.root.path}/{table}", pa.table({name: [] for name in columns})
         if self.files.get_file_info(folder).type != pafs.FileType.Directory:
-            return pa.table({name: [] for name in READ})
+            return nothing
         found = ds.dataset(folder, filesystem=self.files, format="parquet", partitioning="hive")
         assert all(file.endswith(".parquet") for file in found.files)
-        return found.to_table(columns=READ) if found.files else pa.table({name: [] for name in READ})
+        return found.to_table(columns=columns) if found.files else nothing
 
 
 def local_place(folder: Path) -> Place:
@@ -77,6 +76,6 @@ def s3_place(endpoint: str) -> Place:
         f"s3://aws_crash@{bucket}/ksef",
         root,
         files,
-        1.0,
+        1.5,
         {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
     )

@@ -70,7 +70,8 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"{self.place.kind} {self.seed}")
-        self.ledger = Ledger(self.place)
+        self.with_documents = self.seed % 4 == 1
+        self.ledger = Ledger(self.place, self.with_documents)
         self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection(), **self.place.environment}
         self.began = datetime.now(UTC)
 
@@ -114,7 +115,11 @@ class Scenario:
     def _start(self, writer: Writer) -> None:
         if writer.task is None:
             run_id, parameters = f"{writer.kind}-{writer.runs}", writer.parameters()
-            parameters = {"tables_path": self.place.tables_path, **parameters}
+            parameters |= {
+                "tables_path": self.place.tables_path,
+                "table_format": self.place.table_format,
+                "include_documents": self.with_documents,
+            }
             writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters, self.sabotage)
             writer.runs += 1
         fate = random_fate(self.rng, writer.longest_seconds) if writer.strikes else Fate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -32,6 +33,7 @@ from tests.system.operator_context import NotedState, context
 for _module in (
     "airflow.providers.amazon.aws.fs.s3",
     "airflow.sdk.execution_time.supervisor",
+    "airflow_provider_ksef.tables.documents",
     "airflow_provider_ksef.tables.package",
     "airflow_provider_ksef.transfers.export_rows",
     "airflow_provider_ksef.transfers.subject_sync",
@@ -104,6 +106,7 @@ def run_try(task: Task, pipe: Connection) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(task.environment)
+    tempfile.tempdir = str(task.folder)
     with pytest.MonkeyPatch.context() as patch:
         _hurry(patch)
         _tell_steps(patch, lambda kind, value: pipe.send((kind, value)))
