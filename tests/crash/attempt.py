@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -138,26 +139,44 @@ class Attempt:
         return next((value for told, value in reversed(self.told) if told == kind), None)
 
 
-STEPS = (
+_LEASE = (
     "environment",
     "lease: created",
     "lease: taken",
     "lease: forbade",
     "read back",
     "publish: announced",
-    "publish: prepared",
-    "publish: read the watermark",
-    "publish: checked the lease",
-    "publish: published",
-    "publish: moved the watermark",
-    "lease: given back",
 )
+STEPS = {
+    "parquet": (
+        *_LEASE,
+        "publish: prepared",
+        "publish: read the watermark",
+        "publish: checked the lease",
+        "publish: published",
+        "publish: moved the watermark",
+        "lease: given back",
+    ),
+    "delta": (
+        *_LEASE,
+        "publish: wrote a data file",
+        "delta: read the snapshot",
+        "delta: committed",
+        "lease: given back",
+    ),
+}
+"""How the steps of a commit begin, by the format of the tables."""
 
 
-def random_fate(rng: random.Random, usual_seconds: float) -> Fate:
-    """Choose an instant of the whole try, or one within a commit, which is but a small part of it."""
+def random_fate(rng: random.Random, usual_seconds: float, steps: Sequence[str]) -> Fate:
+    """
+    Choose an instant of the whole try, or one within a commit, which is but a small part of it.
+
+    :param usual_seconds: how long a try takes that is left alone.
+    :param steps: how the steps of a commit begin.
+    """
     sleep = rng.uniform(0.1, 2 * LEASE_SECONDS) if rng.random() < SLEEPERS else 0.0
     if rng.random() < 0.4:
         return Fate(rng.uniform(0, usual_seconds), sleep=sleep)
-    step, times = rng.choice(STEPS), rng.choice([1, 1, 2, 3])
+    step, times = rng.choice(steps), rng.choice([1, 1, 2, 3])
     return Fate(rng.choice([0, rng.uniform(0, 0.005)]), step, times, sleep)

@@ -88,7 +88,7 @@ class Ledger:
         """Find for each invoice that is seen its rows in the tables beside it."""
         if not self.with_documents:
             return
-        documents = self.place.rows_for_others("invoice_documents", ["ksef_number", "xml"]).to_pylist()
+        documents = self.place.read_plainly("invoice_documents", ["ksef_number", "xml"]).to_pylist()
         for table, (key, element) in COMPANIONS.items():
             expected = invoices - {each["ksef_number"] for each in documents if element not in each["xml"]}
             lacking = expected - self._numbers(table, [key])
@@ -98,7 +98,7 @@ class Ledger:
 
     def _numbers(self, table: str = "invoices", key: Sequence[str] = ()) -> frozenset[str]:
         """Read a table as anybody does, and find no row twice."""
-        read = self.place.rows_for_others(table, ["ksef_number", *key]).to_pylist()
+        read = self.place.read_plainly(table, ["ksef_number", *key]).to_pylist()
         doubled = [row for row, count in Counter(tuple(row.values()) for row in read).items() if count > 1]
         assert not doubled, f"doubled in {table}: {doubled}"
         return frozenset(row["ksef_number"] for row in read)

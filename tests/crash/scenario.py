@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.arrivals import HISTORY, HWM_LAG, arriving, seed_history
-from tests.crash.attempt import Attempt, Fate, random_fate
+from tests.crash.attempt import STEPS, Attempt, Fate, random_fate
 from tests.crash.ledger import Ledger
 from tests.crash.places import Place
 from tests.crash.victim import Task
@@ -122,7 +122,8 @@ class Scenario:
             }
             writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters, self.sabotage)
             writer.runs += 1
-        fate = random_fate(self.rng, writer.longest_seconds) if writer.strikes else Fate()
+        steps = STEPS[self.place.table_format]
+        fate = random_fate(self.rng, writer.longest_seconds, steps) if writer.strikes else Fate()
         writer.attempt = Attempt.start(self.processes, writer.task, fate)
 
     def _is_done(self, writer: Writer, attempt: Attempt) -> bool:

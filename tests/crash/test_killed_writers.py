@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_ksef.exceptions import KsefTableError
 from tests.crash.conftest import STRUCK, TRIES
-from tests.crash.places import Place, local_place, s3_place
+from tests.crash.places import Place, delta_place, local_place, s3_place
 from tests.crash.sabotage import FOUND_AS, SABOTAGES
 from tests.crash.scenario import Scenario
 from tests.emulator_process import EmulatorProcess
@@ -22,14 +22,14 @@ QUICK_RUNS = 2
 
 MOST_RUNS_UNTIL_FOUND = 20
 
-PLACES = ("local", "s3")
+PLACES = ("local", "s3", "delta")
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "local":
-        return local_place(tmp_path / "tables")
-    return s3_place(request.getfixturevalue("s3_server"))
+    if request.param == "s3":
+        return s3_place(request.getfixturevalue("s3_server"))
+    return {"local": local_place, "delta": delta_place}[request.param](tmp_path / "tables")
 
 
 def runs() -> list[object]:

@@ -18,8 +18,9 @@ import tenacity
 
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
-from airflow_provider_ksef.tables import commit, lease
+from airflow_provider_ksef.tables import commit, delta, lease, leased
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
+from airflow_provider_ksef.tables.lease import Step
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
@@ -39,7 +40,6 @@ for _module in (
     "airflow_provider_ksef.transfers.subject_sync",
     "airflow_provider_ksef.transfers.window_backfill",
     "airflow_provider_ksef.transfers.window_runs",
-    "deltalake",
     "pandas",  # pyarrow looks for it
     "s3fs",
 ):
@@ -130,14 +130,13 @@ def _hurry(patch: pytest.MonkeyPatch) -> None:
 
 def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
     """Let requests to KSeF, steps of a commit and whole commits be told, and change nothing of them."""
-    request, steps, whole = httpx.HTTPTransport.handle_request, commit.commit_steps, TableWriter.commit
+    request, run, whole = httpx.HTTPTransport.handle_request, leased.run_steps, TableWriter.commit
 
     def telling_request(transport: httpx.HTTPTransport, asked: httpx.Request) -> httpx.Response:
         tell("step", f"{asked.method} {_endpoint(asked.url.path)}")
         return request(transport, asked)
 
-    def telling_steps(*args: Any, **kwargs: Any) -> Generator[Any, None, Any]:
-        running = steps(*args, **kwargs)
+    def telling_steps(running: Generator[Step, None, Any]) -> Generator[Step, None, Any]:
         while True:
             try:
                 step = next(running)
@@ -155,7 +154,8 @@ def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
         return taken
 
     patch.setattr(httpx.HTTPTransport, "handle_request", telling_request)
-    patch.setattr(commit, "commit_steps", telling_steps)
+    for module in (commit, delta):
+        patch.setattr(module, "run_steps", lambda running: run(telling_steps(running)))
     patch.setattr(TableWriter, "commit", telling_commit)
 
 
