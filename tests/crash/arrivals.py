@@ -18,11 +18,17 @@ HWM_LAG = 0.1
 CAP = 10
 
 
-def seed_history(emulator: EmulatorProcess, rng: random.Random) -> None:
+def seed_history(emulator: EmulatorProcess, rng: random.Random, most_exports: int) -> None:
     """Let the company have received invoices long before its first sync."""
     now = datetime.now(UTC)
     emulator.control("reset")
-    _seed(emulator, rng, rng.randint(4 * CAP, 10 * CAP), now - HISTORY, now - timedelta(minutes=5))
+    _seed(
+        emulator,
+        rng,
+        rng.randint(CAP * most_exports // 3, CAP * most_exports),
+        now - HISTORY,
+        now - timedelta(minutes=5),
+    )
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class Place:
     :param read_plainly: reads some columns of a table without this package, as anybody does who is told no
         more than the folder.
     :param usual_pause: seconds between two arrivals of invoices, so that a sync can keep up with them.
+    :param history: the most exports that bring what was received before the first sync.
     :param environment: the Airflow connections that the operators need.
     :param table_format: ``parquet`` or ``delta``.
     """
@@ -42,6 +43,7 @@ class Place:
     root: UPath
     read_plainly: Callable[[str, list[str]], pa.Table]
     usual_pause: float
+    history: int
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     table_format: str = "parquet"
 
@@ -55,12 +57,12 @@ class Place:
 
 def local_place(folder: Path) -> Place:
     files = partial(_read_files, pafs.LocalFileSystem(), str(folder))
-    return Place("local", str(folder), UPath(folder), files, 0.15)
+    return Place("local", str(folder), UPath(folder), files, 0.15, 10)
 
 
 def delta_place(folder: Path) -> Place:
     delta = partial(_read_delta, folder)
-    return Place("delta", str(folder), UPath(folder), delta, 0.5, table_format="delta")
+    return Place("delta", str(folder), UPath(folder), delta, 0.5, 8, table_format="delta")
 
 
 def s3_place(endpoint: str) -> Place:
@@ -79,6 +81,7 @@ def s3_place(endpoint: str) -> Place:
         UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing"),
         partial(_read_files, files, f"{bucket}/ksef"),
         1.5,
+        4,
         {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
     )
 

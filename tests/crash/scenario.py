@@ -77,7 +77,7 @@ class Scenario:
 
     def play(self) -> None:
         """Strike and begin anew until each writer has succeeded unharmed; then sync once more."""
-        seed_history(self.emulator, self.rng)
+        seed_history(self.emulator, self.rng, self.place.history)
         sync = Writer("sync", self.rng.randint(3, 6), self._sync)
         backfill = Writer("backfill", self.rng.randint(1, 3), self._backfill)
         arrivals = random.Random(self.rng.random())

@@ -17,12 +17,10 @@ from tests.emulator_process import EmulatorProcess
 
 RUNS = 100
 """On each kind of tables."""
-QUICK_RUNS = 2
+QUICK_RUNS = {"local": 2, "s3": 1, "delta": 2}
 """As many of them are part of every test run."""
 
 MOST_RUNS_UNTIL_FOUND = 20
-
-PLACES = ("local", "s3", "delta")
 
 
 @pytest.fixture
@@ -34,8 +32,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 def runs() -> list[object]:
     return [
-        pytest.param(place, seed, id=f"{place}-{seed}", marks=[] if seed < QUICK_RUNS else pytest.mark.crash)
-        for place in PLACES
+        pytest.param(
+            place, seed, id=f"{place}-{seed}", marks=[] if seed < QUICK_RUNS[place] else pytest.mark.crash
+        )
+        for place in QUICK_RUNS
         for seed in range(RUNS)
     ]
 
