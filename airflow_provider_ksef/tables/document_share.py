@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_ksef.tables.columns import NUMBER, STORED
-from airflow_provider_ksef.tables.document_entries import OpenPackage, Place, read_document
+from airflow_provider_ksef.tables.document_entries import OpenPackage, read_document
 from airflow_provider_ksef.tables.document_rows import read_documents
 from airflow_provider_ksef.tables.staging import StagedDocuments, StagedTable
+from airflow_provider_ksef.tables.zip_places import Place
 
 BATCH_BYTES = 2 * 1024 * 1024
 """XML that is parsed at once: its rows as Python objects take fifteen times as much for a moment."""

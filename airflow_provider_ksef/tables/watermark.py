@@ -91,6 +91,20 @@ def check_environment(root: UPath, environment: str) -> None:
         refuse_other_environment(_environment(content), environment)
 
 
+def known_environment(store: Store) -> str:
+    """
+    Tell from which environment the rows come.
+
+    :raises KsefTableError: where no commit has noted it yet.
+    """
+    content = store.read(ENVIRONMENT)
+    if content is None:
+        raise KsefTableError(
+            "The tables have no environment yet.", "Let a first sync or backfill begin them."
+        )
+    return _environment(content)
+
+
 def claim_environment(store: Store, environment: str) -> None:
     """Note the environment in new tables; refuse tables of another one."""
     mark = msgspec.json.encode({"environment": environment})

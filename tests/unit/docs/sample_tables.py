@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from upath import UPath
 
 from airflow_provider_ksef.tables.documents import stage_documents
 from airflow_provider_ksef.tables.layout import TableKey
-from tests.unit.docs.sample_invoices import GROUPS, INVOICES, WATERMARKS, Invoice, Line
+from tests.unit.docs.sample_invoices import GROUPS, INVOICES, TATRA, WATERMARKS, Invoice, Line
 from tests.unit.tables.document_packages import METADATA, Package, fa
 from tests.unit.tables.packages import encode, invoice, rows
 from tests.unit.tables.tiny import put
@@ -77,7 +78,13 @@ def _stored(each: Invoice) -> datetime:
 def _xml(each: Invoice) -> bytes:
     if each.document == "broken":
         return b"<Faktura><Fa>\xff"
-    return fa("".join(_body(each)))
+    document = fa("".join(_body(each)))
+    return _prefixed(document) if each.seller == TATRA else document
+
+
+def _prefixed(document: bytes) -> bytes:
+    """Write the same document with a prefix for its namespace, as some issuers' software does."""
+    return re.sub(rb"<(/?)(?=\w)", rb"<\1fa:", document).replace(b"xmlns=", b"xmlns:fa=")
 
 
 def _body(each: Invoice) -> Iterator[str]:

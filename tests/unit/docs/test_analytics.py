@@ -6,15 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import duckdb
-import pandas as pd
 import pytest
 from upath import UPath
 
-from tests.unit.docs.markdown import sections
+from tests.unit.docs.analytics_page import QUESTIONS, Answers, run_page
 from tests.unit.docs.sample_invoices import (
     BALTIC,
     GROUPS,
@@ -27,53 +24,12 @@ from tests.unit.docs.sample_invoices import (
 )
 from tests.unit.docs.sample_tables import put_sample
 
-PAGE = Path(__file__).resolve().parents[3] / "docs/analytics.md"
-PRELUDE, *QUESTIONS = sections(PAGE.read_text())
-
-Rows = list[tuple[Any, ...]]
-
-
-class Answer(NamedTuple):
-    """An answer: its columns and rows."""
-
-    columns: list[str]
-    rows: Rows
-
-
-class Answers(NamedTuple):
-    """What the page's examples give, by the question's heading."""
-
-    sql: dict[str, Answer]
-    pandas: dict[str, Answer]
-
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """Run the whole page from top to bottom, since questions use what those before them made."""
     root = tmp_path_factory.mktemp("tables")
     put_sample(UPath(root), tmp_path_factory.mktemp("worker"))
-    found = Answers({}, {})
-    names: dict[str, Any] = {}
-    with duckdb.connect() as connection:
-        for section in (PRELUDE, *QUESTIONS):
-            for code in section.fences("sql"):
-                connection.execute(code.replace("/data/ksef/tables", str(root)))
-                columns = [column[0] for column in connection.description or ()]
-                found.sql[section.title] = Answer(columns, connection.fetchall())
-            for code in section.fences("python"):
-                exec(code.replace("/data/ksef/tables", str(root)), names)
-                if "answer" in names:
-                    found.pandas[section.title] = _from_pandas(names.pop("answer"))
-    return found
-
-
-def _from_pandas(frame: pd.DataFrame) -> Answer:
-    rows = [tuple(_plain(value) for value in row) for row in frame.itertuples(index=False)]
-    return Answer([str(name) for name in frame.columns], rows)
-
-
-def _plain(value: Any) -> Any:
-    return None if pd.isna(value) else value
+    return run_page(root)
 
 
 def bought() -> list[tuple[str, Invoice]]:
