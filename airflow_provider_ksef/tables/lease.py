@@ -7,9 +7,11 @@ still be alive first forbids everything that the earlier lease announced, and re
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -22,6 +24,7 @@ LONGEST_WAIT_SECONDS = 180.0
 PAUSE_SECONDS = 2.0
 
 Clock = Callable[[], float]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,18 @@ class Pause:
 
 Step = str | Pause
 """A commit yields after each step that others may see: its name, or a pause that the caller sits out."""
+
+
+def play(steps: Generator[Step, None, T]) -> T:
+    """Take the steps of a commit to their end, and sit its pauses out."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
 
 
 @dataclass(frozen=True)
