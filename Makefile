@@ -1,11 +1,12 @@
 # Two commands for a newcomer: `make demo` shows the main job, `make test` checks everything.
+# `make test-crash` takes a quarter of an hour: hundreds of runs in which tasks are killed at random instants.
 # PYTHON=python3.13 make test chooses an interpreter; each has a virtual environment of its own.
 PYTHON ?= python3
 VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test
+.PHONY: demo test test-crash
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -18,6 +19,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env docs docs/_build
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+test-crash: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/crash -m "crash or not crash" -n 4 --dist worksteal
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": PYTHON=python3.12 make ...")'

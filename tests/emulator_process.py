@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,10 @@ class EmulatorProcess:
     @property
     def origin(self) -> str:
         return self.url.removesuffix("/v2")
+
+    def connection(self, **fields: Any) -> str:
+        """An Airflow connection that leads here, as its environment variable holds it."""
+        return json.dumps({"conn_type": "ksef", "login": NIP, "password": TOKEN, "host": self.url, **fields})
 
     def control(self, name: str, **body: Any) -> Any:
         """POST one of the emulator's own controls and give its answer."""

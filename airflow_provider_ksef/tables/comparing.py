@@ -18,33 +18,44 @@ class Comparison:
     :param missing: KSeF has them, the table does not.
     :param surplus: the table has them, KSeF does not.
     :param doubled: the table has them more than once.
+    :param without_document: the table has them, the one of documents does not, though it should.
     """
 
     missing: pa.Array
     surplus: pa.Array
     doubled: pa.Array
+    without_document: pa.Array
 
     @property
-    def holds(self) -> bool:
-        """Whether the table is as it should be."""
-        return not (len(self.missing) or len(self.surplus) or len(self.doubled))
+    def has_gaps(self) -> bool:
+        """Whether another export could fill something."""
+        return bool(len(self.missing) or len(self.without_document))
 
 
-def compare_numbers(wanted: pa.Array, known: pa.Array, there: pa.Array) -> Comparison:
+def compare_numbers(
+    wanted: pa.Array, known: pa.Array, there: pa.Array, documents: pa.Array | None = None
+) -> Comparison:
     """
     Compare the numbers of one span.
 
     :param wanted: those that the table should hold.
     :param known: those that KSeF holds; more than ``wanted`` where retention has deleted some on purpose.
     :param there: those that the table holds, as often as it does.
+    :param documents: those that the table of documents holds; None where there need not be any.
     """
     counts = pc.value_counts(there)
     once = counts.field("values")
+    wanted_there = once.filter(pc.is_in(once, wanted))
     return Comparison(
-        missing=pc.unique(wanted.filter(pc.invert(pc.is_in(wanted, once)))),
-        surplus=once.filter(pc.invert(pc.is_in(once, known))),
+        missing=pc.unique(_not_in(wanted, once)),
+        surplus=_not_in(once, known),
         doubled=once.filter(pc.greater(counts.field("counts"), 1)),
+        without_document=once.slice(0, 0) if documents is None else _not_in(wanted_there, documents),
     )
+
+
+def _not_in(numbers: pa.Array, others: pa.Array) -> pa.Array:
+    return numbers.filter(pc.invert(pc.is_in(numbers, others)))
 
 
 def within(rows: pa.Table, span: tuple[int, int]) -> pa.Table:

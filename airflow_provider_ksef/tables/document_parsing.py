@@ -7,11 +7,12 @@ whatever has the same shape under another namespace are read; a document of anot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
 from lxml import etree
 
 from airflow_provider_ksef.tables.line_columns import ELEMENTS
@@ -21,27 +22,40 @@ Row = dict[str, str | None]
 """Texts by the name of their column; an element that is there and empty is None."""
 
 
+Sum = tuple[str, str, str | None]
+"""Rate group, column and text of one sum of the tax summary."""
+
+
 class DocumentRows(NamedTuple):
     """
     What a document holds.
 
     :param lines: a row for each line; None where the form has no lines that we know.
-    :param sums: a row of the tax summary by rate group.
+    :param sums: sums of the tax summary, in the document's order.
     """
 
     lines: list[Row] | None
-    sums: dict[str, Row]
+    sums: list[Sum]
 
 
 class UnreadableDocument(Exception):  # noqa: N818  it says what the document is
     """A document that is no XML, or no XML that we read."""
 
 
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    dtd_validation=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+_Role = tuple[str, str]
 _ROOT = "Faktura"
-_MOST_CACHED_NAMES = 500
-_NO_ROWS = DocumentRows(None, {})
-_LINE = ("", "")
-_COLUMN_NAMES = frozenset(field.name for field in ELEMENTS)
+_MOST_LEARNT = 500
+NO_ROWS = DocumentRows(None, [])
+_LINE: _Role = ("", "")
 
 
 def parse_document(xml: bytes) -> DocumentRows:
@@ -52,7 +66,7 @@ def parse_document(xml: bytes) -> DocumentRows:
     :raises UnreadableDocument: where it is no well-formed XML, or declares a document type.
     """
     try:
-        root = etree.fromstring(xml, _parser())
+        root = etree.fromstring(xml, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableDocument(f"no well-formed XML: {error}") from error
     if root.getroottree().docinfo.internalDTD is not None:
@@ -62,110 +76,45 @@ def parse_document(xml: bytes) -> DocumentRows:
         form = forms.get(child.tag)
         if form is not None:
             return _read_body(child, form)
-    return _NO_ROWS
-
-
-@lru_cache(maxsize=1)
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-
-
-class _Columns(dict[str, str]):
-    """Names of columns by tag; an unknown tag stands for itself."""
-
-    def __missing__(self, tag: str) -> str:
-        return tag
-
-
-class _Roles(dict[str, tuple[str, str] | None]):
-    """What a child of the body is, by tag: a line, rate group and column of a sum, or nothing."""
-
-    def __init__(self, prefix: str, line: str, patterns: Mapping[str, str]) -> None:
-        self.prefix = prefix
-        self.patterns = [(*pattern.partition("*"), column) for pattern, column in patterns.items()]
-        self[f"{prefix}{line}"] = _LINE
-
-    def __missing__(self, tag: str) -> tuple[str, str] | None:
-        role = self._role(tag.removeprefix(self.prefix))
-        if len(self) < _MOST_CACHED_NAMES:
-            self[tag] = role
-        return role
-
-    def _role(self, name: str) -> tuple[str, str] | None:
-        for start, star, end, column in self.patterns:
-            if not star and name == start:
-                return FLAT_RATE, column
-            if star and name.startswith(start) and name.endswith(end):
-                return name[len(start) : len(name) - len(end)], column
-        return None
-
-
-class _Form(NamedTuple):
-    roles: _Roles
-    columns: _Columns
-
-
-@lru_cache(maxsize=32)
-def _forms(root_tag: str) -> dict[str, _Form]:
-    """Give the forms that a document with this root may have, by the tag of its body."""
-    namespace, closing, name = root_tag.rpartition("}")
-    prefix = namespace + closing
-    if name != _ROOT:
-        return {}
-    return {
-        f"{prefix}Fa": _form(prefix, b"ksef.fa", "FaWiersz"),
-        f"{prefix}FakturaRR": _form(prefix, b"ksef.fa_rr", "FakturaRRWiersz"),
-    }
-
-
-def _form(prefix: str, key: bytes, line: str) -> _Form:
-    elements = {
-        prefix + field.metadata[key].decode(): field.name for field in ELEMENTS if key in field.metadata
-    }
-    sums = {
-        field.metadata[key].decode(): field.name for field in VAT_SUMMARY if key in (field.metadata or {})
-    }
-    longest_first = dict(sorted(sums.items(), key=lambda item: -len(item[0])))
-    return _Form(_Roles(prefix, line, longest_first), _Columns(elements))
+    return NO_ROWS
 
 
 def _read_body(body: Any, form: _Form) -> DocumentRows:
-    roles, columns = form
+    """Walk the children of the body and of its lines, each once: what a whole export waits for."""
+    roles, columns = form.roles, form.columns
     lines: list[Row] = []
-    sums: dict[str, Row] = {}
+    sums: list[Sum] = []
     for child in body:
-        role = roles[child.tag]
+        tag = child.tag
+        role = roles[tag] if tag in roles else form.learn(tag)
         if role is None:
             continue
         if role is _LINE:
-            row = {columns[element.tag]: element.text for element in child}
-            if len(row) != len(child) or not row.keys() <= _COLUMN_NAMES:
-                row = _uncommon_line(child, columns)
-            lines.append(row)
+            lines.append(_read_line(child, columns))
         else:
             group, column = role
-            sums.setdefault(group, {})[column] = child.text
+            sums.append((group, column, child.text))
     return DocumentRows(lines, sums)
 
 
-def _uncommon_line(line: Any, columns: _Columns) -> Row:
+def _read_line(line: Any, columns: Mapping[str, str]) -> Row:
+    try:
+        row = {columns[element.tag]: element.text for element in line}
+    except KeyError:
+        return _uncommon_line(line, columns)
+    return row if len(row) == len(line) else _uncommon_line(line, columns)
+
+
+def _uncommon_line(line: Any, columns: Mapping[str, str]) -> Row:
     """Read a line that has an element twice, or one that no column is for."""
     row: Row = {}
     extra: dict[str, Any] = {}
     for element in line:
-        column = columns[element.tag]
-        if column in _COLUMN_NAMES and column not in row:
-            row[column] = element.text
-        else:
+        column = columns.get(element.tag)
+        if column is None or column in row:
             _add(extra, element)
+        else:
+            row[column] = element.text
     row["extra"] = msgspec.json.encode(extra).decode()
     return row
 
@@ -186,3 +135,52 @@ def _add(content: dict[str, Any], element: Any) -> None:
         content[name].append(value)
     else:
         content[name] = [content[name], value]
+
+
+class _Form:
+    """
+    How the body of a form is read.
+
+    :param prefix: namespace of its tags.
+    :param key: name of the form in the metadata of columns.
+    :param line: name of its lines' element.
+    """
+
+    def __init__(self, prefix: str, key: bytes, line: str) -> None:
+        self.prefix = prefix
+        self.columns = {prefix + element: column for element, column in _elements(ELEMENTS, key)}
+        self.roles: dict[str, _Role | None] = {prefix + line: _LINE}
+        patterns = sorted(_elements(VAT_SUMMARY, key), key=lambda item: -len(item[0]))
+        self.sums = [(*pattern.partition("*"), column) for pattern, column in patterns]
+
+    def learn(self, tag: str) -> _Role | None:
+        """Tell what a child of the body is: rate group and column of a sum, or nothing of interest."""
+        role = self._role(tag.removeprefix(self.prefix))
+        if len(self.roles) < _MOST_LEARNT:
+            self.roles[tag] = role
+        return role
+
+    def _role(self, name: str) -> _Role | None:
+        for start, star, end, column in self.sums:
+            if not star and name == start:
+                return FLAT_RATE, column
+            if star and name.startswith(start) and name.endswith(end):
+                return name[len(start) : len(name) - len(end)], column
+        return None
+
+
+def _elements(fields: Iterable[pa.Field], key: bytes) -> list[tuple[str, str]]:
+    return [(field.metadata[key].decode(), field.name) for field in fields if key in (field.metadata or {})]
+
+
+@lru_cache(maxsize=32)
+def _forms(root_tag: str) -> dict[str, _Form]:
+    """Give the forms that a document with this root may have, by the tag of its body."""
+    namespace, closing, name = root_tag.rpartition("}")
+    prefix = namespace + closing
+    if name != _ROOT:
+        return {}
+    return {
+        f"{prefix}Fa": _Form(prefix, b"ksef.fa", "FaWiersz"),
+        f"{prefix}FakturaRR": _Form(prefix, b"ksef.fa_rr", "FakturaRRWiersz"),
+    }

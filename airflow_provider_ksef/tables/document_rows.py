@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from airflow_provider_ksef.tables.columns import CARRIED, NUMBER, STORED
 from airflow_provider_ksef.tables.document_columns import DOCUMENTS
 from airflow_provider_ksef.tables.document_parsing import (
+    NO_ROWS,
     DocumentRows,
     Row,
     UnreadableDocument,
@@ -22,6 +23,7 @@ from airflow_provider_ksef.tables.vat_columns import RATE_GROUPS, VAT_AMOUNT, VA
 
 _ORIGIN = ("export_reference", "synced_at")
 _REPEATED = (NUMBER, STORED, *CARRIED, *_ORIGIN)
+_LINE_COLUMNS = (*ELEMENTS, LINES.field("extra"))
 _SUMS = tuple(field for field in VAT_SUMMARY if field.type == VAT_AMOUNT)
 
 
@@ -57,16 +59,13 @@ def read_documents(invoices: pa.Table, xmls: Sequence[bytes]) -> DocumentTables:
     if misfits:
         for misfit in misfits:
             problems.setdefault(misfit.document, misfit.problem)
-        parsed = [_NOTHING if place in problems else rows for place, rows in enumerate(parsed)]
+        parsed = [NO_ROWS if place in problems else rows for place, rows in enumerate(parsed)]
         lines, sums = _lines(parsed), _sums(parsed)
     return DocumentTables(
         _documents(invoices, xmls, parsed, problems),
         _table(LINES, invoices, lines),
         _table(VAT_SUMMARY, invoices, sums),
     )
-
-
-_NOTHING = DocumentRows(None, {})
 
 
 def _parse(xmls: Sequence[bytes]) -> tuple[list[DocumentRows], dict[int, str]]:
@@ -76,7 +75,7 @@ def _parse(xmls: Sequence[bytes]) -> tuple[list[DocumentRows], dict[int, str]]:
         try:
             parsed.append(parse_document(xml))
         except UnreadableDocument as error:
-            parsed.append(_NOTHING)
+            parsed.append(NO_ROWS)
             problems[place] = str(error)
     return parsed, problems
 
@@ -100,23 +99,24 @@ def _lines(parsed: Sequence[DocumentRows]) -> _Typed:
     counts = [len(rows.lines or ()) for rows in parsed]
     rows = list(chain.from_iterable(document.lines or () for document in parsed))
     owners = [place for place, count in enumerate(counts) for _ in range(count)]
-    typed = _typed(ELEMENTS, rows, owners)
+    typed = _typed(_LINE_COLUMNS, rows, owners)
     for name, column in typed.columns.items():
         if column.type == pa.bool_():
             typed.columns[name] = pc.coalesce(column, False)
     ordinals = [ordinal for count in counts for ordinal in range(1, count + 1)]
     typed.columns["line_ordinal"] = pa.array(ordinals, pa.int32())
-    typed.columns["extra"] = pa.array([row.get("extra") for row in rows], pa.string())
     return typed
 
 
 def _sums(parsed: Sequence[DocumentRows]) -> _Typed:
-    groups = [group for document in parsed for group in document.sums]
-    rows = list(chain.from_iterable(document.sums.values() for document in parsed))
-    owners = [place for place, document in enumerate(parsed) for _ in document.sums]
-    typed = _typed(_SUMS, rows, owners)
-    typed.columns["rate_group"] = pa.array(groups, pa.string())
-    typed.columns["rate_group_name"] = pa.array([RATE_GROUPS.get(group) for group in groups], pa.string())
+    groups: dict[tuple[int, str], Row] = {}
+    for place, document in enumerate(parsed):
+        for group, column, text in document.sums:
+            groups.setdefault((place, group), {})[column] = text
+    typed = _typed(_SUMS, list(groups.values()), [place for place, _ in groups])
+    names = [group for _, group in groups]
+    typed.columns["rate_group"] = pa.array(names, pa.string())
+    typed.columns["rate_group_name"] = pa.array([RATE_GROUPS.get(name) for name in names], pa.string())
     return typed
 
 
@@ -126,14 +126,16 @@ def _typed(fields: Sequence[pa.Field], rows: Sequence[Row], owners: Sequence[int
 
     :param owners: the document of each row, by its place.
     """
+    there: set[str] = set().union(*rows)
+    kind = pa.struct([(field.name, pa.string()) for field in fields if field.name in there])
+    texts_of = dict(zip((field.name for field in kind), pa.array(rows, kind).flatten(), strict=True))
     columns: dict[str, pa.Array] = {}
     misfits: list[_Misfit] = []
-    there: set[str] = set().union(*rows)
     for field in fields:
-        if field.name not in there:
+        if field.name not in texts_of:
             columns[field.name] = pa.nulls(len(rows), field.type)
             continue
-        texts = _trimmed(pa.array([row.get(field.name) for row in rows], pa.string()))
+        texts = _trimmed(texts_of[field.name])
         try:
             columns[field.name] = texts.cast(field.type)
         except pa.ArrowInvalid:

@@ -1,140 +1,81 @@
 """
 The documents of an export become finished files of ``invoice_documents``, ``invoice_lines`` and
-``invoice_vat_summary`` on the worker's disk.
-
-Memory stays flat: some 16 MB of XML are read, parsed and written as one row group of each table.
+``invoice_vat_summary`` on the worker's disk, in flat memory.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from airflow_provider_ksef.tables.columns import NUMBER, STORED
-from airflow_provider_ksef.tables.document_entries import (
-    OpenPackage,
-    Place,
-    find_documents,
-    read_document,
-)
-from airflow_provider_ksef.tables.document_rows import read_documents
-from airflow_provider_ksef.tables.incoming import StagedFile
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.tables.columns import NUMBER
+from airflow_provider_ksef.tables.document_entries import OpenPackage, find_documents
+from airflow_provider_ksef.tables.document_processes import stage_shares
+from airflow_provider_ksef.tables.document_share import HASH, Share
 from airflow_provider_ksef.tables.month_files import sorted_once
-from airflow_provider_ksef.tables.staging import StagedTable
+from airflow_provider_ksef.tables.staging import StagedDocuments
 
-CHUNK_BYTES = 16 * 1024 * 1024
-"""XML that is held at once, and that one row group is made of."""
+__all__ = ["StagedDocuments", "stage_documents"]
 
-_HASH = "invoice_hash"
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StagedDocuments:
-    """
-    What became of the documents of an export.
-
-    :param files: for :class:`incoming.IncomingRows`.
-    :param documents: rows of ``invoice_documents``.
-    :param lines: rows of ``invoice_lines``.
-    :param unreadable: documents that have a ``parse_error``.
-    """
-
-    files: tuple[StagedFile, ...]
-    documents: int
-    lines: int
-    unreadable: int
+START_BYTES = 8 * 1024 * 1024
+"""XML that this process reads while another one starts; so much more falls to it."""
 
 
-def stage_documents(package: OpenPackage, invoices: pa.Table, folder: Path) -> StagedDocuments:
+def stage_documents(
+    package: OpenPackage, invoices: pa.Table, folder: Path, *, processes: int = 1
+) -> StagedDocuments:
     """
     Read the documents of an export package into files, ready to be committed with its invoices.
 
-    :param package: opens the plain archive.
+    :param package: opens the plain archive; may be sent to another process.
     :param invoices: the package's rows of the table ``invoices``.
     :param folder: an empty folder on the worker's disk, for the files and what they are made of.
+    :param processes: how many processes share the work, this one among them. The others take a third of a
+        second to start, so a package of a few thousand invoices is read by fewer.
+    :raises KsefInputError: where ``processes`` is less than one.
     :raises KsefIntegrityError: where the archive is broken, its entries are not the invoices of its
         metadata, or a document has another hash. One that cannot be parsed is no error, it is counted.
+    :raises KsefTableError: where another process died.
     """
+    if processes < 1:
+        raise KsefInputError("processes", processes, "is less than one", "Give 1, or the worker's cores.")
     invoices = sorted_once(invoices)
     numbers = invoices.column(NUMBER).to_pylist()
-    hashes = dict(zip(numbers, invoices.column(_HASH).to_pylist(), strict=True))
+    hashes = dict(zip(numbers, invoices.column(HASH).to_pylist(), strict=True))
     unpacked = folder / "documents.unpacked"
     found = find_documents(package, hashes, unpacked)
-    share = Share(found.open, tuple(found.places[number] for number in numbers), invoices, folder, "0")
-    staged = stage_share(share)
+    places = tuple(found.places[number] for number in numbers)
+    ends = divide([place.size for place in places], processes)
+    shares = [
+        Share(found.open, places[start:end], invoices.slice(start, end - start), folder, str(start))
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
+    staged = stage_shares(shares)
     unpacked.unlink(missing_ok=True)
-    return staged
+    return StagedDocuments(
+        tuple(file for part in staged for file in part.files),
+        sum(part.documents for part in staged),
+        sum(part.lines for part in staged),
+        sum(part.unreadable for part in staged),
+    )
 
 
-class Share(NamedTuple):
+def divide(sizes: list[int], processes: int) -> list[int]:
     """
-    Invoices whose documents one process reads.
+    Divide documents into contiguous shares that take about the same time.
 
-    :param open: opens what the documents lie in.
-    :param places: where they lie.
-    :param invoices: rows of the table ``invoices``, sorted by storage date, one for each place.
-    :param folder: where the files go.
-    :param writer: part of their names that no other share has.
+    :param sizes: bytes of each document.
+    :param processes: the most shares.
+    :returns: where each share ends; the first share is this process's own.
     """
-
-    open: OpenPackage
-    places: tuple[Place, ...]
-    invoices: pa.Table
-    folder: Path
-    writer: str
-
-
-def stage_share(share: Share) -> StagedDocuments:
-    """Read the documents of one share; see :func:`stage_documents`."""
-    names = ("invoice_documents", "invoice_lines", "invoice_vat_summary")
-    staged = [StagedTable(name, share.folder, share.writer) for name in names]
-    unreadable = 0
-    with ExitStack() as stack:
-        source = stack.enter_context(share.open())
-        for table in staged:
-            stack.enter_context(table)
-        for chunk in _chunks(share):
-            invoices = share.invoices.slice(chunk.start, chunk.stop - chunk.start)
-            expected = zip(
-                invoices.column(NUMBER).to_pylist(),
-                share.places[chunk.start : chunk.stop],
-                invoices.column(_HASH).to_pylist(),
-                strict=True,
-            )
-            xmls = [read_document(source, number, place, digest) for number, place, digest in expected]
-            tables = read_documents(invoices, xmls)
-            unreadable += chunk.stop - chunk.start - tables.documents.column("parse_error").null_count
-            for table, rows in zip(staged, tables, strict=True):
-                table.add(chunk.month, rows)
-            logger.info("Read %s of %s documents.", chunk.stop, len(share.places))
-    documents, lines, _ = (sum(file.rows for file in table.files) for table in staged)
-    files = tuple(file for table in staged for file in table.files)
-    return StagedDocuments(files, documents, lines, unreadable)
-
-
-class _Chunk(NamedTuple):
-    month: str
-    start: int
-    stop: int
-
-
-def _chunks(share: Share) -> Iterator[_Chunk]:
-    """Divide a share into documents of one month and so many bytes as are held at once, at least one."""
-    months = pc.strftime(share.invoices.column(STORED), "%Y-%m").to_pylist()
-    start = 0
-    held = 0
-    for place, (month, document) in enumerate(zip(months, share.places, strict=True)):
-        if place > start and (month != months[start] or held + document.size > CHUNK_BYTES):
-            yield _Chunk(months[start], start, place)
-            start, held = place, 0
-        held += document.size
-    if start < len(months):
-        yield _Chunk(months[start], start, len(months))
+    total = sum(sizes)
+    each = (total + (processes - 1) * START_BYTES) / processes
+    if processes > 1 and each <= 2 * START_BYTES:
+        return divide(sizes, processes - 1)
+    bounds = [each + share * (each - START_BYTES) for share in range(processes - 1)]
+    reached = list(accumulate(sizes))
+    ends = [sum(1 for end in reached if end <= bound) for bound in bounds]
+    return [*ends, len(sizes)]

@@ -21,6 +21,23 @@ _NOT_COMPARED = ("xml",)
 """Columns that no reader prunes by, and that never repeat."""
 
 
+@dataclass(frozen=True)
+class StagedDocuments:
+    """
+    What became of the documents of an export.
+
+    :param files: for :class:`incoming.IncomingRows`.
+    :param documents: rows of ``invoice_documents``.
+    :param lines: rows of ``invoice_lines``.
+    :param unreadable: documents that have a ``parse_error``.
+    """
+
+    files: tuple[StagedFile, ...]
+    documents: int
+    lines: int
+    unreadable: int
+
+
 class StagedTable:
     """
     One table's files, as they grow.

@@ -31,9 +31,10 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
     result under the XCom key ``result``. A retry leaves out the windows that are done. Invoices that are in
     the table are not written again, so a backfill may run beside sync and beside other backfills.
 
-    The result is ``{"rows", "exports", "windows": [{"subject_type", "from", "to", "state", "rows",
-    "error"}]}``; ``state`` is ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left,
-    and the task fails so that its next try goes on.
+    The result is ``{"rows", "documents", "lines", "unreadable", "exports", "windows": [{"subject_type",
+    "from", "to", "state", "rows", "documents", "lines", "unreadable", "error"}]}``; ``state`` is
+    ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left, and the task fails so that
+    its next try goes on.
 
     :param date_from: the first moment: a date (its midnight in Poland) or a date-time with offset.
     :param date_to: the end, not included; likewise.
@@ -73,13 +74,14 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         return self._backfill(context, *resumed(event))
 
     def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
+        from airflow_provider_ksef.transfers.window_backfill import COUNTS
         from airflow_provider_ksef.transfers.window_runs import plan_windows, run_windows
 
         with self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(units, progress).to_json()
-            result = run_windows(self, context, units, progress, waiting=waiting, counts=("rows",))
+            result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
         self.log.info("Backfilled: %s", result)
         return result
 
@@ -92,7 +94,15 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         windows = interval_windows(self.date_from, self.date_to, self.date_type, datetime.now(UTC))
         remember = partial(notes_of(self, context).write, progress)
         return [
-            WindowBackfill(exporter, writer, window, self.date_type, progress.units, remember)
+            WindowBackfill(
+                exporter,
+                writer,
+                window,
+                self.date_type,
+                not self.include_documents,
+                progress.units,
+                remember,
+            )
             for exporter, writer in self.writers(context, ksef)
             for window in windows
         ]

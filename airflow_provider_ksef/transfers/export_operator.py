@@ -17,7 +17,7 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
+from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.exporter import Exporter
     from airflow_provider_ksef.transfers.table_writer import TableWriter
 
+TABLE_FORMATS = ("parquet", "delta")
 EXPORT_TIMEOUT_SECONDS = 2 * 3600.0
 
 
@@ -37,8 +38,9 @@ class KsefExportOperator(BaseOperator):
     :param context_identifier: overrides the connection's login.
     :param subject_types: roles of the company on the invoices: ``Subject1`` seller, ``Subject2`` buyer,
         ``Subject3`` third party, ``SubjectAuthorized``.
-    :param include_documents: not there yet; only False.
-    :param table_format: only ``parquet`` so far.
+    :param include_documents: export the documents too: they fill ``invoice_documents``, ``invoice_lines`` and
+        ``invoice_vat_summary`` in the same commit.
+    :param table_format: ``parquet``, or ``delta`` with the extra of that name; tables are of one format.
     :param max_exports: begin no more than so many exports in one try. KSeF allows 20 an hour.
     :param deferrable: wait in the triggerer and leave the worker slot free.
     :param poll_interval: seconds between two questions for an export's status.
@@ -68,7 +70,7 @@ class KsefExportOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
-        _check_not_there_yet(include_documents, table_format)
+        check_choice("table_format", table_format, TABLE_FORMATS)
         check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
@@ -136,18 +138,6 @@ def _owner(context: Context) -> str:
     task_instance = context["ti"]
     parts = (task_instance.dag_id, task_instance.run_id, task_instance.task_id, task_instance.map_index)
     return "/".join(str(part) for part in parts)
-
-
-def _check_not_there_yet(include_documents: bool, table_format: str) -> None:
-    if include_documents:
-        raise KsefInputError(
-            "include_documents",
-            include_documents,
-            "is not there yet",
-            "Leave it False: the table holds the metadata.",
-        )
-    if table_format != "parquet":
-        raise KsefInputError("table_format", table_format, "is not there yet", 'Use "parquet".')
 
 
 def _check_subject_types(subject_types: Sequence[str]) -> None:

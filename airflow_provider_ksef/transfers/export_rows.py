@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.exceptions import KsefIntegrityError
+from airflow_provider_ksef.tables.documents import stage_documents
 from airflow_provider_ksef.tables.incoming import IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.package import read_metadata_package
@@ -18,12 +20,25 @@ from airflow_provider_ksef.tables.schema import INVOICES
 from airflow_provider_ksef.transfers.pending_export import PendingExport
 
 
-@contextmanager
-def incoming_rows(
-    ksef: KsefClient, table: TableKey, pending: PendingExport, package: ExportPackage
-) -> Iterator[IncomingRows]:
+@dataclass(frozen=True)
+class PackageRows:
     """
-    Download an export's package, decrypt it and read what it holds; its files are there until the end.
+    What a package held.
+
+    :param incoming: its rows.
+    :param unreadable: documents among them that could not be parsed; they are kept with the error.
+    """
+
+    incoming: IncomingRows
+    unreadable: int = 0
+
+
+@contextmanager
+def package_rows(
+    ksef: KsefClient, table: TableKey, pending: PendingExport, package: ExportPackage
+) -> Iterator[PackageRows]:
+    """
+    Download an export's package and read what it holds; its files are there until the end.
 
     :param ksef: the client.
     :param table: whose table the rows are for.
@@ -32,7 +47,8 @@ def incoming_rows(
     :raises KsefIntegrityError: where the package is not what was announced, or cannot be decrypted.
     """
     if not package.parts:
-        yield _checked(IncomingRows(INVOICES.empty_table()), pending, package)
+        _check_count(0, pending, package)
+        yield PackageRows(IncomingRows(INVOICES.empty_table()))
         return
     key = pending.key(ksef.settings)
     if key is None:
@@ -41,7 +57,8 @@ def incoming_rows(
             "The connection's secret was changed; the window is exported anew.",
         )
     with tempfile.TemporaryDirectory(prefix="ksef-export-") as folder:
-        with ksef.download_package(package, key, Path(folder)).open() as source:
+        downloaded = ksef.download_package(package, key, Path(folder))
+        with downloaded.open() as source:
             invoices = read_metadata_package(
                 source,
                 context=table.context,
@@ -50,14 +67,20 @@ def incoming_rows(
                 synced_at=datetime.now(UTC),
                 qr_url=ksef.settings.environment.qr_url,
             )
-        yield _checked(IncomingRows(invoices), pending, package)
+        _check_count(invoices.num_rows, pending, package)
+        if pending.only_metadata:
+            yield PackageRows(IncomingRows(invoices))
+            return
+        beside = Path(folder) / "beside"
+        beside.mkdir()
+        staged = stage_documents(downloaded.open, invoices, beside)
+        yield PackageRows(IncomingRows(invoices, staged.files), staged.unreadable)
 
 
-def _checked(rows: IncomingRows, pending: PendingExport, package: ExportPackage) -> IncomingRows:
-    if rows.invoices.num_rows != package.invoice_count:
+def _check_count(rows: int, pending: PendingExport, package: ExportPackage) -> None:
+    if rows != package.invoice_count:
         raise KsefIntegrityError(
             f"Export {pending.reference_number} announces {package.invoice_count} invoices, "
-            f"its package holds {rows.invoices.num_rows}.",
+            f"its package holds {rows}.",
             "The table is as it was; the window is exported anew.",
         )
-    return rows

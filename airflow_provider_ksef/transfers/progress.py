@@ -13,11 +13,17 @@ class Taken:
 
     :param rows: rows written to the table of invoices.
     :param files: table files written.
+    :param documents: rows written to the table of documents.
+    :param lines: rows written to the table of lines.
+    :param unreadable: documents of the package that could not be parsed; they are kept with the error.
     :param has_more: whether the unit of work needs another export.
     """
 
     rows: int = 0
     files: int = 0
+    documents: int = 0
+    lines: int = 0
+    unreadable: int = 0
     has_more: bool = False
 
 
@@ -26,8 +32,7 @@ class Progress:
     """
     Counts of one task run.
 
-    :param rows: rows written.
-    :param files: table files written.
+    :param rows: as in :class:`Taken`, like the next four.
     :param exports: exports that were begun.
     :param abandoned: exports that were given up and begun anew, in a row.
     :param done: names of the units of work that have nothing more to fetch.
@@ -37,6 +42,9 @@ class Progress:
 
     rows: int = 0
     files: int = 0
+    documents: int = 0
+    lines: int = 0
+    unreadable: int = 0
     exports: int = 0
     abandoned: int = 0
     done: list[str] = field(default_factory=list)
@@ -48,6 +56,9 @@ class Progress:
         self.abandoned = 0
         self.rows += taken.rows
         self.files += taken.files
+        self.documents += taken.documents
+        self.lines += taken.lines
+        self.unreadable += taken.unreadable
 
     def to_json(self) -> dict[str, Any]:
         """Give what is kept in a deferred task's arguments."""

@@ -27,12 +27,16 @@ class SubjectSync:
     :param exporter: starts the exports.
     :param writer: puts them into the table.
     :param sync_from: where the first run begins; unused where the table has a watermark.
+    :param only_metadata: without the documents.
     """
 
-    def __init__(self, exporter: Exporter, writer: TableWriter, sync_from: str | None) -> None:
+    def __init__(
+        self, exporter: Exporter, writer: TableWriter, sync_from: str | None, *, only_metadata: bool
+    ) -> None:
         self.exporter = exporter
         self.writer = writer
         self.sync_from = sync_from
+        self.only_metadata = only_metadata
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ class SubjectSync:
     def request(self) -> ExportRequest:
         """Ask for the window that begins at the watermark."""
         window = next_window(self.position(), datetime.now(UTC))
-        return ExportRequest(self.name, window.start, window.end)
+        return ExportRequest(self.name, window.start, window.end, only_metadata=self.only_metadata)
 
     def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
         """

@@ -25,10 +25,10 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
     ``sync_from``, and what is there already is not written again. The task may be killed and retried at any
     time; a next try goes on with the export that KSeF has prepared.
 
-    The result is ``{"rows", "files", "exports", "watermark": {subject_type: position},
-    "complete_through": {subject_type: date}}``: ``watermark`` is KSeF's own date string,
-    ``complete_through`` the last Polish day whose stored invoices are all in the table; both are None where
-    nothing was committed yet. After ``max_exports`` exports it stops, and the next run goes on.
+    The result is ``{"rows", "documents", "lines", "unreadable", "files", "exports", "watermark":
+    {subject_type: position}, "complete_through": {subject_type: date}}``: ``watermark`` is KSeF's own date
+    string, ``complete_through`` the last Polish day whose stored invoices are all in the table; both are None
+    where nothing was committed yet. After ``max_exports`` exports it stops, and the next run goes on.
 
     :param sync_from: where the first run begins: a date (its midnight in Poland) or a date-time with offset.
         Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
@@ -70,7 +70,10 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
 
         given, now = self.sync_from, datetime.now(UTC)
         sync_from = None if given is None or given == "" else past_moment("sync_from", given, now)
-        syncs = [SubjectSync(*parts, sync_from) for parts in self.writers(context, ksef)]
+        syncs = [
+            SubjectSync(exporter, writer, sync_from, only_metadata=not self.include_documents)
+            for exporter, writer in self.writers(context, ksef)
+        ]
         for sync in syncs:
             sync.position()
         return syncs
@@ -88,6 +91,9 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         watermark = {sync.name: sync.watermark() for sync in syncs}
         result = {
             "rows": progress.rows,
+            "documents": progress.documents,
+            "lines": progress.lines,
+            "unreadable": progress.unreadable,
             "files": progress.files,
             "exports": progress.exports,
             "watermark": watermark,

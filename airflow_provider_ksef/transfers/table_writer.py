@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.table_format import TableFormat
-from airflow_provider_ksef.transfers.export_rows import incoming_rows
+from airflow_provider_ksef.transfers.export_rows import package_rows
 from airflow_provider_ksef.transfers.pending_export import PendingExport
 from airflow_provider_ksef.transfers.progress import Taken
 
@@ -54,9 +54,9 @@ class TableWriter:
         :raises KsefTableError: where the rows cannot be committed.
         """
         started = time.monotonic()
-        with incoming_rows(self.ksef, self.key, pending, package) as rows:
-            window = window_of(rows)
-            taken = self.commit(window, rows, moves_watermark=moves_watermark)
+        with package_rows(self.ksef, self.key, pending, package) as rows:
+            window = window_of(rows.incoming)
+            taken = self.commit(window, rows.incoming, moves_watermark=moves_watermark)
         log.info(
             "%s: %d invoices up to %s, %d new row(s) in %d file(s), %.1f s.",
             pending.subject_type,
@@ -66,7 +66,15 @@ class TableWriter:
             taken.files,
             time.monotonic() - started,
         )
-        return taken
+        if not pending.only_metadata:
+            log.info(
+                "%s: %d new document(s), %d new line(s); %d document(s) could not be parsed.",
+                pending.subject_type,
+                taken.documents,
+                taken.lines,
+                rows.unreadable,
+            )
+        return replace(taken, unreadable=rows.unreadable)
 
     def commit(self, window: CommittedWindow, rows: IncomingRows, *, moves_watermark: bool) -> Taken:
         """Commit rows under the table's lease; see :func:`~.tables.commit.commit_window`."""
@@ -78,4 +86,9 @@ class TableWriter:
             owner=self.owner,
             moves_watermark=moves_watermark,
         )
-        return Taken(committed.rows_written, len(committed.files))
+        return Taken(
+            rows=committed.rows_written,
+            files=len(committed.files),
+            documents=committed.rows_by_table.get("invoice_documents", 0),
+            lines=committed.rows_by_table.get("invoice_lines", 0),
+        )

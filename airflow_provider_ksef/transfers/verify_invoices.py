@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.table_writer import TableWriter
     from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
-FINDINGS = ("missing", "surplus", "doubled")
-COUNTS = ("invoices", *FINDINGS, "repaired")
+FINDINGS = ("missing", "surplus", "doubled", "without_document")
+COUNTS = ("invoices", *FINDINGS, "repaired", "repaired_documents")
 
 
 class KsefVerifyInvoicesOperator(KsefExportOperator):
@@ -29,13 +29,15 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
     Each window of up to 89 days costs one export of metadata or more, as many as hold its invoices; the
     least number of calls is logged before the first one. Counts and KSeF numbers are compared by permanent
-    storage date: *missing* in the table, *surplus* in it, *doubled* in it. With ``repair=True`` missing rows
-    are put into the table and compared again; surplus and doubled ones are reported, never deleted.
+    storage date: *missing* in the table, *surplus* in it, *doubled* in it, and with ``include_documents``
+    those *without_document*. With ``repair=True`` what is missing is put into the tables, by another export
+    where documents are, and compared again; surplus and doubled rows are reported, never deleted.
 
     Where something differs, the result is pushed under the XCom key ``result`` and the task fails without
     another try. All KSeF numbers concerned stand in the log, the first of them in the result:
-    ``{"invoices", "missing", "surplus", "doubled", "repaired", "exports", "windows": [{"subject_type",
-    "from", "to", "state", "invoices", "missing", "surplus", "doubled", "repaired", "numbers", "error"}]}``.
+    ``{"invoices", "missing", "surplus", "doubled", "without_document", "repaired", "repaired_documents",
+    "exports", "windows"}``, where each window has the same counts beside ``subject_type``, ``from``, ``to``,
+    ``state``, ``numbers`` and ``error``.
 
     :param date_from: the first storage date: a date (its midnight in Poland) or a date-time with offset;
         None is where the table's first sync began.
@@ -88,7 +90,9 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
         remember = partial(notes_of(self, context).write, progress)
         return [
-            WindowVerification(exporter, writer, window, self.repair, progress.units, remember)
+            WindowVerification(
+                exporter, writer, window, self.repair, self.include_documents, progress.units, remember
+            )
             for exporter, writer in self.writers(context, ksef)
             for window in microsecond_windows(*self._bounds(writer, progress))
         ]

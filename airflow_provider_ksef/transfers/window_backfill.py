@@ -20,6 +20,9 @@ from airflow_provider_ksef.transfers.pending_export import (
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
 
+COUNTS = ("rows", "documents", "lines", "unreadable")
+"""What a window tells of all its exports; see :class:`~.progress.Taken`."""
+
 
 @dataclass(frozen=True)
 class WindowBackfill:
@@ -30,6 +33,7 @@ class WindowBackfill:
     :param writer: puts them into the table.
     :param window: both bounds inclusive.
     :param date_type: which date they mean.
+    :param only_metadata: without the documents.
     :param units: what is remembered of each window, by its name: of this one its position and its rows.
     :param remember: called when that has changed.
     """
@@ -38,6 +42,7 @@ class WindowBackfill:
     writer: TableWriter
     window: Window
     date_type: str
+    only_metadata: bool
     units: dict[str, dict[str, Any]]
     remember: Callable[[], None]
 
@@ -54,7 +59,7 @@ class WindowBackfill:
     @property
     def kept(self) -> dict[str, Any]:
         """What is remembered of this window."""
-        return self.units.setdefault(self.name, {"position": self.window.start, "rows": 0})
+        return self.units.setdefault(self.name, {"position": self.window.start, **dict.fromkeys(COUNTS, 0)})
 
     @property
     def position(self) -> str:
@@ -63,7 +68,9 @@ class WindowBackfill:
 
     def request(self) -> ExportRequest:
         """Ask for the rest of the window."""
-        return ExportRequest(self.subject_type, self.position, self.window.end, self.date_type)
+        return ExportRequest(
+            self.subject_type, self.position, self.window.end, self.date_type, self.only_metadata
+        )
 
     def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
         """
@@ -90,7 +97,8 @@ class WindowBackfill:
         if package.invoice_count:
             taken = self.writer.take(pending, package, committed, moves_watermark=False)
         self.kept["position"] = reached
-        self.kept["rows"] += taken.rows
+        for name in COUNTS:
+            self.kept[name] += getattr(taken, name)
         self.remember()
         return replace(taken, has_more=package.is_truncated)
 

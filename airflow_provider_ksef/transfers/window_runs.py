@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RESULT_KEY = "result"
 _SHOWN = 5
+_HIDDEN = ("position", "is_filled")
 _ALL_WINDOWS = (
     KsefInputError,
     KsefLoginError,
@@ -152,7 +153,7 @@ def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dic
             "from": unit.window.start,
             "to": unit.window.end,
             "state": _state(unit, progress),
-            **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key != "position"},
+            **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key not in _HIDDEN},
         }
         for unit in units
     ]

@@ -18,7 +18,7 @@ from airflow_provider_ksef.tables.moments import (
     to_microseconds,
 )
 from airflow_provider_ksef.tables.windows import Window, next_position
-from airflow_provider_ksef.transfers.export_rows import incoming_rows
+from airflow_provider_ksef.transfers.export_rows import package_rows
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
 from airflow_provider_ksef.transfers.progress import Taken
@@ -44,6 +44,7 @@ class WindowVerification:
     :param writer: reads the table, and fills its gaps.
     :param window: whole microseconds of storage dates, both bounds inclusive.
     :param repair: whether gaps are filled.
+    :param include_documents: whether invoices without a document are gaps, too.
     :param units: what is remembered of each window, by its name: of this one its position and findings.
     :param remember: called when that has changed.
     """
@@ -52,6 +53,7 @@ class WindowVerification:
     writer: TableWriter
     window: Window
     repair: bool
+    include_documents: bool
     units: dict[str, dict[str, Any]]
     remember: Callable[[], None]
 
@@ -77,8 +79,9 @@ class WindowVerification:
         return str(self.kept["position"])
 
     def request(self) -> ExportRequest:
-        """Ask for the metadata of the rest of the window."""
-        return ExportRequest(self.subject_type, self.position, self.window.end)
+        """Ask for the metadata of the rest of the window; with the documents where some are to be filled."""
+        only_metadata = not self.kept.get("is_filled", False)
+        return ExportRequest(self.subject_type, self.position, self.window.end, only_metadata=only_metadata)
 
     def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
         """
@@ -88,17 +91,19 @@ class WindowVerification:
         :raises KsefTableError: where the window cannot advance, or the table cannot be read or written.
         """
         span, following = self._covered(package)
-        with incoming_rows(self.writer.ksef, self.writer.key, pending, package) as incoming:
-            rows = within(incoming.invoices, span)
-        found = self._compare(rows, span)
-        taken = Taken()
-        if self.repair and len(found.missing):
-            first, last = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in span)
-            committed = CommittedWindow(first, last, pending.reference_number)
-            taken = self.writer.commit(committed, IncomingRows(rows), moves_watermark=False)
-            log.info("%s: %d missing invoice(s) were put into the table.", self.name, taken.rows)
+        with package_rows(self.writer.ksef, self.writer.key, pending, package) as held:
+            rows = within(held.incoming.invoices, span)
             found = self._compare(rows, span)
-        self._keep(rows.num_rows, found, taken.rows)
+            taken = Taken()
+            if self.repair and found.has_gaps:
+                if self.include_documents and pending.only_metadata:
+                    self.kept["is_filled"] = True
+                    self.remember()
+                    return Taken(has_more=True)
+                taken = self._fill(held.incoming, span, pending)
+                found = self._compare(rows, span)
+        self._keep(rows.num_rows, found, taken)
+        self.kept.pop("is_filled", None)
         self.kept["position"] = following
         self.remember()
         return replace(taken, has_more=package.is_truncated)
@@ -132,12 +137,28 @@ class WindowVerification:
         return (first, last - 1), format_ticks(last * TICKS_PER_MICROSECOND)
 
     def _compare(self, rows: pa.Table, span: tuple[int, int]) -> Comparison:
-        numbers = numbers_of(rows)
-        return compare_numbers(numbers, numbers, self.writer.tables.numbers(self.writer.key, span))
+        tables, key, numbers = self.writer.tables, self.writer.key, numbers_of(rows)
+        documents = None
+        if self.include_documents:
+            documents = tables.numbers(replace(key, table="invoice_documents"), span)
+        return compare_numbers(numbers, numbers, tables.numbers(key, span), documents)
 
-    def _keep(self, invoices: int, found: Comparison, repaired: int) -> None:
+    def _fill(self, rows: IncomingRows, span: tuple[int, int], pending: PendingExport) -> Taken:
+        first, last = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in span)
+        window = CommittedWindow(first, last, pending.reference_number)
+        taken = self.writer.commit(window, rows, moves_watermark=False)
+        log.info(
+            "%s: %d missing invoice(s) and %d document(s) were put into the tables.",
+            self.name,
+            taken.rows,
+            taken.documents,
+        )
+        return taken
+
+    def _keep(self, invoices: int, found: Comparison, taken: Taken) -> None:
         self.kept["invoices"] += invoices
-        self.kept["repaired"] += repaired
+        self.kept["repaired"] += taken.rows
+        self.kept["repaired_documents"] += taken.documents
         for kind in FINDINGS:
             numbers: list[str] = getattr(found, kind).to_pylist()
             self.kept[kind] += len(numbers)

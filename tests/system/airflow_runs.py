@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from airflow.models.xcom import XComModel
 from airflow.sdk.serde import deserialize
 from airflow.utils.session import create_session
 
-from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+from tests.emulator_process import EmulatorProcess
 
 EXAMPLES = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 OWN_DAGS = EXAMPLES / "ksef_every_way.py"
@@ -44,8 +43,7 @@ class Run:
 
 def connect(monkeypatch: pytest.MonkeyPatch, emulator: EmulatorProcess, **fields: Any) -> None:
     """Let ``ksef_default`` lead to the emulator."""
-    connection = {"conn_type": "ksef", "login": NIP, "password": TOKEN, "host": emulator.url, **fields}
-    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", emulator.connection(**fields))
 
 
 def run_dag(file: Path, dag_id: str, conf: dict[str, Any], logical_date: datetime | None = None) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from airflow_provider_ksef.tables.documents import StagedDocuments
 from tests.unit.tables.packages import encode, invoice, rows, tarred, zipped
 
 METADATA = "_metadata.json"
+FIRST_DAY = date(2026, 3, 30)
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,7 @@ def package(*xmls: bytes, **changes: Any) -> Package:
             **(
                 {
                     "ksefNumber": f"N{place}",
-                    "permanentStorageDate": f"2026-{3 + (30 + place) // 32:02}-"
-                    f"{(30 + place) % 32 or 1:02}T10:00:00Z",
+                    "permanentStorageDate": f"{FIRST_DAY + timedelta(days=place):%Y-%m-%d}T10:00:00Z",
                     "invoiceHash": b64encode(sha256(xml).digest()).decode(),
                 }
                 | changes

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_ksef.tables import documents
 from airflow_provider_ksef.tables.documents import StagedDocuments, stage_documents
 from airflow_provider_ksef.tables.schema import DOCUMENTS, LINES, VAT_SUMMARY
 from tests.unit.tables.document_packages import Package, fa, line, package, staged_rows
@@ -92,7 +91,7 @@ def test_rows_are_in_the_order_of_storage_whatever_the_package_says(tmp_path: Pa
 
 
 def test_chunks_and_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr("airflow_provider_ksef.tables.document_share.CHUNK_BYTES", 1000)
     monkeypatch.setattr("airflow_provider_ksef.tables.staging.MAX_FILE_BYTES", 6000)
     xmls = [fa(BODY + f"<P_2>{place}</P_2>") for place in range(60)]
     made = package(*xmls, permanentStorageDate="2026-03-01T10:00:00Z")

@@ -1,0 +1,89 @@
+"""What one process does with documents: some 16 MB of XML at a time become a row group of each table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_ksef.tables.columns import NUMBER, STORED
+from airflow_provider_ksef.tables.document_entries import OpenPackage, Place, read_document
+from airflow_provider_ksef.tables.document_rows import read_documents
+from airflow_provider_ksef.tables.staging import StagedDocuments, StagedTable
+
+CHUNK_BYTES = 16 * 1024 * 1024
+"""XML that is held at once, and that one row group is made of."""
+HASH = "invoice_hash"
+
+logger = logging.getLogger(__name__)
+
+
+class Share(NamedTuple):
+    """
+    Invoices whose documents one process reads.
+
+    :param open: opens what the documents lie in.
+    :param places: where they lie.
+    :param invoices: rows of the table ``invoices``, sorted by storage date, one for each place.
+    :param folder: where the files go.
+    :param writer: part of their names that no other share has.
+    """
+
+    open: OpenPackage
+    places: tuple[Place, ...]
+    invoices: pa.Table
+    folder: Path
+    writer: str
+
+
+def stage_share(share: Share) -> StagedDocuments:
+    """Read the documents of one share; see :func:`documents.stage_documents`."""
+    names = ("invoice_documents", "invoice_lines", "invoice_vat_summary")
+    staged = [StagedTable(name, share.folder, share.writer) for name in names]
+    unreadable = 0
+    with ExitStack() as stack:
+        source = stack.enter_context(share.open())
+        for table in staged:
+            stack.enter_context(table)
+        for chunk in _chunks(share):
+            invoices = share.invoices.slice(chunk.start, chunk.stop - chunk.start)
+            expected = zip(
+                invoices.column(NUMBER).to_pylist(),
+                share.places[chunk.start : chunk.stop],
+                invoices.column(HASH).to_pylist(),
+                strict=True,
+            )
+            xmls = [read_document(source, number, place, digest) for number, place, digest in expected]
+            tables = read_documents(invoices, xmls)
+            unreadable += chunk.stop - chunk.start - tables.documents.column("parse_error").null_count
+            for table, rows in zip(staged, tables, strict=True):
+                table.add(chunk.month, rows)
+            logger.info("Read %s of %s documents.", chunk.stop, len(share.places))
+    documents, lines, _ = (sum(file.rows for file in table.files) for table in staged)
+    files = tuple(file for table in staged for file in table.files)
+    return StagedDocuments(files, documents, lines, unreadable)
+
+
+class _Chunk(NamedTuple):
+    month: str
+    start: int
+    stop: int
+
+
+def _chunks(share: Share) -> Iterator[_Chunk]:
+    """Divide a share into documents of one month and so many bytes as are held at once, at least one."""
+    months = pc.strftime(share.invoices.column(STORED), "%Y-%m").to_pylist()
+    start = 0
+    held = 0
+    for place, (month, document) in enumerate(zip(months, share.places, strict=True)):
+        if place > start and (month != months[start] or held + document.size > CHUNK_BYTES):
+            yield _Chunk(months[start], start, place)
+            start, held = place, 0
+        held += document.size
+    if start < len(months):
+        yield _Chunk(months[start], start, len(months))

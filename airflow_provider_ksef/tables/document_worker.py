@@ -1,0 +1,35 @@
+"""
+The program of a process that reads a share of documents: the order on stdin, the answer on stdout.
+
+The order is read before anything heavy is imported, so that the parent need not wait for that.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.tables.staging import StagedDocuments
+
+
+def main() -> None:
+    """Read the share that comes in, and answer with what became of it, or with the error."""
+    answers = sys.stdout.buffer
+    sys.stdout = sys.stderr
+    order = sys.stdin.buffer.read()
+
+    from airflow_provider_ksef.tables.document_share import stage_share
+
+    result: StagedDocuments | Exception
+    try:
+        result = stage_share(pickle.loads(order))  # noqa: S301  our own parent wrote it
+    except Exception as error:  # noqa: BLE001  the parent raises it
+        result = error
+    pickle.dump(result, answers)
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Invoices keep arriving at KSeF while the writers work and die."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from tests.emulator_process import NIP, EmulatorProcess
+
+SUBJECT_TYPE = "Subject2"
+HISTORY = timedelta(days=150)
+"""Two windows of KSeF, several months of the table."""
+HWM_LAG = 0.1
+CAP = 10
+
+
+def seed_history(emulator: EmulatorProcess, rng: random.Random) -> None:
+    """Let the company have received invoices long before its first sync."""
+    now = datetime.now(UTC)
+    emulator.control("reset")
+    _seed(emulator, rng, rng.randint(4 * CAP, 10 * CAP), now - HISTORY, now - timedelta(minutes=5))
+
+
+@contextmanager
+def arriving(emulator: EmulatorProcess, rng: random.Random, pause: float) -> Iterator[None]:
+    """
+    Let invoices come in, singly and in bursts, until the end of the block.
+
+    :param pause: the usual seconds between two arrivals.
+    """
+    done = threading.Event()
+
+    def arrive() -> None:
+        while not done.wait(rng.uniform(0, 2 * pause)):
+            _seed(emulator, rng, rng.choice([1, 1, 2, 3, CAP + 3]))
+
+    with ThreadPoolExecutor(1) as background:
+        arrivals = background.submit(arrive)
+        try:
+            yield
+        finally:
+            done.set()
+        arrivals.result()
+
+
+def _seed(emulator: EmulatorProcess, rng: random.Random, count: int, *period: datetime) -> None:
+    times = dict(zip(("from", "to"), (moment.isoformat() for moment in period), strict=False))
+    emulator.control(
+        "seed", nip=NIP, subjectType=SUBJECT_TYPE, count=count, seed=rng.randrange(2**31), **times
+    )
