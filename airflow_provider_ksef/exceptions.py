@@ -161,5 +161,9 @@ class KsefWatermarkError(KsefTableError):
     """The watermark is not where this export begins: another writer was faster. Begin the window anew."""
 
 
+class KsefTriggererError(KsefError):
+    """The triggerer could not ask KSeF, though the worker can."""
+
+
 class KsefWindowError(KsefError):
     """Some windows of a backfill or of a verification failed or are left; what the others did is kept."""

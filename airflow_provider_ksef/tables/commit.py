@@ -14,7 +14,6 @@ lets the tests interleave writers and drop them at any step.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +27,15 @@ from airflow_provider_ksef.tables.companions import check_staged, companion_file
 from airflow_provider_ksef.tables.environment import claim_environment, refuse_other_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
-from airflow_provider_ksef.tables.lease import Clock, Lease, Step, play
+from airflow_provider_ksef.tables.lease import Clock, Lease, Step
+from airflow_provider_ksef.tables.leased import run_steps, under_lease
 from airflow_provider_ksef.tables.moments import is_after, stands_at
 from airflow_provider_ksef.tables.month_files import (
     MonthFile,
     month_files,
-    tombstone,
 )
 from airflow_provider_ksef.tables.readback import numbers_there, without_those_there
+from airflow_provider_ksef.tables.retention import kept_and_gone
 from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import Watermark, parse_watermark
@@ -47,7 +47,8 @@ class CommitResult:
     What a commit did.
 
     :param rows_written: new rows of ``invoices``.
-    :param rows_already_there: rows of ``invoices`` that were in the table, or twice in the package.
+    :param rows_already_there: rows of ``invoices`` that were in the table, twice in the package, or that
+        retention keeps out.
     :param files: paths of the new files of all tables, below ``tables_path``.
     :param rows_by_table: new rows of each companion table that files were staged for.
     """
@@ -83,17 +84,16 @@ def commit_window(
     :raises KsefLeaseError: where another writer holds the table for long, or took it over.
     :raises KsefTableError: where the table cannot be written, or belongs to another environment.
     """
-    return play(
-        commit_steps(
-            open_store(root),
-            key,
-            window,
-            rows,
-            environment=environment,
-            owner=owner,
-            moves_watermark=moves_watermark,
-        )
+    steps = commit_steps(
+        open_store(root),
+        key,
+        window,
+        rows,
+        environment=environment,
+        owner=owner,
+        moves_watermark=moves_watermark,
     )
+    return run_steps(steps)
 
 
 def commit_steps(
@@ -114,31 +114,27 @@ def commit_steps(
         refuse_other_environment(watermark.environment, environment)
     claim_environment(store, environment)
     yield "environment: checked"
-    lease = Lease(store, key, owner, clock)
-    yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
-    try:
+
+    def work(lease: Lease) -> Generator[Step, None, CommitResult]:
         if moves_watermark:
             check_start(_position(store, key)[1], window)
+        wanted, gone = kept_and_gone(store, key, rows.invoices)
         find = partial(numbers_there, store, keep_lease=lease.keep)
-        beside = yield from companion_files(find, key, window, staged, lease)
-        new = yield from without_those_there(find, key, window, rows.invoices)
+        beside = yield from companion_files(find, key, window, staged, lease, gone=gone)
+        new = yield from without_those_there(find, key, window, wanted)
         files = (*beside.files, *month_files(new, key, window, lease.token))
         if files or moves_watermark:
             yield from _publish(
                 store, key, window, files, lease, environment=environment, moves_watermark=moves_watermark
             )
-    except Exception:
-        with contextlib.suppress(Exception):
-            lease.give_up()
-        raise
-    lease.finish()
-    yield "lease: given back"
-    return CommitResult(
-        rows_written=new.num_rows,
-        rows_already_there=rows.invoices.num_rows - new.num_rows,
-        files=tuple(file.path for file in files),
-        rows_by_table=beside.rows,
-    )
+        return CommitResult(
+            rows_written=new.num_rows,
+            rows_already_there=rows.invoices.num_rows - new.num_rows,
+            files=tuple(file.path for file in files),
+            rows_by_table=beside.rows,
+        )
+
+    return (yield from under_lease(store, key, owner, clock, work))
 
 
 def _publish(

@@ -78,6 +78,8 @@ def companion_files(
     window: CommittedWindow,
     tables: dict[str, list[CheckedFile]],
     lease: Lease,
+    *,
+    gone: pa.Array,
 ) -> Generator[str, None, CompanionFiles]:
     """
     Read the companion tables back and make the files that bring what is missing.
@@ -90,6 +92,7 @@ def companion_files(
     :param window: what the export stands for.
     :param tables: what :func:`check_staged` gave.
     :param lease: guards all tables of the part.
+    :param gone: KSeF numbers that retention keeps out.
     """
     files: list[MonthFile] = []
     written: dict[str, int] = {}
@@ -99,6 +102,7 @@ def companion_files(
         first, last = min(file.staged.first for file in checked), max(file.staged.last for file in checked)
         span = window.span_with(first, last)
         there = yield from find(place, numbers, span)
+        there = pa.concat_arrays([there, gone])
         written[table] = 0
         for ordinal, file in enumerate(checked):
             new = file.numbers.filter(pc.invert(pc.is_in(file.numbers, there)))

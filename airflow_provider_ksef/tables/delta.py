@@ -13,7 +13,7 @@ from airflow_provider_ksef.tables.delta_watermark import watermark_in
 from airflow_provider_ksef.tables.environment import marked_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
-from airflow_provider_ksef.tables.lease import play
+from airflow_provider_ksef.tables.leased import run_steps
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark
 
@@ -42,7 +42,7 @@ class DeltaTables:
     ) -> CommitResult:
         """See :meth:`TableFormat.commit`."""
         writer = DeltaWriter(self.root, key, window, environment, moves_watermark)
-        return play(writer.steps(rows, owner))
+        return run_steps(writer.steps(rows, owner))
 
     def watermark(self, key: TableKey) -> Watermark | None:
         """See :meth:`TableFormat.watermark`."""

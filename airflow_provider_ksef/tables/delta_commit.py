@@ -9,7 +9,6 @@ another part of the table, and the same files are named again. Companion tables 
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 import uuid
@@ -30,9 +29,11 @@ from airflow_provider_ksef.tables.environment import DELTA, claim_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
+from airflow_provider_ksef.tables.leased import under_lease
 from airflow_provider_ksef.tables.moments import is_after
-from airflow_provider_ksef.tables.month_files import MonthFile, month_files, tombstone
+from airflow_provider_ksef.tables.month_files import MonthFile, month_files
 from airflow_provider_ksef.tables.readback import without_those_there
+from airflow_provider_ksef.tables.retention import kept_and_gone
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import Watermark
@@ -77,12 +78,12 @@ class DeltaWriter:
         store = open_store(self.root)
         claim_environment(store, self.environment, DELTA)
         yield "environment: checked"
-        lease = Lease(store, self.key, owner, clock)
-        yield from lease.acquire(tombstone=lambda path: tombstone(path.split("/")[0]))
-        try:
+
+        def work(lease: Lease) -> Generator[Step, None, CommitResult]:
             self._check_start(DeltaLog(self.root, INVOICES_TABLE).opened())
-            beside = yield from companion_files(self._find, self.key, self.window, staged, lease)
-            new = yield from without_those_there(self._find, self.key, self.window, rows.invoices)
+            wanted, gone = kept_and_gone(store, self.key, rows.invoices)
+            beside = yield from companion_files(self._find, self.key, self.window, staged, lease, gone=gone)
+            new = yield from without_those_there(self._find, self.key, self.window, wanted)
             invoices = month_files(new, self.key, self.window, lease.token)
             yield from _publish(store, (*beside.files, *invoices), lease)
             for table in staged:
@@ -92,18 +93,14 @@ class DeltaWriter:
                 lease.keep()
             if invoices or self.moves_watermark:
                 yield from self._commit(self.key, invoices)
-        except Exception:
-            with contextlib.suppress(Exception):
-                lease.give_up()
-            raise
-        lease.finish()
-        yield "lease: given back"
-        return CommitResult(
-            rows_written=new.num_rows,
-            rows_already_there=rows.invoices.num_rows - new.num_rows,
-            files=tuple(file.path for file in (*beside.files, *invoices)),
-            rows_by_table=beside.rows,
-        )
+            return CommitResult(
+                rows_written=new.num_rows,
+                rows_already_there=rows.invoices.num_rows - new.num_rows,
+                files=tuple(file.path for file in (*beside.files, *invoices)),
+                rows_by_table=beside.rows,
+            )
+
+        return (yield from under_lease(store, self.key, owner, clock, work))
 
     def _commit(self, key: TableKey, files: Sequence[MonthFile]) -> Generator[Step, None, None]:
         log, nonce = DeltaLog(self.root, key.table), uuid.uuid4().hex

@@ -61,15 +61,18 @@ def check_format(store: Store, table_format: str) -> None:
 
     :raises KsefInputError: where they are kept in another one.
     """
-    content = store.read(ENVIRONMENT)
+    _refuse_other_format(found_format(store) or table_format, table_format)
+
+
+def found_format(store: Store) -> str | None:
+    """Tell in which format tables are kept; None where there are none yet."""
     names = store.names(INVOICES_TABLE)
     if DELTA_LOG in names:
-        found = DELTA
-    elif content is not None:
-        found = _field(content, "table_format", PARQUET)
-    else:
-        found = PARQUET if names else table_format
-    _refuse_other_format(found, table_format)
+        return DELTA
+    content = store.read(ENVIRONMENT)
+    if content is not None:
+        return _field(content, "table_format", PARQUET)
+    return PARQUET if names else None
 
 
 def refuse_other_environment(found: str, environment: str) -> None:

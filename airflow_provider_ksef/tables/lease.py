@@ -7,11 +7,9 @@ still be alive first forbids everything that the earlier lease announced, and re
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import msgspec
 
@@ -24,7 +22,6 @@ LONGEST_WAIT_SECONDS = 180.0
 PAUSE_SECONDS = 2.0
 
 Clock = Callable[[], float]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,18 +33,6 @@ class Pause:
 
 Step = str | Pause
 """A commit yields after each step that others may see: its name, or a pause that the caller sits out."""
-
-
-def play(steps: Generator[Step, None, T]) -> T:
-    """Take the steps of a commit to their end, and sit its pauses out."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
 
 
 @dataclass(frozen=True)
@@ -68,6 +53,17 @@ class LeaseRecord:
 
 
 _UNREADABLE = LeaseRecord(owner="", expires_at=0.0)
+
+
+def current_holder(store: Store, key: TableKey) -> LeaseRecord | None:
+    """
+    Read the newest lease of one part of a table, whether it has expired or not; None where there was none.
+
+    :param store: the storage.
+    :param key: the part.
+    """
+    numbers = _numbers(store, lease_folder(key))
+    return _read(store, f"{lease_folder(key)}/{numbers[-1]}") if numbers else None
 
 
 class Lease:
@@ -168,14 +164,10 @@ class Lease:
         return (numbers[-1], self._read(numbers[-1])) if numbers else (0, _UNREADABLE)
 
     def _numbers(self) -> list[int]:
-        return sorted(int(name) for name in self.store.names(self.folder) if name.isdecimal())
+        return _numbers(self.store, self.folder)
 
     def _read(self, number: int) -> LeaseRecord:
-        content = self.store.read(self._path(number))
-        try:
-            return msgspec.json.decode(content or b"", type=LeaseRecord)
-        except msgspec.DecodeError:
-            return _UNREADABLE
+        return _read(self.store, self._path(number))
 
     def _forbid_earlier(self, tombstone: Callable[[str], bytes]) -> Generator[Step, None, None]:
         for number in self._numbers():
@@ -189,6 +181,17 @@ class Lease:
 
     def _path(self, number: int) -> str:
         return f"{self.folder}/{number}"
+
+
+def _numbers(store: Store, folder: str) -> list[int]:
+    return sorted(int(name) for name in store.names(folder) if name.isdecimal())
+
+
+def _read(store: Store, path: str) -> LeaseRecord:
+    try:
+        return msgspec.json.decode(store.read(path) or b"", type=LeaseRecord)
+    except msgspec.DecodeError:
+        return _UNREADABLE
 
 
 def _not_exclusive() -> KsefTableError:

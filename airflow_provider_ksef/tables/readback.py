@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -15,11 +16,11 @@ from airflow_provider_ksef.exceptions import KsefTableError
 from airflow_provider_ksef.tables.incoming import CommittedWindow
 from airflow_provider_ksef.tables.layout import (
     TableKey,
-    is_table_file,
     key_folder,
     month_folder,
     named_span,
 )
+from airflow_provider_ksef.tables.live_files import live_names, settled
 from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
@@ -63,7 +64,7 @@ def numbers_there(
     found = [numbers.slice(0, 0)]
     for month in _months(store, key, span):
         folder = month_folder(key, month)
-        names = [name for name in store.names(folder) if _may_hold(name, span)]
+        names = [name for name in live_names(store, folder) if _may_hold(name, span)]
         yield "read back: listed a month"
         for name in names:
             path = f"{folder}/{name}"
@@ -83,18 +84,23 @@ def all_numbers(root: UPath, key: TableKey, span: tuple[int, int]) -> pa.Array:
     :param span: first and last storage date in microseconds since 1970, both inclusive.
     """
     store = open_store(root)
-    first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
     found = [pa.array([], pa.string())]
     for month in _months(store, key, span):
-        folder = month_folder(key, month)
-        for name in store.names(folder):
-            if not _may_hold(name, span):
-                continue
-            with store.open(f"{folder}/{name}") as file, pq.ParquetFile(file) as parquet:
-                rows = parquet.read([NUMBER, STORED])
-            inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
-            found.extend(rows[NUMBER].filter(inside).chunks)
+        found.extend(settled(partial(_month_numbers, store, month_folder(key, month), span)))
     return pa.concat_arrays(found)
+
+
+def _month_numbers(store: Store, folder: str, span: tuple[int, int]) -> list[pa.Array]:
+    first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
+    found: list[pa.Array] = []
+    for name in live_names(store, folder):
+        if not _may_hold(name, span):
+            continue
+        with store.open(f"{folder}/{name}") as file, pq.ParquetFile(file) as parquet:
+            rows = parquet.read([NUMBER, STORED])
+        inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
+        found.extend(rows[NUMBER].filter(inside).chunks)
+    return found
 
 
 def _months(store: Store, key: TableKey, span: tuple[int, int]) -> list[str]:
@@ -105,7 +111,7 @@ def _months(store: Store, key: TableKey, span: tuple[int, int]) -> list[str]:
 
 def _may_hold(name: str, span: tuple[int, int]) -> bool:
     promised = named_span(name)
-    return is_table_file(name) and (promised is None or (promised[0] <= span[1] and span[0] <= promised[1]))
+    return promised is None or (promised[0] <= span[1] and span[0] <= promised[1])
 
 
 def _read(file: BinaryIO, path: str, span: tuple[int, int]) -> list[pa.Array]:

@@ -16,7 +16,9 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
 from airflow_provider_ksef.tables.environment import DELTA_LOG
 from airflow_provider_ksef.tables.layout import check_readable, is_table_file
+from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.storage import open_store
 
 CONTEXT = pa.field(
     "context", pa.string(), metadata={"description": "Whose table it is, such as nip-5250001210."}
@@ -58,7 +60,9 @@ def read(
         )
     expression = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
     try:
-        return _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
+        return settled(
+            lambda: _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise KsefTableError(
             f"The table {table} cannot be read: {error}.",
@@ -68,15 +72,18 @@ def read(
 
 def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
     folder = f"{root.path.rstrip('/')}/{table}"
+    root.fs.invalidate_cache()
     if root.fs.isdir(f"{folder}/{DELTA_LOG}"):
         from airflow_provider_ksef.tables.delta_log import DeltaLog
 
         log = DeltaLog(root, table)
         return log.dataset(log.snapshot(), schema)
     found = sorted(root.fs.find(folder)) if root.fs.isdir(folder) else []
+    base = f"{root.path.rstrip('/')}/"
+    paths = [path.removeprefix(base) for path in found if is_table_file(path.rsplit("/", 1)[-1])]
     keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
     return ds.dataset(
-        [path for path in found if is_table_file(path.rsplit("/", 1)[-1])],
+        [f"{base}{path}" for path in live_paths(open_store(root), paths)],
         schema=schema,
         format="parquet",
         filesystem=arrow_filesystem(root),

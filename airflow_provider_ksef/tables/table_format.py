@@ -9,7 +9,7 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.commit import CommitResult, commit_window
-from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format
+from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format, found_format
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.readback import all_numbers
@@ -84,6 +84,15 @@ class ParquetTables:
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """See :meth:`TableFormat.numbers`."""
         return all_numbers(self.root, key, span)
+
+
+def format_of(root: UPath) -> str:
+    """
+    Tell in which format the tables below a folder are kept; ``parquet`` where there are none yet.
+
+    :param root: ``tables_path``.
+    """
+    return found_format(open_store(root)) or PARQUET
 
 
 def open_tables(root: UPath, table_format: str = PARQUET) -> TableFormat:

@@ -40,6 +40,7 @@ class KsefExportOperator(BaseOperator):
         ``Subject3`` third party, ``SubjectAuthorized``.
     :param include_documents: export the documents too: they fill ``invoice_documents``, ``invoice_lines`` and
         ``invoice_vat_summary`` in the same commit.
+    :param document_processes: processes that read documents on the worker, of large packages.
     :param table_format: ``parquet``, or ``delta`` with the extra of that name; tables are of one format.
     :param max_exports: begin no more than so many exports in one try. KSeF allows 20 an hour.
     :param deferrable: wait in the triggerer and leave the worker slot free.
@@ -59,6 +60,7 @@ class KsefExportOperator(BaseOperator):
         context_identifier: str | None = None,
         subject_types: Sequence[str] = ("Subject2",),
         include_documents: bool = False,
+        document_processes: int = 1,
         table_format: str = "parquet",
         max_exports: int | None = None,
         retries: int = DEFAULT_RETRIES,
@@ -71,6 +73,7 @@ class KsefExportOperator(BaseOperator):
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_choice("table_format", table_format, TABLE_FORMATS)
+        check_at_least("document_processes", document_processes, 1)
         check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
@@ -79,6 +82,7 @@ class KsefExportOperator(BaseOperator):
         self.context_identifier = context_identifier
         self.subject_types = subject_types
         self.include_documents = include_documents
+        self.document_processes = document_processes
         self.table_format = table_format
         self.max_exports = max_exports
         self.deferrable = deferrable
@@ -127,7 +131,9 @@ class KsefExportOperator(BaseOperator):
         return [
             (
                 Exporter(ksef, state, subject_type),
-                TableWriter(ksef, tables, TableKey(table_context, subject_type), owner),
+                TableWriter(
+                    ksef, tables, TableKey(table_context, subject_type), owner, self.document_processes
+                ),
             )
             for subject_type in self.subject_types
         ]

@@ -35,7 +35,11 @@ class PackageRows:
 
 @contextmanager
 def package_rows(
-    ksef: KsefClient, table: TableKey, pending: PendingExport, package: ExportPackage
+    ksef: KsefClient,
+    table: TableKey,
+    pending: PendingExport,
+    package: ExportPackage,
+    document_processes: int,
 ) -> Iterator[PackageRows]:
     """
     Download an export's package and read what it holds; its files are there until the end.
@@ -44,6 +48,7 @@ def package_rows(
     :param table: whose table the rows are for.
     :param pending: the export.
     :param package: what KSeF announces of it.
+    :param document_processes: processes that read its documents.
     :raises KsefIntegrityError: where the package is not what was announced, or cannot be decrypted.
     """
     if not package.parts:
@@ -73,7 +78,7 @@ def package_rows(
             return
         beside = Path(folder) / "beside"
         beside.mkdir()
-        staged = stage_documents(downloaded.open, invoices, beside)
+        staged = stage_documents(downloaded.open, invoices, beside, processes=document_processes)
         yield PackageRows(IncomingRows(invoices, staged.files), staged.unreadable)
 
 

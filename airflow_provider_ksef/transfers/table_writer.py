@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from airflow_provider_ksef.client import KsefClient
@@ -12,7 +13,7 @@ from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.table_format import TableFormat
-from airflow_provider_ksef.transfers.export_rows import package_rows
+from airflow_provider_ksef.transfers.export_rows import PackageRows, package_rows
 from airflow_provider_ksef.transfers.pending_export import PendingExport
 from airflow_provider_ksef.transfers.progress import Taken
 
@@ -28,12 +29,18 @@ class TableWriter:
     :param tables: the tables below ``tables_path``.
     :param key: the part.
     :param owner: the task instance, for the table's lease.
+    :param document_processes: processes that read documents.
     """
 
     ksef: KsefClient
     tables: TableFormat
     key: TableKey
     owner: str
+    document_processes: int = 1
+
+    def rows(self, pending: PendingExport, package: ExportPackage) -> AbstractContextManager[PackageRows]:
+        """Download a package and read it; see :func:`~.export_rows.package_rows`."""
+        return package_rows(self.ksef, self.key, pending, package, self.document_processes)
 
     def take(
         self,
@@ -54,7 +61,7 @@ class TableWriter:
         :raises KsefTableError: where the rows cannot be committed.
         """
         started = time.monotonic()
-        with package_rows(self.ksef, self.key, pending, package) as rows:
+        with self.rows(pending, package) as rows:
             window = window_of(rows.incoming)
             taken = self.commit(window, rows.incoming, moves_watermark=moves_watermark)
         log.info(

@@ -11,9 +11,11 @@ from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefError,
     KsefInputError,
+    KsefLeaseError,
     KsefLoginError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefTriggererError,
     KsefUnavailableError,
     KsefWindowError,
 )
@@ -33,9 +35,11 @@ _SHOWN = 5
 _HIDDEN = ("position", "is_filled")
 _ALL_WINDOWS = (
     KsefInputError,
+    KsefLeaseError,
     KsefLoginError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefTriggererError,
     KsefUnavailableError,
 )
 
@@ -107,7 +111,7 @@ def _walk_windows(
     """
     Walk each window that is not done yet, and keep what became of it.
 
-    :raises KsefError: where no other window could fare better: the login, the limits, the network.
+    :raises KsefError: where no other window could fare better: the login, the limits, the network, the lease.
     """
     for number, unit in enumerate(units, 1):
         if unit.name in progress.done or "error" in progress.units.get(unit.name, {}):

@@ -18,7 +18,6 @@ from airflow_provider_ksef.tables.moments import (
     to_microseconds,
 )
 from airflow_provider_ksef.tables.windows import Window, next_position
-from airflow_provider_ksef.transfers.export_rows import package_rows
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
 from airflow_provider_ksef.transfers.progress import Taken
@@ -91,7 +90,7 @@ class WindowVerification:
         :raises KsefTableError: where the window cannot advance, or the table cannot be read or written.
         """
         span, following = self._covered(package)
-        with package_rows(self.writer.ksef, self.writer.key, pending, package) as held:
+        with self.writer.rows(pending, package) as held:
             rows = within(held.incoming.invoices, span)
             found = self._compare(rows, span)
             taken = Taken()

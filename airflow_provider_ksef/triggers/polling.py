@@ -15,6 +15,7 @@ from airflow_provider_ksef.exceptions import (
     KsefError,
     KsefRateLimitError,
     KsefTransportError,
+    KsefTriggererError,
     KsefUnavailableError,
 )
 from airflow_provider_ksef.hooks.ksef import KsefHook
@@ -135,10 +136,10 @@ def refuse_blind_trigger(error: str | None) -> None:
     Fail rather than defer again where the triggerer could not ask KSeF, though the worker can.
 
     :param error: what the event told.
-    :raises KsefError: where it told an error; the task's next try goes on where this one stands.
+    :raises KsefTriggererError: where it told an error; the task's next try goes on where this one stands.
     """
     if error is not None:
-        raise KsefError(
+        raise KsefTriggererError(
             f"The triggerer could not ask KSeF: {error}",
             "Let it reach KSeF and see the same connection as the workers, or set deferrable=False.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,20 +13,26 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from upath import UPath
 
 from airflow_provider_ksef.exceptions import (
     KsefInputError,
+    KsefLeaseError,
     KsefRateLimitError,
+    KsefTriggererError,
     KsefUnavailableError,
     KsefWindowError,
 )
 from airflow_provider_ksef.operators.retries import KsefRetryPolicy
 from airflow_provider_ksef.tables import lease, read
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.lease import Lease
+from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
 )
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import seed
 from tests.system.operator_context import NotedState, context
 
@@ -253,3 +260,36 @@ def test_sync_and_backfills_of_several_runs_may_write_at_once(
         process.join(60)
     assert [process.exitcode for process in running] == [0] * len(work)
     assert Counter(numbers(tmp_path)) == Counter(received.ksef_numbers())
+
+
+def test_a_triggerer_that_cannot_ask_ksef_stops_the_task(received: EmulatorProcess, tmp_path: Path) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        backfill(tmp_path, deferrable=True).execute(context())
+    hanging = {"status": {"code": 100, "description": "Eksport faktur w toku"}}
+    received.control("faults", **STATUS, times=9, status=200, body=hanging)
+    event = {
+        "reference_number": "x",
+        "code": None,
+        "error": "no connection",
+        "resume": deferred.value.trigger.resume,
+    }
+    with pytest.raises(KsefTriggererError, match="no connection"):
+        backfill(tmp_path, deferrable=True).execute_complete(context(), event)
+    assert received.requests()[EXPORTS] == 1
+
+
+def test_a_table_that_another_writer_holds_keeps_the_export_for_the_next_try(
+    received: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(lease, "PAUSE_SECONDS", 0.05)
+    held = Lease(open_store(UPath(tmp_path)), TableKey(f"nip-{NIP}", "Subject2"), "another", time.time)
+    list(held.acquire(tombstone=lambda _: b""))
+    state = NotedState()
+    for _ in range(2):
+        with pytest.raises(KsefLeaseError, match="another has been writing"):
+            backfill(tmp_path).execute(context(state))
+    assert received.requests()[EXPORTS] == 1
+    held.give_up()
+    backfill(tmp_path).execute(context(state))
+    assert numbers(tmp_path) == sorted(received.ksef_numbers())

@@ -59,7 +59,7 @@ def assert_whole(emulator: EmulatorProcess, tables: Path) -> None:
 def test_a_sync_with_documents_fills_all_tables_in_the_same_commit(
     received: EmulatorProcess, tmp_path: Path
 ) -> None:
-    result = sync(tmp_path, include_documents=True)
+    result = sync(tmp_path, include_documents=True, document_processes=2)
     assert (result["rows"], result["documents"], result["unreadable"]) == (COUNT, COUNT, 0)
     assert result["lines"] == read("invoice_lines", tmp_path).num_rows > COUNT
     assert_whole(received, tmp_path)

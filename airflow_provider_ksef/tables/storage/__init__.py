@@ -7,11 +7,12 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_provider_ksef.tables.layout import LOCAL_PROTOCOLS
+from airflow_provider_ksef.tables.storage.folder_exchange import FolderExchange
 from airflow_provider_ksef.tables.storage.local import LocalStore
 from airflow_provider_ksef.tables.storage.objects import ObjectStore
 from airflow_provider_ksef.tables.storage.protocol import Content, Store
 
-__all__ = ["Content", "LocalStore", "ObjectStore", "Store", "open_store"]
+__all__ = ["Content", "FolderExchange", "LocalStore", "ObjectStore", "Store", "open_store"]
 
 
 def open_store(root: UPath) -> Store:

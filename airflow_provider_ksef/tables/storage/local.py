@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_provider_ksef.tables.layout import staged_path
+from airflow_provider_ksef.tables.storage.durable import make_folder, sync_folder
+from airflow_provider_ksef.tables.storage.folder_exchange import FolderExchange, remove_folder
 from airflow_provider_ksef.tables.storage.protocol import Content, taken_over
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
@@ -48,7 +49,7 @@ class LocalStore:
     def create(self, path: str, content: bytes) -> bool:
         """See :meth:`Store.create`."""
         target = self.root / path
-        _make_folder(target.parent)
+        make_folder(target.parent)
         staged = self._stage_anywhere(content)
         try:
             os.link(staged, target)
@@ -60,15 +61,15 @@ class LocalStore:
             return _create_in_place(target, content)
         finally:
             staged.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return True
 
     def replace(self, path: str, content: bytes) -> None:
         """See :meth:`Store.replace`."""
         target = self.root / path
-        _make_folder(target.parent)
+        make_folder(target.parent)
         self._stage_anywhere(content).replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def remove(self, path: str) -> None:
         """See :meth:`Store.remove`."""
@@ -86,31 +87,40 @@ class LocalStore:
         """See :meth:`Store.publish`."""
         del content
         staged, target = self.root / staged_path(path, token), self.root / path
-        _make_folder(target.parent)
+        make_folder(target.parent)
         try:
             _link(staged, target)
         except (FileExistsError, FileNotFoundError) as error:
             raise taken_over(path) from error
         staged.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def exchange(self, path: str, token: int, content: bytes, seen: bytes | None) -> None:
         """See :meth:`Store.exchange`."""
         del content
         target = self.root / path
-        _make_folder(target.parent)
+        make_folder(target.parent)
         if self.read(path) != seen:
             raise taken_over(path)
         try:
             (self.root / staged_path(path, token)).replace(target)
         except FileNotFoundError as error:
             raise taken_over(path) from error
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def forbid(self, path: str, token: int, tombstone: bytes) -> None:
         """See :meth:`Store.forbid`."""
         del tombstone
-        self.remove(staged_path(path, token))
+        staged = self.root / staged_path(path, token)
+        if staged.is_dir():
+            remove_folder(staged)
+        else:
+            staged.unlink(missing_ok=True)
+
+    def folder_exchange(self, folder: str, token: int) -> FolderExchange | None:
+        """See :meth:`Store.folder_exchange`."""
+        exchange = FolderExchange(self.root, folder, token)
+        return exchange if exchange.is_possible() else None
 
     def _stage_anywhere(self, content: bytes) -> Path:
         staged = self.root / staged_path(uuid.uuid4().hex, 0)
@@ -142,7 +152,7 @@ def _link(staged: Path, target: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    _make_folder(path.parent)
+    make_folder(path.parent)
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -151,27 +161,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _copy(file: Path, staged: Path) -> None:
     """Copy a finished file in; a link would let a writer of the worker's file change the table."""
-    _make_folder(staged.parent)
+    make_folder(staged.parent)
     with file.open("rb") as source, staged.open("wb") as target:
         shutil.copyfileobj(source, target, _COPY_BYTES)
         target.flush()
         os.fsync(target.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that all of them last."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make new names last through a power cut, too, where the file system can."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

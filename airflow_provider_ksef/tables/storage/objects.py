@@ -105,6 +105,9 @@ class ObjectStore:
         if path.endswith(".parquet"):
             self.create(path, tombstone)
 
+    def folder_exchange(self, folder: str, token: int) -> None:
+        """Give nothing: objects have no folders."""
+
     def _condition(self, path: str) -> dict[str, Any]:
         if self.protocol not in {"s3", "s3a"}:
             return {}

@@ -9,9 +9,12 @@ writer that slept between its last check and its publication finds the way close
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from airflow_provider_ksef.exceptions import KsefLeaseError
+
+if TYPE_CHECKING:
+    from airflow_provider_ksef.tables.storage.folder_exchange import FolderExchange
 
 Content = bytes | Path
 """What a table file is made of: bytes, or a finished file on the worker's own disk."""
@@ -49,6 +52,9 @@ class Store(Protocol):
 
     def forbid(self, path: str, token: int, tombstone: bytes) -> None:
         """Close the way to a publication that the holder of an earlier token announced."""
+
+    def folder_exchange(self, folder: str, token: int) -> FolderExchange | None:
+        """Give what exchanges a whole folder in one step; None where the storage cannot."""
 
 
 def taken_over(path: str) -> KsefLeaseError:

@@ -8,7 +8,11 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
-from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
+from airflow_provider_ksef.transfers.invoices_to_parquet import (
+    KsefBackfillInvoicesOperator,
+    KsefSyncInvoicesOperator,
+)
+from airflow_provider_ksef.transfers.verify_invoices import KsefVerifyInvoicesOperator
 
 COMMON = {
     "start_date": datetime(2026, 2, 1, tzinfo=UTC),
@@ -50,6 +54,22 @@ for deferrable in (False, True):
             deferrable=deferrable,
             poll_interval=0.2,
         )
+    with DAG(
+        f"backfill_{how}",
+        params={name: Param("", type="string") for name in ("tables_path", "date_from", "date_to")},
+        schedule=None,
+        **COMMON,
+    ):
+        given = {
+            "tables_path": "{{ params.tables_path }}",
+            "date_from": "{{ params.date_from }}",
+            "date_to": "{{ params.date_to }}",
+            "include_documents": True,
+            "deferrable": deferrable,
+            "poll_interval": 0.2,
+        }
+        backfill = KsefBackfillInvoicesOperator(task_id="backfill", **given)
+        KsefVerifyInvoicesOperator(task_id="verify", **given).set_upstream(backfill)
 
 with DAG("submit_strict", schedule=None, params={"invoices": Param("", type="string")}, **COMMON):
     KsefSubmitBatchOperator(task_id="submit", invoices="{{ params.invoices }}", poll_interval=0.2)

@@ -13,7 +13,7 @@ import io
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from airflow_provider_ksef.tables.commit import commit_steps
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Pause
+from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.moments import format_ticks, is_after, parse_ticks
 from airflow_provider_ksef.tables.month_files import storage_span
 from airflow_provider_ksef.tables.storage import Store
@@ -42,6 +43,7 @@ CAP = 5
 LINES, LINES_EACH = "invoice_lines", 2
 SCHEMA = pa.schema([("ksef_number", pa.string()), ("permanent_storage_date", pa.timestamp("us", tz="UTC"))])
 Try = Generator[Any, None, None]
+Task = Callable[["World", str], Try]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class World:
     highest_position: str = format_ticks(FIRST)
     parsed: dict[bytes, list[str]] = field(default_factory=dict)
     last: Running | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)
+    deleted_before: int = 0
 
     def arrive(self) -> None:
         """Store a few invoices, often several at one instant, and let the high-water mark pass them."""
@@ -134,7 +138,8 @@ class World:
             return
         self.highest_position = position
         reached = parse_ticks(position)  # KSeF may cut a group at one instant; the next window begins with it
-        if {number for number, ticks in self.invoices if ticks < reached} - set(self.rows()):
+        passed = {number for number, ticks in self.invoices if self.deleted_before <= ticks < reached}
+        if passed - set(self.rows()):
             self.faults.append("the watermark is ahead of the rows")
 
     def check_lines(self) -> None:
@@ -142,19 +147,22 @@ class World:
         if self.folder is None:
             return
         lines = Counter(self.rows(LINES))
-        if set(self.rows()) - set(lines):
+        deleted = {number for number, ticks in self.invoices if ticks < self.deleted_before}
+        if set(self.rows()) - set(lines) - deleted:
             self.faults.append("an invoice without its lines")
         if set(lines.values()) - {LINES_EACH}:
             self.faults.append("doubled lines")
+        if len(set(self.rows())) != len(self.rows()):
+            self.faults.append("a reader sees doubled rows")
 
     def check_end(self) -> None:
         rows = self.rows()
-        truth = {number for number, ticks in self.invoices if ticks <= self.hwm}
+        truth = {number for number, ticks in self.invoices if self.deleted_before <= ticks <= self.hwm}
         if len(rows) != len(set(rows)):
             self.faults.append("doubled")
         if truth - set(rows):
             self.faults.append("lost")
-        if set(rows) - {number for number, _ in self.invoices}:
+        if set(rows) - {number for number, ticks in self.invoices if self.deleted_before <= ticks}:
             self.faults.append("invented")
         if set(self.rows(LINES)) - set(rows):
             self.faults.append("orphans")
@@ -164,13 +172,13 @@ class World:
 
 
 def table_files(store: Store, table: str) -> Iterator[bytes]:
-    """Read every file that a reader of the table would see."""
+    """Read every file that :func:`tables.read` would."""
     for context in store.names(table):
         for subject in store.names(f"{table}/{context}"):
             for month in store.names(f"{table}/{context}/{subject}"):
                 folder = f"{table}/{context}/{subject}/{month}"
-                for name in store.names(folder):
-                    assert name.endswith(".parquet"), name
+                assert all(name.endswith(".parquet") for name in store.names(folder)), folder
+                for name in live_names(store, folder):
                     yield store.read(f"{folder}/{name}") or b""
 
 
@@ -231,23 +239,26 @@ class Running:
     wakes_at: int = 0
 
 
-TASKS = {"sync/a": sync, "sync/b": sync, "backfill": backfill}
+TASKS: dict[str, Task] = {"sync/a": sync, "sync/b": sync, "backfill": backfill}
 
 
-def simulate(store: Store, seed: int, turns: int = 50) -> list[str]:
+def simulate(store: Store, seed: int, turns: int = 50, *, more: dict[str, Task] | None = None) -> list[str]:
     """
     Play one run.
 
+    :param more: further tasks; each is run once more at the end.
     :returns: what went wrong, nothing at best.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return _play(World(store, random.Random(seed), None if seed % 4 else Path(folder)), turns)
+        world = World(store, random.Random(seed), None if seed % 4 else Path(folder))
+        world.tasks = TASKS | (more or {})
+        return _play(world, turns, more or {})
 
 
-def _play(world: World, turns: int) -> list[str]:
+def _play(world: World, turns: int, more: dict[str, Task]) -> list[str]:
     world.arrive()
     dropped: list[Try] = []  # kept, or Python would close them, and a crash runs no handlers
-    running = [Running(owner, task(world, owner)) for owner, task in TASKS.items()]
+    running = [Running(owner, task(world, owner)) for owner, task in world.tasks.items()]
     for turn in range(turns):
         _turn(world, running, dropped, turn)
     late = [task for task in running if task.wakes_at > turns]
@@ -257,6 +268,8 @@ def _play(world: World, turns: int) -> list[str]:
     _run_out(world, running)
     _run_out(world, late)
     _run_out(world, [Running("sync/d", sync(world, "sync/d"))])
+    for owner, task in more.items():
+        _run_out(world, [Running(owner, task(world, owner))])
     world.check_end()
     return world.faults
 
@@ -278,18 +291,18 @@ def _turn(world: World, running: list[Running], dropped: list[Try], turn: int) -
     chosen = world.last if world.last in awake and rng.random() < 0.8 else rng.choice(awake)
     world.last = chosen
     step = _step(world, running, chosen)
-    fate = rng.random() * (0.4 if str(step).startswith("publish: ") else 1.0)
+    fate = rng.random() * (0.4 if str(step).startswith(("publish: ", "rewrite: ")) else 1.0)
     kind = chosen.owner
     if chosen not in running:
-        running.append(Running(kind, TASKS[kind](world, kind)))
+        running.append(Running(kind, world.tasks[kind](world, kind)))
     elif fate < 0.05:  # killed; the task's next try begins
         running.remove(chosen)
         dropped.append(chosen.steps)
-        running.append(Running(kind, TASKS[kind](world, kind), wakes_at=turn + rng.randint(0, 5)))
+        running.append(Running(kind, world.tasks[kind](world, kind), wakes_at=turn + rng.randint(0, 5)))
     elif fate < 0.10:  # thought dead, sleeps and wakes up late, while the next try is at work
         chosen.wakes_at = turn + rng.randint(5, 40)
         if sum(task.owner == kind for task in running) < 3:
-            running.append(Running(kind, TASKS[kind](world, kind)))
+            running.append(Running(kind, world.tasks[kind](world, kind)))
 
 
 def _step(world: World, running: list[Running], task: Running) -> Any:
@@ -300,7 +313,7 @@ def _step(world: World, running: list[Running], task: Running) -> Any:
         return None
     if isinstance(step, Pause):
         world.now += 10 * step.seconds
-    if step == "publish: published a file":
+    if step == "publish: published a file" or str(step).startswith("rewrite: "):
         world.check_lines()
     if step == "publish: moved the watermark":
         world.check_watermark()

@@ -1,0 +1,196 @@
+"""
+When a month is complete: all that KSeF numbered up to its end in Poland is in the table.
+
+An invoice counts as received when it is numbered; it is stored for good a little later, and the watermark
+counts storage. It never exceeds KSeF's high-water mark, below which nothing new can appear. So a month is
+complete when the watermark has passed its last midnight by the time that storing may take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from os import PathLike
+
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.tables.layout import TableKey, check_readable
+from airflow_provider_ksef.tables.moments import POLAND, format_ticks, parse_ticks, polish_date, to_ticks
+from airflow_provider_ksef.tables.parts import table_parts
+from airflow_provider_ksef.tables.storage import open_store
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
+from airflow_provider_ksef.tables.verified import Span, is_verified, read_verified
+from airflow_provider_ksef.tables.watermark import Watermark
+
+STORAGE_LAG = timedelta(hours=1)
+"""
+How long after its number an invoice may be stored for good. KSeF says that it takes a while and not how long;
+its examples show seconds.
+"""
+
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TablePosition:
+    """
+    How far the tables of one context and subject type go.
+
+    :param key: the context and subject type.
+    :param watermark: None where nothing was synchronised yet.
+    :param verified: spans that were verified, see :func:`verified.read_verified`.
+    """
+
+    key: TableKey
+    watermark: Watermark | None
+    verified: tuple[Span, ...] = ()
+
+    def lag(self, now: datetime) -> timedelta | None:
+        """Give the time from the watermark to now; None without a watermark."""
+        if self.watermark is None:
+            return None
+        return timedelta(microseconds=(to_ticks(now) - parse_ticks(self.watermark.position)) // 10)
+
+    def missing(
+        self, month: str, *, storage_lag: timedelta = STORAGE_LAG, require_verified: bool = False
+    ) -> str | None:
+        """
+        Say what a month lacks to be complete; None where it is.
+
+        :param month: such as ``2026-03``, in Poland.
+        :param storage_lag: see :data:`STORAGE_LAG`.
+        :param require_verified: whether a verification must have covered it, too.
+        """
+        start, end = month_bounds(month)
+        end += to_ticks(datetime(1970, 1, 1, tzinfo=UTC) + storage_lag)
+        who = f"{self.key.context} {self.key.subject_type}"
+        if self.watermark is None:
+            return f"{who} has no watermark: nothing was synchronised yet."
+        if parse_ticks(self.watermark.position) < end:
+            return f"{who} goes to {self.watermark.position}; {month} needs {format_ticks(end)}."
+        if is_verified(self.verified, start, end):
+            return None
+        if require_verified:
+            return f"{who}: {month} was not verified."
+        began = self.watermark.began_at
+        if began is None or parse_ticks(began) > start:
+            return f"{who} begins at {began or 'an unknown point'}; {month} was not verified."
+        return None
+
+
+def is_month_complete(
+    tables_path: str | PathLike[str] | UPath,
+    month: str,
+    *,
+    subject_types: Sequence[str] = ("Subject2",),
+    contexts: Sequence[str] | None = None,
+    storage_lag: timedelta = STORAGE_LAG,
+    require_verified: bool = False,
+) -> bool:
+    """
+    Tell whether everything that KSeF numbered up to the end of a Polish month is in the tables.
+
+    A month before the sync's first run counts where a verification has covered it.
+
+    :param tables_path: the folder that the sync writes to.
+    :param month: such as ``2026-03``: that of ``ksef_date``.
+    :param subject_types: roles that must be complete.
+    :param contexts: such as ``nip-5250001210``; all that the tables hold where there is none.
+    :param storage_lag: how long after its number an invoice may be stored for good.
+    :param require_verified: whether a verification must have covered the month, too.
+    :raises KsefInputError: where the month is none, or the folder holds something else.
+    """
+    month_bounds(month)
+    positions = table_positions(tables_path, subject_types=subject_types, contexts=contexts)
+    reached = {position.key.subject_type for position in positions}
+    return set(subject_types) <= reached and not any(
+        position.missing(month, storage_lag=storage_lag, require_verified=require_verified)
+        for position in positions
+    )
+
+
+def complete_months(
+    tables_path: str | PathLike[str] | UPath,
+    *,
+    subject_types: Sequence[str] = ("Subject2",),
+    contexts: Sequence[str] | None = None,
+    storage_lag: timedelta = STORAGE_LAG,
+    require_verified: bool = False,
+) -> list[str]:
+    """
+    List the months that are complete, see :func:`is_month_complete`.
+
+    :returns: such as ``["2026-02", "2026-03"]``; no month before the sync's first run or a verified one.
+    """
+    positions = table_positions(tables_path, subject_types=subject_types, contexts=contexts)
+    if not set(subject_types) <= {position.key.subject_type for position in positions}:
+        return []
+    return [
+        month
+        for month in _months(positions)
+        if not any(
+            position.missing(month, storage_lag=storage_lag, require_verified=require_verified)
+            for position in positions
+        )
+    ]
+
+
+def table_positions(
+    tables_path: str | PathLike[str] | UPath,
+    *,
+    subject_types: Sequence[str] | None = None,
+    contexts: Sequence[str] | None = None,
+    table_format: str | None = None,
+) -> list[TablePosition]:
+    """
+    Read how far the tables go.
+
+    :param tables_path: the folder that the sync writes to.
+    :param subject_types: only these.
+    :param contexts: only these.
+    :param table_format: ``parquet`` or ``delta``; found out where there is none.
+    :raises KsefInputError: where the folder holds something else.
+    :raises KsefTableError: where a watermark cannot be read.
+    """
+    root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
+    check_readable(root)
+    tables = open_tables(root, table_format or format_of(root))
+    return [
+        TablePosition(key, tables.watermark(key), read_verified(root, key))
+        for key in table_parts(open_store(root), contexts=contexts, subject_types=subject_types)
+    ]
+
+
+def month_bounds(month: str) -> tuple[int, int]:
+    """
+    Give a month's first midnight in Poland and that after its last day, in ticks of 100 ns since 1970.
+
+    :raises KsefInputError: where it is no month.
+    """
+    match = _MONTH.fullmatch(month)
+    if match is None:
+        raise KsefInputError("month", month, "is no month", "Give one such as 2026-03.")
+    year, number = map(int, match.groups())
+    first = date(year, number, 1)
+    after = date(year + number // 12, number % 12 + 1, 1)
+    start, end = (datetime.combine(day, time(), POLAND) for day in (first, after))
+    return to_ticks(start), to_ticks(end)
+
+
+def _months(positions: Sequence[TablePosition]) -> list[str]:
+    """List the months from the first that any of the tables knows of to the last watermark."""
+    marks = [position.watermark for position in positions if position.watermark]
+    starts = [mark.began_at for mark in marks if mark.began_at]
+    starts += [span[0] for position in positions for span in position.verified]
+    if not starts:
+        return []
+    day = polish_date(min(starts, key=parse_ticks)).replace(day=1)
+    last = polish_date(max((mark.position for mark in marks), key=parse_ticks))
+    months = []
+    while day <= last:
+        months.append(f"{day:%Y-%m}")
+        day = (day + timedelta(days=32)).replace(day=1)
+    return months

@@ -1,0 +1,53 @@
+"""Every file that a table consists of, whatever format it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from upath import UPath
+
+from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder
+from airflow_provider_ksef.tables.live_files import live_names
+from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class MonthFiles:
+    """
+    The files of one month of one part of a table.
+
+    :param key: the part.
+    :param month: such as ``2026-03``, UTC; whatever the folder is called.
+    :param names: the files' names, in order.
+    """
+
+    key: TableKey
+    month: str
+    names: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where they lie below ``tables_path``."""
+        return month_folder(self.key, self.month)
+
+
+def table_files(root: UPath, key: TableKey) -> Iterator[MonthFiles]:
+    """
+    List the files of all tables of one context and subject type.
+
+    :param root: ``tables_path``.
+    :param key: the context and subject type.
+    """
+    store = open_store(root)
+    for table in TABLES:
+        part = TableKey(key.context, key.subject_type, table)
+        yield from _in_folders(store, part)
+
+
+def _in_folders(store: Store, part: TableKey) -> Iterator[MonthFiles]:
+    for name in store.names(key_folder(part)):
+        if name.startswith("month="):
+            month = name.removeprefix("month=")
+            yield MonthFiles(part, month, tuple(live_names(store, month_folder(part, month))))
