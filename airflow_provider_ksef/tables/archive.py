@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, cast
+import struct
+from typing import BinaryIO
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
+from airflow_provider_ksef.tables.inflating import BROKEN_DEFLATE
+from airflow_provider_ksef.tables.tar_files import TarReader
+from airflow_provider_ksef.tables.zip_places import places_named, read_place
 
 METADATA_NAME = "_metadata.json"
 MAX_METADATA_BYTES = 256 * 1024 * 1024
 """Ten thousand invoices are some 15 MB; more than this is not KSeF's doing."""
 
-_MAX_PADDING = 1024 * 1024
-
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK"
-BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+BROKEN = (*BROKEN_DEFLATE, struct.error, EOFError, OSError, ValueError)
 """What archives raise that are not what they should be."""
 REMEDY = "The table is as it was; export the window anew, and ask KSeF's support where it happens again."
 
@@ -56,54 +43,22 @@ def read_metadata_entry(source: BinaryIO) -> bytes:
 
 
 def _from_zip(source: BinaryIO) -> bytes:
-    with zipfile.ZipFile(source) as archive:
-        entries = [entry for entry in archive.infolist() if entry.filename == METADATA_NAME]
-        _check_single(len(entries))
-        with archive.open(entries[0]) as entry:
-            return _read_bounded(cast("BinaryIO", entry))
+    places = places_named(source, METADATA_NAME)
+    _check_single(len(places))
+    _check_size(max(places[0].size, places[0].stored))
+    return read_place(source, places[0])
 
 
 def _from_tar_gz(source: BinaryIO) -> bytes:
     found = []
-    with open_tar_gz(source) as archive:
-        for member in archive:
-            if member.name.removeprefix("./") != METADATA_NAME or not member.isfile():
-                continue
-            entry = archive.extractfile(member)
-            if entry is not None:
-                found.append(_read_bounded(cast("BinaryIO", entry)))
+    reader = TarReader(source)
+    for file in reader:
+        if file.name == METADATA_NAME and file.is_regular:
+            _check_size(file.size)
+            found.append(reader.read())
             _check_single(len(found))
     _check_single(len(found))
     return found[0]
-
-
-@contextmanager
-def open_tar_gz(source: BinaryIO) -> Iterator[tarfile.TarFile]:
-    """
-    Open a TAR.GZ that is read once, from its beginning to its end, where its checksum is checked.
-
-    :param source: the archive, at its beginning.
-    """
-    with gzip.GzipFile(fileobj=source) as plain:
-        bounded = cast("BinaryIO", _BoundedReads(plain))
-        with tarfile.open(fileobj=bounded, mode="r:") as archive:
-            yield archive
-        if len(plain.read(_MAX_PADDING + 1)) > _MAX_PADDING:  # gzip's own checksum stands at its very end
-            raise KsefIntegrityError("The export package goes on after its archive's end.", REMEDY)
-
-
-class _BoundedReads:
-    """A stream whose single reads are bounded: a TAR header may claim a name of gigabytes."""
-
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self.stream = stream
-        self.seek = stream.seek
-        self.tell = stream.tell
-
-    def read(self, size: int) -> bytes:
-        if size > MAX_METADATA_BYTES:
-            raise _too_large()
-        return self.stream.read(size)
 
 
 def _check_single(count: int) -> None:
@@ -112,14 +67,8 @@ def _check_single(count: int) -> None:
         raise KsefIntegrityError(f"The export package {problem}.", REMEDY)
 
 
-def _read_bounded(entry: BinaryIO) -> bytes:
-    content = entry.read(MAX_METADATA_BYTES + 1)
-    if len(content) > MAX_METADATA_BYTES:
-        raise _too_large()
-    return content
-
-
-def _too_large() -> KsefIntegrityError:
-    return KsefIntegrityError(
-        f"The export package's {METADATA_NAME} is larger than {MAX_METADATA_BYTES // 1024**2} MB.", REMEDY
-    )
+def _check_size(size: int) -> None:
+    if size > MAX_METADATA_BYTES:
+        raise KsefIntegrityError(
+            f"The export package's {METADATA_NAME} is larger than {MAX_METADATA_BYTES // 1024**2} MB.", REMEDY
+        )

@@ -53,7 +53,6 @@ def compact_parts(
     key: TableKey,
     *,
     owner: str,
-    tables: Sequence[str] | None = None,
     keep_open_months: int = 0,
     dry_run: bool = False,
 ) -> tuple[CompactedMonth, ...]:
@@ -63,7 +62,6 @@ def compact_parts(
     :param root: ``tables_path``.
     :param key: the context and subject type.
     :param owner: see :class:`lease.LeaseRecord`.
-    :param tables: names of the tables; all where there is none.
     :param keep_open_months: how many of the newest closed months to leave alone.
     :param dry_run: only say what would be merged.
     :raises KsefLeaseError: where another writer holds the tables for long, or took them over.
@@ -71,7 +69,7 @@ def compact_parts(
     """
     store = open_store(root)
     now = datetime.now(UTC)
-    chosen = [replace(key, table=table) for table in TABLES if tables is None or table in tables]
+    chosen = [replace(key, table=table) for table in TABLES]
     months = closed_months(store, chosen, now, keep_open_months)
     if dry_run:
         return tuple(done for month in months for done in _planned(store, chosen, month))

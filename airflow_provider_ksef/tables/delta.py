@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.tables.commit import CommitResult
+from airflow_provider_ksef.tables.compaction import CompactedMonth
 from airflow_provider_ksef.tables.delta_commit import DeltaWriter, numbers_in
 from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_storage import delta_address
+from airflow_provider_ksef.tables.delta_upkeep import compact_delta, delete_delta_rows
 from airflow_provider_ksef.tables.delta_watermark import watermark_in
 from airflow_provider_ksef.tables.environment import marked_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.leased import run_steps
+from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark
 
@@ -57,3 +62,23 @@ class DeltaTables:
         """See :meth:`TableFormat.numbers`."""
         log = DeltaLog(self.root, key.table)
         return numbers_in(log, log.snapshot(), key, span)
+
+    def compact(
+        self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False
+    ) -> tuple[CompactedMonth, ...]:
+        """See :meth:`TableFormat.compact`."""
+        watermark = self.watermark(key)
+        return compact_delta(
+            self.root,
+            key,
+            position=None if watermark is None else watermark.position,
+            owner=owner,
+            keep_open_months=keep_open_months,
+            dry_run=dry_run,
+        )
+
+    def delete_rows(
+        self, key: TableKey, rule: RetentionRule, *, owner: str, dry_run: bool = False
+    ) -> Mapping[str, int]:
+        """See :meth:`TableFormat.delete_rows`."""
+        return delete_delta_rows(self.root, key, rule, owner=owner, dry_run=dry_run)

@@ -68,7 +68,7 @@ class DeltaLog:
 
         :raises KsefTableError: where it cannot be read.
         """
-        with self._errors_told():
+        with self.errors_told():
             try:
                 snapshot = DeltaTable(self.address, storage_options=self.options)
             except TableNotFoundError:
@@ -85,7 +85,7 @@ class DeltaLog:
         """Load the newest snapshot; the table is made where it is not there, and gets columns it lacks."""
         snapshot = self.snapshot()
         if snapshot is None:
-            with self._errors_told(), contextlib.suppress(CommitFailedError):  # another writer made it
+            with self.errors_told(), contextlib.suppress(CommitFailedError):  # another writer made it
                 DeltaTable.create(
                     self.address,
                     pa.schema([*TABLES[self.table], *PARTITIONS]),
@@ -100,7 +100,7 @@ class DeltaLog:
         lacking = [field for field in TABLES[self.table] if field.name not in known]
         if not lacking:
             return snapshot
-        with self._errors_told(), contextlib.suppress(CommitFailedError):
+        with self.errors_told(), contextlib.suppress(CommitFailedError):
             snapshot.alter.add_columns(
                 Schema.from_arrow(pa.schema(lacking)).fields,
                 commit_properties=CommitProperties(max_commit_retries=0),
@@ -130,7 +130,7 @@ class DeltaLog:
             max_commit_retries=0,
             app_transactions=[Transaction(name, version) for name, version in positions.items()],
         )
-        with self._errors_told():
+        with self.errors_told():
             try:
                 snapshot.create_write_transaction(
                     [self._action(key, file) for file in files],
@@ -145,7 +145,7 @@ class DeltaLog:
 
     def recent_commits(self, snapshot: DeltaTable) -> list[dict[str, Any]]:
         """Give the metadata of the newest commits, the newest first; the log keeps older ones for a while."""
-        with self._errors_told():
+        with self.errors_told():
             return snapshot.history(_RECENT_COMMITS)
 
     def dataset(self, snapshot: DeltaTable | None, schema: pa.Schema) -> ds.Dataset:
@@ -162,6 +162,20 @@ class DeltaLog:
             for file in ([] if snapshot is None else _data_files(snapshot))
         ]
         return ds.FileSystemDataset(fragments, schema, parquet, filesystem)
+
+    def months(self, snapshot: DeltaTable | None, key: TableKey) -> dict[str, list[str]]:
+        """
+        Give the data files of one part of a snapshot by month.
+
+        :param snapshot: None gives none.
+        :param key: the part.
+        """
+        months: dict[str, list[str]] = {}
+        for file in [] if snapshot is None else _data_files(snapshot):
+            part = (file["partition.context"], file["partition.subject_type"])
+            if part == (key.context, key.subject_type):
+                months.setdefault(file["partition.month"], []).append(file["path"].rsplit("/", 1)[-1])
+        return {month: sorted(months[month]) for month in sorted(months)}
 
     def _action(self, key: TableKey, file: MonthFile) -> AddAction:
         size = len(file.content) if isinstance(file.content, bytes) else file.content.stat().st_size
@@ -183,7 +197,8 @@ class DeltaLog:
         )
 
     @contextlib.contextmanager
-    def _errors_told(self) -> Iterator[None]:
+    def errors_told(self) -> Iterator[None]:
+        """Say in our own words what the library finds wrong, but for a conflict with another writer."""
         try:
             yield
         except (CommitFailedError, TableNotFoundError):

@@ -7,26 +7,18 @@ Names serve only to be compared with the KSeF numbers of the metadata; no path i
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
-from airflow_provider_ksef.tables.archive import (
-    BROKEN,
-    GZIP_MAGIC,
-    METADATA_NAME,
-    REMEDY,
-    ZIP_MAGIC,
-    open_tar_gz,
-)
+from airflow_provider_ksef.tables.archive import BROKEN, GZIP_MAGIC, METADATA_NAME, REMEDY, ZIP_MAGIC
+from airflow_provider_ksef.tables.tar_files import TarReader
+from airflow_provider_ksef.tables.zip_places import Place, read_place, zip_places
 
 OpenPackage = Callable[[], BinaryIO]
 """Opens the plain archive, seekable; may be sent to another process, such as ``package.open``."""
@@ -35,27 +27,6 @@ MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 """KSeF takes invoices of 1 MB, 3 MB with attachments, and may raise that for one company."""
 
 _SUFFIX = ".xml"
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-_LOCAL_MAGIC = b"PK\3\4"
-_ENCRYPTED = 0x1
-
-
-class Place(NamedTuple):
-    """
-    Where a document lies.
-
-    :param start: its bytes in a plain file, its local header in a ZIP.
-    :param stored: how many bytes are stored.
-    :param size: how many they are unpacked.
-    :param crc: their checksum in a ZIP; None in a plain file.
-    :param is_deflated: whether they are compressed.
-    """
-
-    start: int
-    stored: int
-    size: int
-    crc: int | None
-    is_deflated: bool
 
 
 @dataclass(frozen=True)
@@ -116,11 +87,9 @@ def read_document(source: BinaryIO, number: str, place: Place, expected_hash: st
     :raises KsefIntegrityError: where it is broken or another one than the metadata says.
     """
     try:
-        content = _stored(source, place)
-    except (*BROKEN, struct.error) as error:
+        content = read_place(source, place)
+    except BROKEN as error:
         raise KsefIntegrityError(f"The document of {number} cannot be unpacked: {error}.", REMEDY) from error
-    if len(content) != place.size or (place.crc is not None and zlib.crc32(content) != place.crc):
-        raise KsefIntegrityError(f"The document of {number} is damaged in the export package.", REMEDY)
     _check_hash(number, content, expected_hash)
     return content
 
@@ -132,65 +101,32 @@ def _check_hash(number: str, content: bytes, expected: str) -> None:
         )
 
 
-def _stored(source: BinaryIO, place: Place) -> bytes:
-    source.seek(place.start)
-    if place.crc is not None:
-        magic, name_length, extra_length = _LOCAL_HEADER.unpack(source.read(_LOCAL_HEADER.size))
-        if magic != _LOCAL_MAGIC:
-            raise ValueError("its header is not where the archive's list says")
-        source.seek(name_length + extra_length, 1)
-    content = source.read(place.stored)
-    if place.is_deflated:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, place.size + 1)
-    return content
-
-
 def _in_zip(source: BinaryIO, hashes: Mapping[str, str]) -> dict[str, Place]:
     places: dict[str, Place] = {}
-    with zipfile.ZipFile(source) as archive:
-        for entry in archive.infolist():
-            number = _number(entry.filename, hashes, places)
-            if number is None:
-                continue
-            if entry.flag_bits & _ENCRYPTED or entry.compress_type not in (
-                zipfile.ZIP_STORED,
-                zipfile.ZIP_DEFLATED,
-            ):
-                raise ValueError(f"{entry.filename} is encrypted or compressed in an unknown way")
-            _check_size(number, max(entry.file_size, entry.compress_size))
-            places[number] = Place(
-                entry.header_offset,
-                entry.compress_size,
-                entry.file_size,
-                entry.CRC,
-                entry.compress_type == zipfile.ZIP_DEFLATED,
-            )
+    for name, place in zip_places(source):
+        number = _number(name, hashes, places)
+        if number is not None:
+            _check_size(number, max(place.size, place.stored))
+            places[number] = place
     return places
 
 
 def _unpack_tar(source: BinaryIO, hashes: Mapping[str, str], unpacked: Path) -> dict[str, Place]:
     places: dict[str, Place] = {}
+    reader = TarReader(source)
     with unpacked.open("wb") as target:
-        for name, size, content in _tar_files(source):
-            number = _number(name, hashes, places)
+        for file in reader:
+            if not file.is_regular:
+                raise ValueError(f"{file.name[:200]!r} is no file")
+            number = _number(file.name, hashes, places)
             if number is None:
                 continue
-            _check_size(number, size)
-            document = content.read()
+            _check_size(number, file.size)
+            document = reader.read()
             _check_hash(number, document, hashes[number])
-            places[number] = Place(target.tell(), size, size, None, is_deflated=False)
+            places[number] = Place(target.tell(), file.size, file.size, None, is_deflated=False)
             target.write(document)
     return places
-
-
-def _tar_files(source: BinaryIO) -> Iterator[tuple[str, int, BinaryIO]]:
-    with open_tar_gz(source) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isreg() else None
-            if content is None:
-                raise ValueError(f"{member.name[:200]!r} is no file")
-            yield member.name.removeprefix("./"), member.size, cast("BinaryIO", content)
-            archive.members = []  # type: ignore[attr-defined]  # else it keeps all of them
 
 
 def _number(name: str, hashes: Mapping[str, str], places: Mapping[str, Place]) -> str | None:

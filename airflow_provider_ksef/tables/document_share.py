@@ -1,4 +1,4 @@
-"""What one process does with documents: some 16 MB of XML at a time become a row group of each table."""
+"""What one process does with documents: about a megabyte of XML at a time becomes rows of each table."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_ksef.tables.columns import NUMBER, STORED
-from airflow_provider_ksef.tables.document_entries import OpenPackage, Place, read_document
+from airflow_provider_ksef.tables.document_entries import OpenPackage, read_document
 from airflow_provider_ksef.tables.document_rows import read_documents
 from airflow_provider_ksef.tables.staging import StagedDocuments, StagedTable
+from airflow_provider_ksef.tables.zip_places import Place
 
-CHUNK_BYTES = 16 * 1024 * 1024
-"""XML that is held at once, and that one row group is made of."""
+BATCH_BYTES = 1024 * 1024
+"""XML that is parsed at once: its rows as Python objects take fifteen times as much for a moment."""
 HASH = "invoice_hash"
 
 logger = logging.getLogger(__name__)
@@ -50,40 +51,44 @@ def stage_share(share: Share) -> StagedDocuments:
         source = stack.enter_context(share.open())
         for table in staged:
             stack.enter_context(table)
-        for chunk in _chunks(share):
-            invoices = share.invoices.slice(chunk.start, chunk.stop - chunk.start)
-            expected = zip(
-                invoices.column(NUMBER).to_pylist(),
-                share.places[chunk.start : chunk.stop],
-                invoices.column(HASH).to_pylist(),
-                strict=True,
-            )
-            xmls = [read_document(source, number, place, digest) for number, place, digest in expected]
-            tables = read_documents(invoices, xmls)
-            unreadable += chunk.stop - chunk.start - tables.documents.column("parse_error").null_count
+        for batch in _batches(share):
+            xmls = _read(source, share, batch)
+            tables = read_documents(share.invoices.slice(batch.start, len(xmls)), xmls)
+            unreadable += len(xmls) - tables.documents.column("parse_error").null_count
             for table, rows in zip(staged, tables, strict=True):
-                table.add(chunk.month, rows)
-            logger.info("Read %s of %s documents.", chunk.stop, len(share.places))
+                table.add(batch.month, rows)
+            logger.debug("Read %s of %s documents.", batch.stop, len(share.places))
     documents, lines, _ = (sum(file.rows for file in table.files) for table in staged)
     files = tuple(file for table in staged for file in table.files)
     return StagedDocuments(files, documents, lines, unreadable)
 
 
-class _Chunk(NamedTuple):
+def _read(source: BinaryIO, share: Share, batch: _Batch) -> list[bytes]:
+    invoices = share.invoices.slice(batch.start, batch.stop - batch.start)
+    expected = zip(
+        invoices.column(NUMBER).to_pylist(),
+        share.places[batch.start : batch.stop],
+        invoices.column(HASH).to_pylist(),
+        strict=True,
+    )
+    return [read_document(source, number, place, digest) for number, place, digest in expected]
+
+
+class _Batch(NamedTuple):
     month: str
     start: int
     stop: int
 
 
-def _chunks(share: Share) -> Iterator[_Chunk]:
-    """Divide a share into documents of one month and so many bytes as are held at once, at least one."""
+def _batches(share: Share) -> Iterator[_Batch]:
+    """Divide a share into documents of one month and so many bytes as are parsed at once, at least one."""
     months = pc.strftime(share.invoices.column(STORED), "%Y-%m").to_pylist()
     start = 0
     held = 0
     for place, (month, document) in enumerate(zip(months, share.places, strict=True)):
-        if place > start and (month != months[start] or held + document.size > CHUNK_BYTES):
-            yield _Chunk(months[start], start, place)
+        if place > start and (month != months[start] or held + document.size > BATCH_BYTES):
+            yield _Batch(months[start], start, place)
             start, held = place, 0
         held += document.size
     if start < len(months):
-        yield _Chunk(months[start], start, len(months))
+        yield _Batch(months[start], start, len(months))

@@ -38,6 +38,20 @@ def marked_environment(store: Store) -> str | None:
     return None if content is None else _field(content, "environment", "")
 
 
+def known_environment(store: Store) -> str:
+    """
+    Tell from which environment the rows come.
+
+    :raises KsefTableError: where no commit has noted it yet.
+    """
+    found = marked_environment(store)
+    if found is None:
+        raise KsefTableError(
+            "The tables have no environment yet.", "Let a first sync or backfill begin them."
+        )
+    return found
+
+
 def claim_environment(store: Store, environment: str, table_format: str = PARQUET) -> None:
     """
     Note environment and format in new tables; refuse tables of another one.

@@ -66,6 +66,23 @@ def current_holder(store: Store, key: TableKey) -> LeaseRecord | None:
     return _read(store, f"{lease_folder(key)}/{numbers[-1]}") if numbers else None
 
 
+def break_lease(store: Store, key: TableKey, now: float) -> LeaseRecord | None:
+    """
+    Let the newest lease of one part of a table expire; what it announced stays to be forbidden.
+
+    :param store: the storage.
+    :param key: the part.
+    :param now: seconds since 1970.
+    :returns: what it was; None where nobody held it.
+    """
+    numbers = _numbers(store, lease_folder(key))
+    holder = _read(store, f"{lease_folder(key)}/{numbers[-1]}") if numbers else None
+    if holder is None or holder.expires_at <= now:
+        return None
+    store.replace(f"{lease_folder(key)}/{numbers[-1]}", _encode(replace(holder, expires_at=0.0)))
+    return holder
+
+
 class Lease:
     """
     The right to extend one part of a table.

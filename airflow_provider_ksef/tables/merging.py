@@ -26,7 +26,7 @@ class _Cursor:
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self.file = file
         parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES)
-        self._batches = parquet.iter_batches(_batch_rows(parquet.metadata), use_threads=False)
+        self._batches = parquet.iter_batches(batch_rows(parquet.metadata), use_threads=False)
         self._schema = schema
         self._next = self._read()
         self.rows = schema.empty_table()
@@ -118,8 +118,12 @@ def fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _batch_rows(metadata: pq.FileMetaData) -> int:
-    """Read fewer rows at once where they are large, as documents are."""
+def batch_rows(metadata: pq.FileMetaData) -> int:
+    """
+    Say how many rows to read at once: fewer where they are large, as documents are.
+
+    :param metadata: of the file.
+    """
     size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     rows: int = _BATCH_BYTES * metadata.num_rows // max(1, size)
     return max(1, min(_BATCH_ROWS, rows))

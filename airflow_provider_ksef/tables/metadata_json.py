@@ -8,7 +8,7 @@ first, as the JSON text that they are, and the rest goes the same way.
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,6 +57,9 @@ INVOICE = pa.struct(
 )
 """InvoiceMetadata of KSeF's OpenAPI 2.7."""
 
+_READ_AT_ONCE = 2 * 1024 * 1024
+"""Bytes that one thread reads at a time."""
+_OPENING_BRACE = ord("{")
 _REMEDY = "The table is as it was; export the window anew, and report it where it happens again."
 _MEMBERS = dict[str, msgspec.Raw]
 _encoder = msgspec.json.Encoder()
@@ -81,13 +84,13 @@ def parse_invoices(content: bytes) -> tuple[pa.StructArray, pa.StringArray]:
 
 
 class _Document(msgspec.Struct):
-    invoices: msgspec.Raw
+    invoices: list[msgspec.Raw]
 
 
-def _listed_invoices(content: bytes) -> bytes:
-    """Give the text of the list of invoices; pyarrow crashes where the document is null."""
+def _listed_invoices(content: bytes) -> list[msgspec.Raw]:
+    """Give the text of each invoice."""
     try:
-        return bytes(msgspec.json.decode(content, type=_Document).invoices)
+        return msgspec.json.decode(content, type=_Document).invoices
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_ksefs(error) from error
 
@@ -98,35 +101,33 @@ def _not_ksefs(error: Exception) -> KsefIntegrityError:
     )
 
 
-def _to_arrow(listed: bytes) -> pa.StructArray:
-    content = b'{"invoices":' + listed + b"}"
-    documents = pj.read_json(
-        io.BytesIO(content),
-        read_options=pj.ReadOptions(use_threads=False, block_size=len(content) + 1),
+def _to_arrow(listed: Sequence[msgspec.Raw | bytes]) -> pa.StructArray:
+    """Read each invoice as a line of JSON, many at a time; pyarrow crashes where one is null."""
+    if not listed:
+        return pa.array([], INVOICE)
+    texts = [memoryview(invoice) for invoice in listed]
+    if any(text[0] != _OPENING_BRACE for text in texts):
+        raise pa.ArrowInvalid("an invoice is no object")
+    table = pj.read_json(
+        pa.BufferReader(b"\n".join(texts)),
+        read_options=pj.ReadOptions(block_size=max(_READ_AT_ONCE, 1 + max(map(len, texts)))),
         parse_options=pj.ParseOptions(
-            explicit_schema=pa.schema([("invoices", pa.list_(INVOICE))]),
+            explicit_schema=pa.schema(list(INVOICE)),
+            newlines_in_values=b"\n" in b"".join(texts),
             unexpected_field_behavior="error",
         ),
     )
-    documents.validate(full=True)
-    lists = documents.column("invoices").combine_chunks()
-    if len(lists) != 1 or lists.null_count:
-        raise pa.ArrowInvalid("not one object with invoices")
-    invoices = lists.flatten()
-    if invoices.null_count:
-        raise pa.ArrowInvalid("an invoice is null")
-    return invoices
+    table.validate(full=True)
+    return pa.concat_arrays(table.to_struct_array().chunks)
 
 
-def _take_out_unknown(listed: bytes) -> tuple[list[bytes], list[str | None]]:
+def _take_out_unknown(listed: list[msgspec.Raw]) -> tuple[list[bytes], list[str | None]]:
     try:
-        invoices = msgspec.json.decode(listed, type=list[msgspec.Raw])
-        divided = [_divide(invoice, INVOICE) for invoice in invoices]
+        divided = [_divide(invoice, INVOICE) for invoice in listed]
+        extra = [_encoder.encode(part).decode() if part else None for _, part in divided]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_ksefs(error) from error
-    known = [_encoder.encode(part) for part, _ in divided]
-    extra = [_encoder.encode(part).decode() if part else None for _, part in divided]
-    return known, extra
+    return [_encoder.encode(part) for part, _ in divided], extra
 
 
 def _divide(value: msgspec.Raw, kind: pa.DataType) -> tuple[Any, Any]:
@@ -158,7 +159,7 @@ def _divide_object(members: dict[str, msgspec.Raw], kind: pa.StructType) -> tupl
 
 def _known_to_arrow(known: list[bytes]) -> pa.StructArray:
     try:
-        return _to_arrow(b"[" + b",".join(known) + b"]")
+        return _to_arrow(known)
     except pa.ArrowInvalid as error:
         raise _first_misfit(known, error) from error
 
@@ -167,7 +168,7 @@ def _first_misfit(known: list[bytes], error: pa.ArrowInvalid) -> KsefIntegrityEr
     """Name the invoice: the reader of a whole package does not."""
     for place, invoice in enumerate(known, start=1):
         try:
-            _to_arrow(b"[" + invoice + b"]")
+            _to_arrow([invoice])
         except pa.ArrowInvalid as misfit:
             return KsefIntegrityError(
                 f"Invoice {place}, {_number(invoice)}, does not fit KSeF's contract: {misfit}.",
@@ -179,4 +180,6 @@ def _first_misfit(known: list[bytes], error: pa.ArrowInvalid) -> KsefIntegrityEr
 def _number(invoice: bytes) -> str:
     if not invoice.startswith(b"{"):
         return "which is no object"
-    return bytes(msgspec.json.decode(invoice, type=_MEMBERS).get("ksefNumber", b"unnumbered")).decode()
+    return bytes(msgspec.json.decode(invoice, type=_MEMBERS).get("ksefNumber", b"unnumbered")).decode(
+        errors="replace"
+    )

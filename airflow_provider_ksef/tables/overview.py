@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,14 +40,15 @@ class TableSummary:
     months: tuple[str, ...]
 
 
-def overview(root: UPath) -> dict[str, Any]:
+def overview(root: UPath, keys: Sequence[TableKey]) -> dict[str, Any]:
     """
     Describe the tables below a folder, as plain JSON.
 
     :param root: ``tables_path``.
+    :param keys: the contexts and subject types.
     """
     store = open_store(root)
-    positions = table_positions(root)
+    positions = [position for position in table_positions(root) if position.key in keys]
     return {
         "tables_path": str(root),
         "table_format": format_of(root),

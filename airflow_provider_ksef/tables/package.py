@@ -138,7 +138,9 @@ def _third_subjects(subjects: pa.ListArray) -> pa.ListArray:
 
 def _verification_urls(columns: dict[str, pa.Array], qr_url: str) -> pa.StringArray:
     """Make the links of KOD I: ``{qr}/invoice/{NIP}/{DD-MM-YYYY}/{hash, Base64URL without padding}``."""
-    day = pc.strftime(columns["issue_date"].cast(pa.timestamp("s")), "%d-%m-%Y")
+    date = columns["issue_date"].cast(pa.string())
+    parts = (pc.utf8_slice_codeunits(date, start, stop) for start, stop in ((8, 10), (5, 7), (0, 4)))
+    day = pc.binary_join_element_wise(*parts, "-")
     digest = pc.replace_substring(columns["invoice_hash"], "+", "-")
     digest = pc.utf8_rtrim(pc.replace_substring(digest, "/", "_"), "=")
     return pc.binary_join_element_wise(

@@ -17,6 +17,9 @@ from airflow_provider_ksef.tables.schema import TABLES
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A file is closed when it is larger: a commit may have to read it, an object store gets it in one put."""
 
+ROW_GROUP_BYTES = 8 * 1024 * 1024
+"""Rows that wait for being written, as Arrow holds them."""
+
 _NOT_COMPARED = ("xml",)
 """Columns that no reader prunes by, and that never repeat."""
 
@@ -53,29 +56,44 @@ class StagedTable:
         self.writer = writer
         self.files: list[StagedFile] = []
         self._open: _OpenFile | None = None
+        self._month = ""
+        self._pending: list[pa.Table] = []
+        self._pending_bytes = 0
 
     def add(self, month: str, rows: pa.Table) -> None:
         """
-        Add a row group.
+        Add rows; they are written when a row group is full.
 
         :param month: the UTC month of all rows, such as ``2026-03``; never before that of the rows before.
         :param rows: sorted by storage date, and not before the rows before.
         """
         if not rows.num_rows:
             return
-        if self._open is not None and self._open.month != month:
+        if month != self._month:
             self.close()
-        if self._open is None:
-            name = f"{self.table}_{month}_{self.writer}_{len(self.files)}.parquet"
-            self._open = _OpenFile.begin(self.table, month, self.folder / name)
-        if self._open.add(rows) >= MAX_FILE_BYTES:
-            self.close()
+            self._month = month
+        self._pending.append(rows)
+        self._pending_bytes += rows.nbytes
+        if self._pending_bytes >= ROW_GROUP_BYTES:
+            self._write_row_group()
 
     def close(self) -> None:
         """Finish the file that is open."""
+        self._write_row_group()
         if self._open is not None:
             self.files.append(self._open.finish())
             self._open = None
+
+    def _write_row_group(self) -> None:
+        if not self._pending:
+            return
+        rows = pa.concat_tables(self._pending)
+        self._pending, self._pending_bytes = [], 0
+        if self._open is None:
+            name = f"{self.table}_{self._month}_{self.writer}_{len(self.files)}.parquet"
+            self._open = _OpenFile.begin(self.table, self._month, self.folder / name)
+        if self._open.add(rows) >= MAX_FILE_BYTES:
+            self.close()
 
     def __enter__(self) -> StagedTable:
         return self
@@ -83,7 +101,10 @@ class StagedTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        elif self._open is not None:
+            self._open.writer.close()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import pyarrow as pa
@@ -9,10 +10,13 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.commit import CommitResult, commit_window
+from airflow_provider_ksef.tables.compaction import CompactedMonth, compact_parts
 from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format, found_format
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.readback import all_numbers
+from airflow_provider_ksef.tables.retention import RetentionRule
+from airflow_provider_ksef.tables.row_deletion import delete_rows
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
 
@@ -44,6 +48,16 @@ class TableFormat(Protocol):
         :param key: the part; its ``table`` may be any table.
         :param span: first and last storage date in microseconds since 1970, both inclusive.
         """
+
+    def compact(
+        self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False
+    ) -> tuple[CompactedMonth, ...]:
+        """Merge the files of closed months; see :func:`compaction.compact_parts`."""
+
+    def delete_rows(
+        self, key: TableKey, rule: RetentionRule, *, owner: str, dry_run: bool = False
+    ) -> Mapping[str, int]:
+        """Delete the rows that a rule stands for; see :func:`row_deletion.delete_rows`."""
 
 
 class ParquetTables:
@@ -84,6 +98,18 @@ class ParquetTables:
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """See :meth:`TableFormat.numbers`."""
         return all_numbers(self.root, key, span)
+
+    def compact(
+        self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False
+    ) -> tuple[CompactedMonth, ...]:
+        """See :meth:`TableFormat.compact`."""
+        return compact_parts(self.root, key, owner=owner, keep_open_months=keep_open_months, dry_run=dry_run)
+
+    def delete_rows(
+        self, key: TableKey, rule: RetentionRule, *, owner: str, dry_run: bool = False
+    ) -> Mapping[str, int]:
+        """See :meth:`TableFormat.delete_rows`."""
+        return delete_rows(self.root, key, rule, owner=owner, dry_run=dry_run)
 
 
 def format_of(root: UPath) -> str:

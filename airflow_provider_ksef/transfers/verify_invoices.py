@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_ksef._compat import AirflowFailException, Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.parameters import path_of
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
 from airflow_provider_ksef.transfers.progress import Progress
@@ -91,7 +92,14 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         remember = partial(notes_of(self, context).write, progress)
         return [
             WindowVerification(
-                exporter, writer, window, self.repair, self.include_documents, progress.units, remember
+                exporter,
+                writer,
+                path_of("tables_path", self.tables_path),
+                window,
+                self.repair,
+                self.include_documents,
+                progress.units,
+                remember,
             )
             for exporter, writer in self.writers(context, ksef)
             for window in microsecond_windows(*self._bounds(writer, progress))

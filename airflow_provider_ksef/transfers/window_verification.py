@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from upath import UPath
+
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.exceptions import KsefTableError
 from airflow_provider_ksef.tables.comparing import Comparison, compare_numbers, numbers_of, within
@@ -17,6 +19,8 @@ from airflow_provider_ksef.tables.moments import (
     is_after,
     to_microseconds,
 )
+from airflow_provider_ksef.tables.retention import kept, read_retention
+from airflow_provider_ksef.tables.verified import note_verified, withdraw_verified
 from airflow_provider_ksef.tables.windows import Window, next_position
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
@@ -41,6 +45,7 @@ class WindowVerification:
 
     :param exporter: starts the exports, of metadata alone.
     :param writer: reads the table, and fills its gaps.
+    :param root: ``tables_path``, where retention is noted, and what was verified.
     :param window: whole microseconds of storage dates, both bounds inclusive.
     :param repair: whether gaps are filled.
     :param include_documents: whether invoices without a document are gaps, too.
@@ -50,6 +55,7 @@ class WindowVerification:
 
     exporter: Exporter
     writer: TableWriter
+    root: UPath
     window: Window
     repair: bool
     include_documents: bool
@@ -104,6 +110,8 @@ class WindowVerification:
         self._keep(rows.num_rows, found, taken)
         self.kept.pop("is_filled", None)
         self.kept["position"] = following
+        if not package.is_truncated and self.problem() is None:
+            self._note()
         self.remember()
         return replace(taken, has_more=package.is_truncated)
 
@@ -136,11 +144,16 @@ class WindowVerification:
         return (first, last - 1), format_ticks(last * TICKS_PER_MICROSECOND)
 
     def _compare(self, rows: pa.Table, span: tuple[int, int]) -> Comparison:
-        tables, key, numbers = self.writer.tables, self.writer.key, numbers_of(rows)
-        documents = None
+        tables, key, documents = self.writer.tables, self.writer.key, None
+        wanted = rows.filter(kept(read_retention(self.root, key), rows))
         if self.include_documents:
             documents = tables.numbers(replace(key, table="invoice_documents"), span)
-        return compare_numbers(numbers, numbers, tables.numbers(key, span), documents)
+        return compare_numbers(numbers_of(wanted), numbers_of(rows), tables.numbers(key, span), documents)
+
+    def _note(self) -> None:
+        """Note beside the tables that the window holds, or that it does not though it may have before."""
+        note = withdraw_verified if any(self.kept[kind] for kind in FINDINGS) else note_verified
+        note(self.root, self.writer.key, self.window.start, str(self.window.end))
 
     def _fill(self, rows: IncomingRows, span: tuple[int, int], pending: PendingExport) -> Taken:
         first, last = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in span)

@@ -12,21 +12,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefWindowError
 from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.retention import new_rule
+from airflow_provider_ksef.tables.row_deletion import delete_rows
+from airflow_provider_ksef.tables.verified import read_verified
+from airflow_provider_ksef.tables.watermark import read_watermark
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
 )
 from airflow_provider_ksef.transfers.verify_invoices import KsefVerifyInvoicesOperator
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import seed
 from tests.system.operator_context import NotedState, context
 
 NOW = datetime.now(UTC)
 FIRST = NOW - timedelta(days=100)
 COUNT = 450
+KEY = TableKey(f"nip-{NIP}", "Subject2")
 EXPORTS = "POST /invoices/exports"
 
 
@@ -66,6 +73,10 @@ def invented(rows: pa.Table) -> pa.Table:
     return pa.concat_tables([rows, one.cast(rows.schema)])
 
 
+def verified(tables: Path) -> tuple[tuple[str, str], ...]:
+    return read_verified(UPath(tables), KEY)
+
+
 def result_of(operator: KsefVerifyInvoicesOperator) -> dict[str, Any]:
     ran = context()
     with pytest.raises(AirflowFailException) as error:
@@ -82,6 +93,7 @@ def test_a_table_that_is_whole_holds(synced: EmulatorProcess, tables: Path) -> N
     assert [window["state"] for window in result["windows"]] == ["succeeded"] * 2
     assert synced.requests()[EXPORTS] - begun == result["exports"] >= 3
     assert numbers(tables) == sorted(synced.ksef_numbers())
+    assert len(verified(tables)) == 1, "windows that touch are one"
 
 
 def test_missing_rows_are_told_and_filled_where_asked(synced: EmulatorProcess, tables: Path) -> None:
@@ -91,6 +103,7 @@ def test_missing_rows_are_told_and_filled_where_asked(synced: EmulatorProcess, t
         taken.extend(rows.column("ksef_number").slice(3, 40).to_pylist())
         return pa.concat_tables([rows.slice(0, 3), rows.slice(43)])
 
+    verify(tables).execute(context())
     change(tables, without_some)
     watermark = next(tables.glob("_ksef/watermark/**/*.json")).read_bytes()
     found = result_of(verify(tables))
@@ -101,6 +114,10 @@ def test_missing_rows_are_told_and_filled_where_asked(synced: EmulatorProcess, t
     assert "40 missing" in found["message"]
     assert listed[0] in found["message"]
     assert len(numbers(tables)) == COUNT - 40
+    gap = [window for window in found["windows"] if window["missing"]]
+    assert all(gap[0]["from"] not in span for span in verified(tables)), (
+        "a window that differs is not verified"
+    )
 
     repaired = verify(tables, repair=True).execute(context())
     assert (repaired["repaired"], repaired["missing"]) == (40, 0)
@@ -194,3 +211,18 @@ def test_a_dry_run_tells_the_plan_and_calls_nothing(synced: EmulatorProcess, tab
     begun = synced.requests()
     assert verify(tables, dry_run=True).execute(context())["exports"] == 2
     assert synced.requests() == begun
+
+
+def test_what_retention_deleted_is_neither_missed_nor_brought_back(
+    synced: EmulatorProcess, tables: Path
+) -> None:
+    position = read_watermark(UPath(tables), KEY).position  # type: ignore[union-attr]
+    rule = new_rule(NOW.date() - timedelta(days=50), None, position=position, now=NOW)
+    delete_rows(UPath(tables), KEY, rule, owner="test", dry_run=False)
+    left = numbers(tables)
+    assert 0 < len(left) < COUNT
+    result = verify(tables, repair=True).execute(context())
+    assert (result["invoices"], result["missing"], result["surplus"], result["repaired"]) == (COUNT, 0, 0, 0)
+    change(tables, lambda rows: rows.slice(3))
+    assert verify(tables, repair=True).execute(context())["repaired"] == 3
+    assert numbers(tables) == left

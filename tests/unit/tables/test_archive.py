@@ -13,7 +13,11 @@ import pytest
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 from airflow_provider_ksef.tables import archive
 from airflow_provider_ksef.tables.archive import METADATA_NAME, read_metadata_entry
+from tests.unit.tables.engines import engine, on_both
 from tests.unit.tables.packages import tarred, zipped
+
+__all__ = ["engine"]
+pytestmark = on_both
 
 ENTRY = (METADATA_NAME, b'{"invoices":[]}')
 XML = ("5250001210-20260901-0A1B2C000000-C6.xml", b"<Faktura/>" * 500)

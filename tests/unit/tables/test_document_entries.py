@@ -78,7 +78,7 @@ def test_a_zip_that_lies_about_a_size_is_no_bomb(tmp_path: Path) -> None:
     content = bytearray(made.zip()().getvalue())  # type: ignore[attr-defined]
     directory = content.index(b"PK\1\2")
     struct.pack_into("<L", content, directory + 24, 1000)
-    refused(opener(bytes(content)), made, tmp_path, "The document of N0 is damaged")
+    refused(opener(bytes(content)), made, tmp_path, "N0 cannot be unpacked: its data is longer")
 
 
 def test_a_zip_whose_list_points_elsewhere_is_refused(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_damaged_bytes_are_found(tmp_path: Path) -> None:
     for place in range(40, 100, 10):
         content = bytearray(made.zip()().getvalue())  # type: ignore[attr-defined]
         content[place] ^= 0xFF
-        refused(opener(bytes(content)), made, tmp_path, "The document of N0 (cannot be unpacked|is damaged)")
+        refused(opener(bytes(content)), made, tmp_path, "The document of N0 cannot be unpacked")
 
 
 @pytest.mark.parametrize("pack", PACKS)

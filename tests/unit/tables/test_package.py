@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
+from airflow_provider_ksef.tables import metadata_json
 from airflow_provider_ksef.tables.schema import INVOICES
 from tests.unit.tables.packages import REFERENCE, SYNCED_AT, encode, invoice, rows
 
@@ -222,7 +224,8 @@ def test_what_does_not_fit_is_an_error_and_not_a_guess(
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b'{"a":1}', b'{"invoices":null}', b'{"invoices":{}}', b'{"invoices":[null]}',
-     b'{"invoices":["x"]}', b'{"invoices":[]}{"invoices":[]}', b"\xff\xfe", b"<html></html>"],
+     b'{"invoices":["x"]}', b'{"invoices":[{"ksefNumber":"\xa0"}]}', b'{"invoices":[{"new":"\xa0"}]}',
+     b'{"invoices":[]}{"invoices":[]}', b"\xff\xfe", b"<html></html>"],
 )  # fmt: skip
 def test_metadata_that_is_not_ksefs_is_an_error(content: bytes) -> None:
     with pytest.raises(KsefIntegrityError):
@@ -239,3 +242,25 @@ def test_one_object_of_more_than_a_megabyte_is_read() -> None:
     table = rows(*(invoice(invoiceNumber=str(number), new="x" * 200) for number in range(5000)))
     assert table.num_rows == 5000
     assert table["invoice_number"].to_pylist()[-1] == "4999"
+
+
+def test_invoices_that_are_written_over_many_lines_are_read() -> None:
+    compact = encode(invoice(), invoice(thirdSubjects=[{"role": 1}, {"name": "a\\nb {", "role": 2}]))
+    pretty = json.dumps(json.loads(compact, parse_float=str), indent=2).encode()
+    amounts = re.compile(rb'(Amount": )"([^"]*)"')
+    assert read_json(amounts.sub(rb"\1\2", pretty)).equals(read_json(compact))
+
+
+def test_many_invoices_are_read_piece_by_piece_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoices = [
+        invoice(invoiceNumber=f"FV/{place}", buyer={"name": "x" * (place % 7)}) for place in range(500)
+    ]
+    whole = rows(*invoices)
+    monkeypatch.setattr(metadata_json, "_READ_AT_ONCE", 2_000)
+    assert rows(*invoices).equals(whole)
+    assert whole["invoice_number"].to_pylist() == [f"FV/{place}" for place in range(500)]
+
+
+def test_an_invoice_longer_than_a_piece_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_json, "_READ_AT_ONCE", 100)
+    assert rows(invoice(), invoice(invoiceNumber="x" * 5_000)).num_rows == 2
