@@ -1,4 +1,4 @@
-"""What one process does with documents: about a megabyte of XML at a time becomes rows of each table."""
+"""What one process does with documents: two megabytes of XML at a time become rows of each table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_ksef.tables.document_rows import read_documents
 from airflow_provider_ksef.tables.staging import StagedDocuments, StagedTable
 from airflow_provider_ksef.tables.zip_places import Place
 
-BATCH_BYTES = 1024 * 1024
+BATCH_BYTES = 2 * 1024 * 1024
 """XML that is parsed at once: its rows as Python objects take fifteen times as much for a moment."""
 HASH = "invoice_hash"
 
