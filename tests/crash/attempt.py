@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.crash.victim import FAILED, LEASE_SECONDS, Task, run_try
 
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 200.0
 SLEEPERS = 0.15
 """The share of strikes after which a try is not dead, but wakes up late."""
 
