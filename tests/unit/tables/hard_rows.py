@@ -33,7 +33,7 @@ LACKING = {
 """Columns that the files of an earlier version of this package do not have."""
 
 ROWS_OF_A_GROUP = 2
-"""Row groups of the companion tables' files."""
+"""Rows that are staged at once."""
 
 Row = dict[str, Any]
 
