@@ -139,33 +139,42 @@ class Attempt:
         return next((value for told, value in reversed(self.told) if told == kind), None)
 
 
-_LEASE = (
+_COMMIT = (
     "environment",
     "lease: created",
     "lease: taken",
     "lease: forbade",
     "read back",
     "publish: announced",
+    "lease: given back",
 )
-STEPS = {
+_STEPS = {
     "parquet": (
-        *_LEASE,
+        *_COMMIT,
         "publish: prepared",
         "publish: read the watermark",
         "publish: checked the lease",
         "publish: published",
         "publish: moved the watermark",
-        "lease: given back",
     ),
-    "delta": (
-        *_LEASE,
-        "publish: wrote a data file",
-        "delta: read the snapshot",
-        "delta: committed",
-        "lease: given back",
-    ),
+    "delta": (*_COMMIT, "publish: wrote a data file", "delta: read the snapshot", "delta: committed"),
 }
-"""How the steps of a commit begin, by the format of the tables."""
+_REWRITE = (
+    "lease: taken",
+    "rewrite: announced",
+    "rewrite: built",
+    "rewrite: staged",
+    "rewrite: checked",
+    "rewrite: exchanged",
+    "rewrite: published",
+    "rewrite: removed",
+)
+
+
+def steps_of(task: Task) -> Sequence[str]:
+    """Tell how the steps begin that a task takes at the tables."""
+    table_format = task.parameters.get("table_format")
+    return _STEPS[table_format] if table_format else _REWRITE
 
 
 def random_fate(rng: random.Random, usual_seconds: float, steps: Sequence[str]) -> Fate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +29,7 @@ class Ledger:
     """
     Looks at the tables.
 
+    :param read: reads some columns of a table.
     :param with_documents: whether the writers fill the companion tables.
     :param begun: where the windows end that a sync began to commit.
     :param committed: where those end whose commit returned.
@@ -36,6 +37,7 @@ class Ledger:
     """
 
     place: Place
+    read: Callable[[str, list[str]], pa.Table]
     with_documents: bool
     begun: set[str] = field(default_factory=set)
     committed: set[str] = field(default_factory=set)
@@ -88,7 +90,7 @@ class Ledger:
         """Find for each invoice that is seen its rows in the tables beside it."""
         if not self.with_documents:
             return
-        documents = self.place.read_plainly("invoice_documents", ["ksef_number", "xml"]).to_pylist()
+        documents = self.read("invoice_documents", ["ksef_number", "xml"]).to_pylist()
         for table, (key, element) in COMPANIONS.items():
             expected = invoices - {each["ksef_number"] for each in documents if element not in each["xml"]}
             lacking = expected - self._numbers(table, [key])
@@ -97,11 +99,11 @@ class Ledger:
         assert not lacking, f"not in invoice_documents: {lacking}"
 
     def _numbers(self, table: str = "invoices", key: Sequence[str] = ()) -> frozenset[str]:
-        """Read a table as anybody does, and find no row twice."""
-        read = self.place.read_plainly(table, ["ksef_number", *key]).to_pylist()
-        doubled = [row for row, count in Counter(tuple(row.values()) for row in read).items() if count > 1]
+        """Read a table, and find no row twice."""
+        rows = self.read(table, ["ksef_number", *key]).to_pylist()
+        doubled = [row for row, count in Counter(tuple(row.values()) for row in rows).items() if count > 1]
         assert not doubled, f"doubled in {table}: {doubled}"
-        return frozenset(row["ksef_number"] for row in read)
+        return frozenset(row["ksef_number"] for row in rows)
 
 
 def _stored(rows: pa.Table) -> dict[str, int]:

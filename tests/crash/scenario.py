@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.arrivals import HISTORY, HWM_LAG, arriving, seed_history
-from tests.crash.attempt import STEPS, Attempt, Fate, random_fate
+from tests.crash.attempt import Attempt, Fate, random_fate, steps_of
 from tests.crash.ledger import Ledger
 from tests.crash.places import Place
 from tests.crash.victim import Task
@@ -71,7 +71,11 @@ class Scenario:
     def __post_init__(self) -> None:
         self.rng = random.Random(f"{self.place.kind} {self.seed}")
         self.with_documents = self.seed % 4 == 1
-        self.ledger = Ledger(self.place, self.with_documents)
+        self.with_compaction = self.seed % 3 == 0
+        is_plain = self.place.is_plain_while_compacted or not self.with_compaction
+        self.ledger = Ledger(
+            self.place, self.place.read_plainly if is_plain else self.place.rows, self.with_documents
+        )
         self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection(), **self.place.environment}
         self.began = datetime.now(UTC)
 
@@ -79,11 +83,13 @@ class Scenario:
         """Strike and begin anew until each writer has succeeded unharmed; then sync once more."""
         seed_history(self.emulator, self.rng, self.place.history)
         sync = Writer("sync", self.rng.randint(3, 6), self._sync)
-        backfill = Writer("backfill", self.rng.randint(1, 3), self._backfill)
+        others = [Writer("backfill", self.rng.randint(1, 3), self._backfill)]
+        if self.with_compaction:
+            others.append(Writer("compact", self.rng.randint(1, 2), dict))
         arrivals = random.Random(self.rng.random())
         try:
             with arriving(self.emulator, arrivals, self.place.usual_pause):
-                self._run([sync, backfill])
+                self._run([sync, *others])
             time.sleep(HWM_LAG + 0.1)
             self._run([sync])
         finally:
@@ -100,7 +106,7 @@ class Scenario:
         self.writers = writers
         while self.writers or self.sleepers:
             for writer in self.writers:
-                if writer.attempt is None:
+                if writer.attempt is None and (writer.kind != "compact" or self.ledger.committed):
                     self._start(writer)
             due = min(attempt.next_event for attempt in self.running)
             wait([attempt.pipe for attempt in self.running], max(0.0, min(due - time.monotonic(), 1.0)))
@@ -109,20 +115,16 @@ class Scenario:
             self.writers = [
                 writer
                 for writer in self.writers
-                if writer.attempt and not self._is_done(writer, writer.attempt)
+                if writer.attempt is None or not self._is_done(writer, writer.attempt)
             ]
 
     def _start(self, writer: Writer) -> None:
         if writer.task is None:
             run_id, parameters = f"{writer.kind}-{writer.runs}", writer.parameters()
-            parameters |= {
-                "tables_path": self.place.tables_path,
-                "table_format": self.place.table_format,
-                "include_documents": self.with_documents,
-            }
+            parameters["tables_path"] = self.place.tables_path
             writer.task = Task(writer.kind, run_id, self.folder, self.environment, parameters, self.sabotage)
             writer.runs += 1
-        steps = STEPS[self.place.table_format]
+        steps = steps_of(writer.task)
         fate = random_fate(self.rng, writer.longest_seconds, steps) if writer.strikes else Fate()
         writer.attempt = Attempt.start(self.processes, writer.task, fate)
 
@@ -165,12 +167,19 @@ class Scenario:
         self.ledger.look(attempt, self.running)
         return how
 
+    def _exporting(self) -> dict[str, Any]:
+        return {
+            "table_format": self.place.table_format,
+            "include_documents": self.with_documents,
+            "poll_interval": 0.05,
+        }
+
     def _sync(self) -> dict[str, Any]:
-        return {"sync_from": (self.began - HISTORY - timedelta(days=2)).isoformat()}
+        return {"sync_from": (self.began - HISTORY - timedelta(days=2)).isoformat(), **self._exporting()}
 
     def _backfill(self) -> dict[str, Any]:
         """Fill a span that ends now or earlier, so that it meets the sync."""
         start, end = sorted(self.rng.uniform(0, 1) for _ in range(2))
         end = self.rng.choice([end, 1.0])
-        date_from, date_to = (self.began - HISTORY * (1 - share) for share in (start, end))
-        return {"date_from": date_from.isoformat(), "date_to": date_to.isoformat()}
+        first, last = ((self.began - HISTORY * (1 - share)).isoformat() for share in (start, end))
+        return {"date_from": first, "date_to": last, **self._exporting()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ import tenacity
 
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
-from airflow_provider_ksef.tables import commit, delta, lease, leased
+from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
+from airflow_provider_ksef.tables import lease, leased
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.lease import Step
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
@@ -34,6 +36,8 @@ from tests.system.operator_context import NotedState, context
 for _module in (
     "airflow.providers.amazon.aws.fs.s3",
     "airflow.sdk.execution_time.supervisor",
+    "airflow_provider_ksef.tables.compaction",
+    "airflow_provider_ksef.tables.delta",
     "airflow_provider_ksef.tables.documents",
     "airflow_provider_ksef.tables.package",
     "airflow_provider_ksef.transfers.export_rows",
@@ -45,7 +49,11 @@ for _module in (
 ):
     import_module(_module)
 
-OPERATORS = {"sync": KsefSyncInvoicesOperator, "backfill": KsefBackfillInvoicesOperator}
+OPERATORS = {
+    "sync": KsefSyncInvoicesOperator,
+    "backfill": KsefBackfillInvoicesOperator,
+    "compact": KsefCompactTableOperator,
+}
 LEASE_SECONDS = 1.0
 """Short, so that a killed writer's lease soon runs out, and often one of a writer that is still at work."""
 FAILED = 3
@@ -59,7 +67,7 @@ class Task:
     """
     A task instance, the same in each of its tries.
 
-    :param kind: ``sync`` or ``backfill``.
+    :param kind: ``sync``, ``backfill`` or ``compact``.
     :param run_id: its run.
     :param folder: where its state and its log lie.
     :param environment: the connections.
@@ -112,7 +120,7 @@ def run_try(task: Task, pipe: Connection) -> None:
         _tell_steps(patch, lambda kind, value: pipe.send((kind, value)))
         if task.sabotage:
             SABOTAGES[task.sabotage](patch)
-        operator = OPERATORS[task.kind](task_id=task.kind, poll_interval=0.05, **task.parameters)
+        operator = OPERATORS[task.kind](task_id=task.kind, **task.parameters)
         try:
             result = operator.execute(context(StateFile(task.file), task.run_id))
         except KsefError as error:
@@ -154,8 +162,9 @@ def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
         return taken
 
     patch.setattr(httpx.HTTPTransport, "handle_request", telling_request)
-    for module in (commit, delta):
-        patch.setattr(module, "run_steps", lambda running: run(telling_steps(running)))
+    for name, module in list(sys.modules.items()):
+        if name.startswith("airflow_provider_ksef.tables.") and hasattr(module, "run_steps"):
+            patch.setattr(module, "run_steps", lambda running: run(telling_steps(running)))
     patch.setattr(TableWriter, "commit", telling_commit)
 
 
