@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESULT_KEY = "result"
+TOO_MANY_EXPORTS = 21182
+MAINTENANCE = 21184
+_ALL_HTTP_STATUSES = (401, 403)
 _SHOWN = 5
 _HIDDEN = ("position", "is_filled")
 _ALL_WINDOWS = (
@@ -131,9 +134,11 @@ def _walk_windows(
 
 
 def _concerns_all(error: KsefError) -> bool:
-    return isinstance(error, _ALL_WINDOWS) or (
-        isinstance(error, KsefApiError) and error.fault.http_status in (401, 403)
-    )
+    if isinstance(error, KsefApiError):
+        fault = error.fault
+        if fault.http_status in _ALL_HTTP_STATUSES or fault.code in (TOO_MANY_EXPORTS, MAINTENANCE):
+            return True
+    return isinstance(error, _ALL_WINDOWS)
 
 
 def _result(units: Sequence[WindowUnit], progress: Progress, counts: Sequence[str]) -> dict[str, Any]:

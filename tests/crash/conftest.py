@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from tests.crash.arrivals import CAP, HWM_LAG
 from tests.emulator_process import EmulatorProcess, start_emulator
 
-KILLED, TRIES = "killed", "tries"
+STRUCK, TRIES = "killed or put to sleep", "tries"
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +45,8 @@ def s3_server() -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which steps the kills hit, so that one sees that the tests bite."""
-    counts: dict[str, Counter[str]] = {KILLED: Counter(), TRIES: Counter()}
+    """Tell which steps were hit, so that one sees that the tests bite."""
+    counts: dict[str, Counter[str]] = {STRUCK: Counter(), TRIES: Counter()}
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):

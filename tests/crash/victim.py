@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,26 +18,28 @@ import tenacity
 
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
-from airflow_provider_ksef.tables import commit, lease
+from airflow_provider_ksef.tables import commit, delta, lease, leased
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
+from airflow_provider_ksef.tables.lease import Step
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
 )
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
+from tests.crash.sabotage import SABOTAGES
 from tests.system.operator_context import NotedState, context
 
 # What a task imports only where it needs it; the process from which the tries are forked has it ready.
 for _module in (
     "airflow.providers.amazon.aws.fs.s3",
     "airflow.sdk.execution_time.supervisor",
+    "airflow_provider_ksef.tables.documents",
     "airflow_provider_ksef.tables.package",
     "airflow_provider_ksef.transfers.export_rows",
     "airflow_provider_ksef.transfers.subject_sync",
     "airflow_provider_ksef.transfers.window_backfill",
     "airflow_provider_ksef.transfers.window_runs",
-    "deltalake",
     "pandas",  # pyarrow looks for it
     "s3fs",
 ):
@@ -61,6 +64,7 @@ class Task:
     :param folder: where its state and its log lie.
     :param environment: the connections.
     :param parameters: the operator's.
+    :param sabotage: how the commit is broken, to see that it is found; empty for the commit as it is.
     """
 
     kind: str
@@ -68,6 +72,7 @@ class Task:
     folder: Path
     environment: dict[str, str] = field(repr=False)
     parameters: dict[str, Any]
+    sabotage: str = ""
 
     @property
     def file(self) -> Path:
@@ -90,7 +95,7 @@ class StateFile(NotedState):
         self._write()
 
     def _write(self) -> None:
-        written = self.file.with_suffix(".part")
+        written = self.file.with_suffix(f".{os.getpid()}")
         written.write_text(json.dumps(self))
         written.replace(self.file)
 
@@ -101,9 +106,12 @@ def run_try(task: Task, pipe: Connection) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update(task.environment)
+    tempfile.tempdir = str(task.folder)
     with pytest.MonkeyPatch.context() as patch:
         _hurry(patch)
         _tell_steps(patch, lambda kind, value: pipe.send((kind, value)))
+        if task.sabotage:
+            SABOTAGES[task.sabotage](patch)
         operator = OPERATORS[task.kind](task_id=task.kind, poll_interval=0.05, **task.parameters)
         try:
             result = operator.execute(context(StateFile(task.file), task.run_id))
@@ -122,14 +130,13 @@ def _hurry(patch: pytest.MonkeyPatch) -> None:
 
 def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
     """Let requests to KSeF, steps of a commit and whole commits be told, and change nothing of them."""
-    request, steps, whole = httpx.HTTPTransport.handle_request, commit.commit_steps, TableWriter.commit
+    request, run, whole = httpx.HTTPTransport.handle_request, leased.run_steps, TableWriter.commit
 
     def telling_request(transport: httpx.HTTPTransport, asked: httpx.Request) -> httpx.Response:
         tell("step", f"{asked.method} {_endpoint(asked.url.path)}")
         return request(transport, asked)
 
-    def telling_steps(*args: Any, **kwargs: Any) -> Generator[Any, None, Any]:
-        running = steps(*args, **kwargs)
+    def telling_steps(running: Generator[Step, None, Any]) -> Generator[Step, None, Any]:
         while True:
             try:
                 step = next(running)
@@ -147,7 +154,8 @@ def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
         return taken
 
     patch.setattr(httpx.HTTPTransport, "handle_request", telling_request)
-    patch.setattr(commit, "commit_steps", telling_steps)
+    for module in (commit, delta):
+        patch.setattr(module, "run_steps", lambda running: run(telling_steps(running)))
     patch.setattr(TableWriter, "commit", telling_commit)
 
 
