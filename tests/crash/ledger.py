@@ -31,6 +31,8 @@ class Ledger:
 
     :param read: reads some columns of a table.
     :param with_documents: whether the writers fill the companion tables.
+    :param old: the KSeF numbers of invoices that a retention rule stands for; none where there is no rule.
+    :param is_deleted: whether the rule was carried out.
     :param begun: where the windows end that a sync began to commit.
     :param committed: where those end whose commit returned.
     :param seen: pairs of a watermark in microseconds and the KSeF numbers that were in the table then.
@@ -39,6 +41,8 @@ class Ledger:
     place: Place
     read: Callable[[str, list[str]], pa.Table]
     with_documents: bool
+    old: frozenset[str] = frozenset()
+    is_deleted: bool = False
     begun: set[str] = field(default_factory=set)
     committed: set[str] = field(default_factory=set)
     seen: list[tuple[int, frozenset[str]]] = field(default_factory=list)
@@ -46,6 +50,8 @@ class Ledger:
     def look(self, ended: Attempt, running: list[Attempt]) -> None:
         """Hold the watermark against the windows that the syncs told, and the rows against doubles."""
         self._note([ended, *running])
+        result = ended.last("succeeded")
+        self.is_deleted = self.is_deleted or (ended.task.kind == "delete" and result is not None)
         least = max((parse_ticks(end) for end in self.committed), default=None)
         position = self.position()
         self._note(running)  # of a commit that went on meanwhile
@@ -57,7 +63,6 @@ class Ledger:
         assert position in self.begun, f"the watermark {position} is the end of no window: {self.begun}"
         assert least is None or parse_ticks(position) >= least, f"the watermark {position} moved back"
         self.seen.append((parse_ticks(position) // 10, frozenset(numbers)))
-        result = ended.last("succeeded")
         if ended.task.kind == "sync" and result is not None:
             assert result["watermark"][SUBJECT_TYPE] in self.begun
 
@@ -70,8 +75,8 @@ class Ledger:
 
     def check_end(self, truth: list[str]) -> None:
         """Hold the tables against KSeF's truth, and every earlier watermark against its rows."""
-        numbers = self._numbers()
-        missing, invented = set(truth) - numbers, numbers - set(truth)
+        numbers, wanted = self._numbers(), set(truth) - self.old
+        missing, invented = wanted - numbers, numbers - set(truth)
         assert not missing, f"missing: {missing}"
         assert not invented, f"KSeF does not know: {invented}"
         self._check_companions(numbers)
@@ -79,7 +84,7 @@ class Ledger:
         assert sorted(rows["ksef_number"].to_pylist()) == sorted(numbers), "two readers see two tables"
         stored = _stored(rows)
         for reached, held in self.seen:
-            lacking = {number for number in truth if stored[number] < reached} - held
+            lacking = {number for number in wanted if stored[number] < reached} - held
             assert not lacking, f"the watermark was ahead of {lacking}"
 
     def position(self) -> str | None:
@@ -87,9 +92,10 @@ class Ledger:
         return None if watermark is None else watermark.position
 
     def _check_companions(self, invoices: frozenset[str]) -> None:
-        """Find for each invoice that is seen its rows in the tables beside it."""
+        """Find for each invoice that is seen, and is not to be deleted, its rows in the tables beside it."""
         if not self.with_documents:
             return
+        invoices -= self.old
         documents = self.read("invoice_documents", ["ksef_number", "xml"]).to_pylist()
         for table, (key, element) in COMPANIONS.items():
             expected = invoices - {each["ksef_number"] for each in documents if element not in each["xml"]}
@@ -103,7 +109,10 @@ class Ledger:
         rows = self.read(table, ["ksef_number", *key]).to_pylist()
         doubled = [row for row, count in Counter(tuple(row.values()) for row in rows).items() if count > 1]
         assert not doubled, f"doubled in {table}: {doubled}"
-        return frozenset(row["ksef_number"] for row in rows)
+        numbers = frozenset(row["ksef_number"] for row in rows)
+        back = numbers & self.old if self.is_deleted else None
+        assert not back, f"deleted from {table}, and there again: {back}"
+        return numbers
 
 
 def _stored(rows: pa.Table) -> dict[str, int]:

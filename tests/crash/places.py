@@ -37,7 +37,7 @@ class Place:
     :param history: the most exports that bring what was received before the first sync.
     :param environment: the Airflow connections that the operators need.
     :param table_format: ``parquet`` or ``delta``.
-    :param is_plain_while_compacted: whether others may read the tables while files are merged.
+    :param is_plain_while_rewritten: whether others may read the tables while files give way to new ones.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Place:
     history: int
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     table_format: str = "parquet"
-    is_plain_while_compacted: bool = True
+    is_plain_while_rewritten: bool = True
 
     def tables(self) -> TableFormat:
         return open_tables(self.root, self.table_format)
@@ -86,7 +86,7 @@ def s3_place(endpoint: str) -> Place:
         1.5,
         4,
         {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
-        is_plain_while_compacted=False,
+        is_plain_while_rewritten=False,
     )
 
 
@@ -99,7 +99,7 @@ def _read_files(files: pafs.FileSystem, root: str, table: str, columns: list[str
             found = ds.dataset(folder, filesystem=files, format="parquet", partitioning="hive")
             assert all(file.endswith(".parquet") for file in found.files)
             return found.to_table(columns=columns) if found.files else nothing
-        except FileNotFoundError:  # it was merged with others meanwhile
+        except FileNotFoundError:  # it gave way to another meanwhile
             continue
     raise AssertionError(f"{folder} changes faster than one can read it")
 
