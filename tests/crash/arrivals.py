@@ -15,21 +15,28 @@ from tests.emulator_process import NIP, EmulatorProcess
 SUBJECT_TYPE = "Subject2"
 HISTORY = timedelta(days=150)
 """Two windows of KSeF, several months of the table."""
+QUIET = timedelta(hours=2)
 HWM_LAG = 0.1
 CAP = 10
 
 
-def seed_history(emulator: EmulatorProcess, rng: random.Random, most_exports: int) -> None:
-    """Let the company have received invoices long before its first sync."""
+def seed_history(
+    emulator: EmulatorProcess, rng: random.Random, most_exports: int, midnight: datetime
+) -> frozenset[str]:
+    """
+    Let the company have received invoices long before its first sync.
+
+    :param midnight: a moment of that time; nothing is received in the hours around it.
+    :returns: the KSeF numbers of those that were received before.
+    """
     now = datetime.now(UTC)
     emulator.control("reset")
-    _seed(
-        emulator,
-        rng,
-        rng.randint(CAP * most_exports // 3, CAP * most_exports),
-        now - HISTORY,
-        now - timedelta(minutes=5),
-    )
+    number, share = rng.randint(CAP * most_exports // 3, CAP * most_exports), (midnight - now) / HISTORY + 1
+    earlier = round(number * share)
+    _seed(emulator, rng, earlier, now - HISTORY, midnight - QUIET)
+    numbers = frozenset(emulator.ksef_numbers())
+    _seed(emulator, rng, number - earlier, midnight + QUIET, now - timedelta(minutes=5))
+    return numbers
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.table_format import TableFormat, open_tables
 
 REGION = "eu-central-1"
+TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Place:
     :param history: the most exports that bring what was received before the first sync.
     :param environment: the Airflow connections that the operators need.
     :param table_format: ``parquet`` or ``delta``.
+    :param is_plain_while_rewritten: whether others may read the tables while files give way to new ones.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Place:
     history: int
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     table_format: str = "parquet"
+    is_plain_while_rewritten: bool = True
 
     def tables(self) -> TableFormat:
         return open_tables(self.root, self.table_format)
@@ -83,6 +86,7 @@ def s3_place(endpoint: str) -> Place:
         1.5,
         4,
         {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
+        is_plain_while_rewritten=False,
     )
 
 
@@ -90,9 +94,14 @@ def _read_files(files: pafs.FileSystem, root: str, table: str, columns: list[str
     folder, nothing = f"{root}/{table}", pa.table({name: [] for name in columns})
     if files.get_file_info(folder).type != pafs.FileType.Directory:
         return nothing
-    found = ds.dataset(folder, filesystem=files, format="parquet", partitioning="hive")
-    assert all(file.endswith(".parquet") for file in found.files)
-    return found.to_table(columns=columns) if found.files else nothing
+    for _ in range(TRIES):
+        try:
+            found = ds.dataset(folder, filesystem=files, format="parquet", partitioning="hive")
+            assert all(file.endswith(".parquet") for file in found.files)
+            return found.to_table(columns=columns) if found.files else nothing
+        except FileNotFoundError:  # it gave way to another meanwhile
+            continue
+    raise AssertionError(f"{folder} changes faster than one can read it")
 
 
 def _read_delta(folder: Path, table: str, columns: list[str]) -> pa.Table:

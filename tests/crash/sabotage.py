@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_ksef.tables import commit, lease, month_files
 from airflow_provider_ksef.tables.layout import OWN_FOLDER
+from airflow_provider_ksef.tables.storage.folder_exchange import FolderExchange, remove_folder
 from airflow_provider_ksef.tables.storage.local import LocalStore
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -20,7 +21,9 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 def read_nothing_back(patch: pytest.MonkeyPatch) -> None:
     """A window that a dead writer has published half of is doubled."""
 
-    def none_there(store: Any, key: Any, numbers: pa.Array, *rest: Any) -> Generator[str, None, pa.Array]:
+    def none_there(
+        store: Any, key: Any, numbers: pa.Array, *rest: Any, **more: Any
+    ) -> Generator[str, None, pa.Array]:
         yield "read back: listed a month"
         return numbers.slice(0, 0)
 
@@ -68,13 +71,32 @@ def take_no_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lease.Lease, "check", lambda _: None)
 
 
+def empty_the_month_first(patch: pytest.MonkeyPatch) -> None:
+    """A month whose compaction dies before the merged file is in place is lost."""
+
+    def exchange(exchange: FolderExchange) -> None:
+        remove_folder(exchange.target)
+        time.sleep(0.02)
+        exchange.beside.rename(exchange.target)
+
+    patch.setattr(FolderExchange, "exchange", exchange)
+
+
+def ignore_the_retention_rule(patch: pytest.MonkeyPatch) -> None:
+    """A backfill brings back what was deleted for good."""
+    none = pa.array([], pa.string())
+    patch.setattr(commit, "kept_and_gone", lambda store, key, rows: (rows, none))  # noqa: ARG005
+
+
 _FOUND_AS = {
     read_nothing_back: "doubled",
     move_the_watermark_first: "missing",
-    write_in_place: "cannot be read",
+    write_in_place: "cannot be read|Could not",
     overwrite_by_name: "missing",
-    take_no_lease: "doubled",
+    take_no_lease: "doubled|there again",
+    empty_the_month_first: "missing|not in|ahead of",
+    ignore_the_retention_rule: "there again",
 }
 SABOTAGES: dict[str, Sabotage] = {sabotage.__name__: sabotage for sabotage in _FOUND_AS}
 FOUND_AS = {sabotage.__name__: words for sabotage, words in _FOUND_AS.items()}
-"""What is said of the tables in the end."""
+"""What is said of the tables then, as a pattern."""
