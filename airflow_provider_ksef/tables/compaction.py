@@ -129,12 +129,12 @@ def _compact_month(
     folder = month_folder(part, month)
     yield from _remove_replaced(store, folder)
     files = _files(store, folder)
-    groups = _groups(files)
+    groups = merge_groups(files)
     if not groups:
         return []
     started = time.monotonic()
     rows = yield from rewrite_month(store, lease, part, month, groups)
-    done = _outcome(part, month, files, groups)
+    done = outcome(part, month, files, groups)
     log.info(
         "%s %s %s, %s: %d files became %d, %d rows merged, %.1f s.",
         part.context, part.subject_type, part.table, month, done.files_before, done.files_after, rows,
@@ -154,21 +154,28 @@ def _remove_replaced(store: Store, folder: str) -> Generator[Step, None, None]:
 def _has_work(store: Store, part: TableKey, month: str) -> bool:
     folder = month_folder(part, month)
     names, replaced = month_names(store, folder)
-    return bool(replaced.intersection(names)) or bool(_groups(_files(store, folder)))
+    return bool(replaced.intersection(names)) or bool(merge_groups(_files(store, folder)))
 
 
 def _planned(store: Store, parts: Sequence[TableKey], month: str) -> list[CompactedMonth]:
     outcomes = []
     for part in parts:
         files = _files(store, month_folder(part, month))
-        if groups := _groups(files):
-            outcomes.append(_outcome(part, month, files, groups))
+        if groups := merge_groups(files):
+            outcomes.append(outcome(part, month, files, groups))
     return outcomes
 
 
-def _outcome(
-    part: TableKey, month: str, files: list[FileFacts], groups: list[list[FileFacts]]
+def outcome(
+    part: TableKey, month: str, files: Sequence[FileFacts], groups: Sequence[Sequence[FileFacts]]
 ) -> CompactedMonth:
+    """
+    Tell what becomes of a month.
+
+    :param part: the table.
+    :param files: those that it has.
+    :param groups: those of them that become one file each.
+    """
     merged = [file for group in groups for file in group]
     return CompactedMonth(
         table=part.table,
@@ -189,5 +196,10 @@ def _files(store: Store, folder: str) -> list[FileFacts]:
     return [file for file in settled(read) if file.rows]
 
 
-def _groups(files: list[FileFacts]) -> list[list[FileFacts]]:
+def merge_groups(files: Sequence[FileFacts]) -> list[list[FileFacts]]:
+    """
+    Say which files become one.
+
+    :param files: those of a month.
+    """
     return [group for group in packed(files, TARGET_BYTES) if len(group) > 1]
