@@ -12,13 +12,15 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
 from upath import UPath
 
 from airflow_provider_ksef.tables.file_facts import FileFacts, file_facts, packed
 from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder, watermark_path
-from airflow_provider_ksef.tables.lease import PAUSE_SECONDS, Clock, Lease, Pause, Step
-from airflow_provider_ksef.tables.leased import run_steps, under_lease
+from airflow_provider_ksef.tables.lease import Clock, Lease, Step
+from airflow_provider_ksef.tables.leased import run_steps, under_leases
 from airflow_provider_ksef.tables.live_files import live_names, month_names, settled
 from airflow_provider_ksef.tables.moments import to_datetime
 from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
@@ -106,21 +108,18 @@ def compact_steps(
     clock: Clock = time.time,
 ) -> Generator[Step, None, tuple[CompactedMonth, ...]]:
     """Do what :func:`compact_parts` does, step by step."""
-    done: list[CompactedMonth] = []
-    rested = clock()
-    for month in months:
-        if not any(_has_work(store, part, month) for part in parts):
-            continue
-        if clock() - rested > 10 * PAUSE_SECONDS:
-            yield Pause(2 * PAUSE_SECONDS)  # whoever waits for the lease gets it
-            rested = clock()
 
-        def work(lease: Lease, month: str = month) -> Generator[Step, None, None]:
-            for part in parts:
-                done.extend((yield from _compact_month(store, lease, part, month)))
+    def compact(month: str, lease: Lease) -> Generator[Step, None, list[CompactedMonth]]:
+        done = []
+        for part in parts:
+            done.extend((yield from _compact_month(store, lease, part, month)))
+        return done
 
-        yield from under_lease(store, parts[0], owner, clock, work)
-    return tuple(done)
+    works = (
+        partial(compact, month) for month in months if any(_has_work(store, part, month) for part in parts)
+    )
+    done = yield from under_leases(store, parts[0], owner, clock, works)
+    return tuple(chain.from_iterable(done))
 
 
 def _compact_month(

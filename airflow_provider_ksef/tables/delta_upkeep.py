@@ -27,7 +27,7 @@ from airflow_provider_ksef.tables.delta_log import PARTITIONS, DeltaLog
 from airflow_provider_ksef.tables.delta_merging import DeltaMonth
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.lease import Lease, Step
-from airflow_provider_ksef.tables.leased import run_steps, under_lease
+from airflow_provider_ksef.tables.leased import run_steps, under_lease, under_leases
 from airflow_provider_ksef.tables.moments import format_ticks, to_datetime, to_microseconds
 from airflow_provider_ksef.tables.retention import RetentionRule, meant, note_rule
 from airflow_provider_ksef.tables.schema import INVOICES, MOMENT, NUMBER, STORED, TABLES
@@ -60,19 +60,17 @@ def compact_delta(
     now, store = datetime.now(UTC), open_store(root)
     reached = now if position is None else min(now, to_datetime(position))
     done: list[CompactedMonth | None] = []
-
-    def work(lease: Lease) -> Generator[Step, None, None]:
-        for table in TABLES:
-            delta, part = DeltaLog(root, table), replace(key, table=table)
-            for month in _closed(delta, part, reached, keep_open_months):
-                found = DeltaMonth(store, delta, part, month)
-                done.append(found.planned() if dry_run else (yield from found.merge(lease)))
-                lease.keep()
-            if not dry_run:
-                _repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
-                yield f"compaction: done with {table}"
-
-    run_steps(under_lease(store, key, owner, time.time, work))
+    for table in TABLES:
+        delta, part = DeltaLog(root, table), replace(key, table=table)
+        months = [
+            DeltaMonth(store, delta, part, month) for month in _closed(delta, part, reached, keep_open_months)
+        ]
+        if dry_run:
+            done.extend(month.planned() for month in months)
+            continue
+        works = (month.merge for month in months)
+        done.extend(run_steps(under_leases(store, key, owner, time.time, works)))
+        _repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
     merged = sorted((month for month in done if month is not None), key=lambda done: (done.month, done.table))
     for month in merged:
         log.info(
