@@ -85,7 +85,7 @@ class DeltaWriter:
             beside = yield from companion_files(self._find, self.key, self.window, staged, lease, gone=gone)
             new = yield from without_those_there(self._find, self.key, self.window, wanted)
             invoices = month_files(new, self.key, self.window, lease.token)
-            yield from _publish(store, (*beside.files, *invoices), lease)
+            yield from publish_data_files(store, (*beside.files, *invoices), lease)
             for table in staged:
                 files = [file for file in beside.files if file.path.startswith(f"{table}/")]
                 if files:
@@ -168,8 +168,15 @@ def numbers_in(log: DeltaLog, snapshot: DeltaTable | None, key: TableKey, span: 
     return dataset.to_table(columns=[NUMBER], filter=wanted).column(NUMBER).combine_chunks()
 
 
-def _publish(store: Store, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:
-    """Put data files in their places; nobody sees them before the log names them."""
+def publish_data_files(store: Store, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:
+    """
+    Put data files in their places; nobody sees them before the log names them.
+
+    :param store: the storage of the tables.
+    :param files: the files.
+    :param lease: the writer's.
+    :raises KsefLeaseError: where another writer took the tables over.
+    """
     lease.announce(tuple(file.path for file in files))
     yield "publish: announced"
     for file in files:

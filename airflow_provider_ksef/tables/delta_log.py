@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_
@@ -31,7 +31,7 @@ from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 try:
     from deltalake import CommitProperties, DeltaTable, Schema, Transaction
     from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 except ModuleNotFoundError as missing:
     raise KsefInputError(
         "table_format",
@@ -130,10 +130,37 @@ class DeltaLog:
             max_commit_retries=0,
             app_transactions=[Transaction(name, version) for name, version in positions.items()],
         )
+        return self._write(snapshot, [self._action(key, file) for file in files], properties)
+
+    def exchange(
+        self, snapshot: DeltaTable, key: TableKey, month: str, old: Collection[str], new: Sequence[MonthFile]
+    ) -> bool:
+        """
+        Name new files in the place of old ones that hold the same rows, all at once.
+
+        :param snapshot: what names the old files; nothing is changed where somebody has committed since.
+        :param key: the part of the table.
+        :param month: of all the files.
+        :param old: their paths, see :meth:`paths`.
+        :param new: files that are published already.
+        :returns: False where somebody was faster; load the snapshot anew.
+        """
+        now = int(time.time() * 1000)
+        actions = [self._action(key, file, data_change=False) for file in new]
+        values = _partition(key, month)
+        gone = [
+            RemoveAction(path, data_change=False, deletion_timestamp=now, partition_values=values)
+            for path in old
+        ]
+        return self._write(snapshot, [*gone, *actions], CommitProperties(max_commit_retries=0))
+
+    def _write(
+        self, snapshot: DeltaTable, actions: list[AddAction | RemoveAction], properties: CommitProperties
+    ) -> bool:
         with self.errors_told():
             try:
                 snapshot.create_write_transaction(
-                    [self._action(key, file) for file in files],
+                    actions,
                     "append",
                     snapshot.schema(),
                     [field.name for field in PARTITIONS],
@@ -170,16 +197,25 @@ class DeltaLog:
         :param snapshot: None gives none.
         :param key: the part.
         """
-        months: dict[str, list[str]] = {}
+        paths = self.paths(snapshot, key)
+        return {month: sorted(path.rsplit("/", 1)[-1] for path in paths[month]) for month in sorted(paths)}
+
+    def paths(self, snapshot: DeltaTable | None, key: TableKey) -> dict[str, list[str]]:
+        """
+        Give the paths of a part's data files by month, as the log has them: below the table's folder.
+
+        :param snapshot: None gives none.
+        :param key: the part.
+        """
+        paths: dict[str, list[str]] = {}
         for file in [] if snapshot is None else _data_files(snapshot):
             part = (file["partition.context"], file["partition.subject_type"])
             if part == (key.context, key.subject_type):
-                months.setdefault(file["partition.month"], []).append(file["path"].rsplit("/", 1)[-1])
-        return {month: sorted(months[month]) for month in sorted(months)}
+                paths.setdefault(file["partition.month"], []).append(file["path"])
+        return paths
 
-    def _action(self, key: TableKey, file: MonthFile) -> AddAction:
+    def _action(self, key: TableKey, file: MonthFile, *, data_change: bool = True) -> AddAction:
         size = len(file.content) if isinstance(file.content, bytes) else file.content.stat().st_size
-        values = {"context": key.context, "subject_type": key.subject_type, "month": file.month}
         first, last = (_EPOCH + timedelta(microseconds=bound) for bound in file.span)
         statistics = {
             "numRecords": len(file.numbers),
@@ -190,9 +226,9 @@ class DeltaLog:
         return AddAction(
             path=file.path.removeprefix(f"{self.table}/"),
             size=size,
-            partition_values=values,
+            partition_values=_partition(key, file.month),
             modification_time=int(time.time() * 1000),
-            data_change=True,
+            data_change=data_change,
             stats=msgspec.json.encode(statistics).decode(),
         )
 
@@ -213,6 +249,10 @@ class DeltaLog:
 def _data_files(snapshot: DeltaTable) -> list[dict[str, Any]]:
     files: list[dict[str, Any]] = pa.table(snapshot.get_add_actions(flatten=True)).to_pylist()
     return files
+
+
+def _partition(key: TableKey, month: str) -> dict[str, str | None]:
+    return {"context": key.context, "subject_type": key.subject_type, "month": month}
 
 
 def _promise(file: Mapping[str, Any]) -> pc.Expression:

@@ -1,5 +1,5 @@
 """
-Compaction and retention of Delta tables, by the library's own operations.
+Compaction of Delta tables, and retention by the library's own operation.
 
 The lease keeps our writers apart; anybody else is kept apart by the log, on which an operation is repeated.
 Compaction also removes files that no snapshot has named for a week: what was merged or deleted by then, and
@@ -17,18 +17,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, WriterProperties
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefLeaseError
 from airflow_provider_ksef.tables.compaction import CompactedMonth
 from airflow_provider_ksef.tables.delta_log import PARTITIONS, DeltaLog
+from airflow_provider_ksef.tables.delta_merging import DeltaMonth
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.lease import Lease, Step
-from airflow_provider_ksef.tables.leased import run_steps, under_lease
+from airflow_provider_ksef.tables.leased import run_steps, under_lease, under_leases
 from airflow_provider_ksef.tables.moments import format_ticks, to_datetime, to_microseconds
-from airflow_provider_ksef.tables.month_files import ROW_GROUP_ROWS
 from airflow_provider_ksef.tables.retention import RetentionRule, meant, note_rule
 from airflow_provider_ksef.tables.schema import INVOICES, MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import open_store
@@ -57,22 +57,28 @@ def compact_delta(
     :param keep_open_months: how many of the newest closed months to leave alone.
     :param dry_run: only say what would be merged.
     """
-    now = datetime.now(UTC)
+    now, store = datetime.now(UTC), open_store(root)
     reached = now if position is None else min(now, to_datetime(position))
-    done: list[CompactedMonth] = []
-
-    def work(lease: Lease) -> Generator[Step, None, None]:
-        for table in TABLES:
-            delta, part = DeltaLog(root, table), replace(key, table=table)
-            for month, files in _closed(delta, part, reached, keep_open_months).items():
-                done.append(_compacted(delta, part, month, files, dry_run=dry_run))
-                lease.keep()
-                yield f"compaction: merged {table}"
-            if not dry_run:
-                _repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
-
-    run_steps(under_lease(open_store(root), key, owner, time.time, work))
-    return tuple(sorted((month for month in done), key=lambda month: (month.month, month.table)))
+    done: list[CompactedMonth | None] = []
+    for table in TABLES:
+        delta, part = DeltaLog(root, table), replace(key, table=table)
+        months = [
+            DeltaMonth(store, delta, part, month) for month in _closed(delta, part, reached, keep_open_months)
+        ]
+        if dry_run:
+            done.extend(month.planned() for month in months)
+            continue
+        works = (month.merge for month in months)
+        done.extend(run_steps(under_leases(store, key, owner, time.time, works)))
+        _repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
+    merged = sorted((month for month in done if month is not None), key=lambda done: (done.month, done.table))
+    for month in merged:
+        log.info(
+            "%s %s, %s: %d files %s %d.",
+            key.context, month.table, month.month, month.files_before,
+            "would become" if dry_run else "became", month.files_after,
+        )  # fmt: skip
+    return tuple(merged)
 
 
 def delete_delta_rows(
@@ -103,35 +109,11 @@ def delete_delta_rows(
     return deleted
 
 
-def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) -> dict[str, int]:
-    """Count the files of each closed month that has several."""
-    months = sorted(
-        (month, len(names))
-        for month, names in delta.months(delta.snapshot(), part).items()
-        if month < f"{reached:%Y-%m}"
-    )
-    closed = months[: len(months) - keep_open] if keep_open else months
-    return {month: files for month, files in closed if files > 1}
-
-
-def _compacted(delta: DeltaLog, part: TableKey, month: str, files: int, *, dry_run: bool) -> CompactedMonth:
-    dataset = delta.dataset(delta.snapshot(), pa.schema(PARTITIONS))
-    rows = int(dataset.count_rows(filter=_of(part) & (pc.field("month") == month)))
-    if dry_run:
-        return CompactedMonth(part.table, month, files, 1, rows)
-    values = {"context": part.context, "subject_type": part.subject_type, "month": month}
-    outcome = _repeated(
-        delta,
-        lambda snapshot: snapshot.optimize.compact(
-            partition_filters=[(name, "=", value) for name, value in values.items()],
-            writer_properties=WriterProperties(
-                compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP_ROWS
-            ),
-        ),
-    )
-    change = int(outcome["numFilesAdded"]) - int(outcome["numFilesRemoved"]) if outcome else 0
-    log.info("%s %s, %s: %d files became %d.", part.context, part.table, month, files, files + change)
-    return CompactedMonth(part.table, month, files, files + change, rows)
+def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) -> list[str]:
+    """List the closed months that have several files."""
+    months = delta.months(delta.snapshot(), part)
+    closed = sorted(month for month in months if month < f"{reached:%Y-%m}")
+    return [month for month in closed[: len(closed) - keep_open] if len(months[month]) > 1]
 
 
 def _repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:

@@ -17,10 +17,17 @@ _COMMITS = {
     ),
     "delta": (*_COMMIT, "publish: wrote a data file", "delta: read the snapshot", "delta: committed"),
 }
-_REWRITE = {
-    "local": ("announced", "built", "checked", "exchanged", "removed"),
-    "s3": ("announced", "staged", "checked", "published", "removed"),
+_REWRITES = {
+    "local": tuple(f"rewrite: {step}" for step in ("announced", "built", "checked", "exchanged", "removed")),
+    "s3": tuple(f"rewrite: {step}" for step in ("announced", "staged", "checked", "published", "removed")),
 }
+_COMPACTION = (
+    "rewrite: built",
+    "publish: announced",
+    "publish: wrote a data file",
+    "delta: read the snapshot",
+    "delta: exchanged",
+)
 
 
 def steps_of(kind: str, place: str, table_format: str) -> Sequence[str]:
@@ -33,6 +40,8 @@ def steps_of(kind: str, place: str, table_format: str) -> Sequence[str]:
     """
     if kind in ("sync", "backfill"):
         return _COMMITS[table_format]
-    own = {"compact": "compaction: merged", "delete": "retention: deleted"}[kind]
-    rewrite = tuple(f"rewrite: {step}" for step in _REWRITE.get(place, ()))
-    return ("lease: taken", *(rewrite or (own,)), *(("retention: noted",) if kind == "delete" else ()))
+    if table_format == "delta":
+        own = {"compact": _COMPACTION, "delete": ("retention: deleted",)}[kind]
+    else:
+        own = _REWRITES[place]
+    return ("lease: taken", *own, *(("retention: noted",) if kind == "delete" else ()))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
@@ -15,10 +18,15 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefLeaseError
 from airflow_provider_ksef.tables import delta_upkeep, read
+from airflow_provider_ksef.tables.compaction import CompactedMonth
 from airflow_provider_ksef.tables.delta import DeltaTables
 from airflow_provider_ksef.tables.delta_log import DeltaLog
+from airflow_provider_ksef.tables.delta_merging import DeltaMonth
 from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.lease import Step
+from airflow_provider_ksef.tables.leased import under_lease
 from airflow_provider_ksef.tables.retention import RetentionRule
+from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_files import table_files
 from airflow_provider_ksef.tables.table_format import open_tables
 from tests.unit.tables.packages import invoice, rows
@@ -88,6 +96,79 @@ def test_closed_months_are_merged_and_hold_the_same_rows(root: UPath) -> None:
         ("invoice_lines", "2026-01"): 3,
         ("invoice_lines", "2026-02"): 1,
     }
+
+
+def merging(root: UPath) -> Generator[Step, None, CompactedMonth | None]:
+    """Merge January step by step, as a compaction does."""
+    store = open_store(root)
+    month = DeltaMonth(store, DeltaLog(root, "invoices"), KEY, "2026-01")
+    return under_lease(store, KEY, OWNER, time.time, month.merge)
+
+
+def run_until(steps: Generator[Step, None, CompactedMonth | None], reached: str) -> None:
+    next(step for step in steps if step == reached)
+
+
+@pytest.mark.parametrize(
+    "asleep_after",
+    [
+        "rewrite: built a file",
+        "publish: announced",
+        "publish: wrote a data file",
+        "delta: read the snapshot",
+    ],
+)
+def test_a_compaction_that_wakes_up_beside_the_next_one_doubles_nothing(
+    root: UPath, asleep_after: str
+) -> None:
+    before, sleeper = contents(root), merging(root)
+    run_until(sleeper, asleep_after)
+    assert tables(root).compact(KEY, owner=OWNER)
+    with pytest.raises(KsefLeaseError):
+        list(sleeper)
+    assert all(got.equals(expected) for got, expected in zip(contents(root), before, strict=True))
+    assert tables(root).compact(KEY, owner=OWNER) == ()
+
+
+def test_a_commit_to_another_part_meanwhile_does_no_harm(root: UPath) -> None:
+    compaction = merging(root)
+    run_until(compaction, "delta: read the snapshot")
+    other = TableKey("nip-1111111111", "Subject1")
+    put(root, "2026-01-05", "2026-01-06", tiny_rows(x="2026-01-05"), key=other, moves_watermark=False)
+    assert "delta: exchanged the files" in list(compaction)
+    assert len(numbers(root)) == 49
+
+
+def test_rows_deleted_meanwhile_stay_deleted(root: UPath) -> None:
+    compaction = merging(root)
+    run_until(compaction, "delta: read the snapshot")
+    DeltaTable(f"{root}/invoices").delete("ksef_number = 'Subject2-1-3'")
+    with pytest.raises(KsefLeaseError, match="Others have changed"):
+        list(compaction)
+    assert "Subject2-1-3" not in numbers(root)
+
+
+def test_merged_files_are_sorted_whoever_wrote_the_old_ones(root: UPath) -> None:
+    january = "invoices/context=nip-5250001210/subject_type=Subject2/month=2026-01"
+    names = [("context", KEY.context), ("subject_type", KEY.subject_type), ("month", "2026-01")]
+    DeltaTable(f"{root}/invoices").optimize.compact([(name, "=", value) for name, value in names])
+    DeltaTable(f"{root}/invoices").delete("ksef_number = 'Subject2-1-3'")
+    put(root, "2026-01-01", "2026-01-31", tiny_rows(x="2026-01-05"), moves_watermark=False)
+    assert [done.files_before for done in tables(root).compact(KEY, owner=OWNER)][-1] == 2
+    [path] = DeltaLog(root, "invoices").paths(DeltaLog(root, "invoices").snapshot(), KEY)["2026-01"]
+    stored = pq.read_table(f"{root}/invoices/{path}", partitioning=None)["permanent_storage_date"].to_pylist()
+    assert f"invoices/{path}".startswith(january)
+    assert (len(stored), stored) == (18, sorted(stored))
+
+
+def test_the_log_says_that_no_data_changed(root: UPath) -> None:
+    tables(root).compact(KEY, owner=OWNER)
+    newest = sorted((Path(root.path) / "invoices/_delta_log").glob("*.json"))[-1]
+    actions = [json.loads(line) for line in newest.read_text().splitlines()]
+    changed = [
+        action[kind]["dataChange"] for action in actions for kind in ("add", "remove") if kind in action
+    ]
+    assert changed == [False] * 4
 
 
 def test_rows_of_merged_files_are_read_back(root: UPath) -> None:
