@@ -1,7 +1,8 @@
 # Two commands for a newcomer: `make demo` shows the main job, `make test` checks everything.
-# `make test-crash` takes a quarter of an hour: hundreds of runs in which tasks are killed at random instants.
+# `make test-crash` takes a quarter of an hour (PROCESSES=2 runs fewer at a time): hundreds of runs in which tasks are killed at random instants.
 # PYTHON=python3.13 make test chooses an interpreter; each has a virtual environment of its own.
 PYTHON ?= python3
+PROCESSES ?= 4
 VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -18,10 +19,10 @@ test: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env docs docs/_build
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 test-crash: $(VENV)/.installed-test
-	$(BIN)/python -m pytest tests/crash -m "crash or not crash" -n 4 --dist worksteal
+	$(BIN)/python -m pytest tests/crash -m "crash or not crash" -n $(PROCESSES) --dist worksteal
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": PYTHON=python3.12 make ...")'

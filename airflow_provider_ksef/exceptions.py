@@ -167,3 +167,7 @@ class KsefTriggererError(KsefError):
 
 class KsefWindowError(KsefError):
     """Some windows of a backfill or of a verification failed or are left; what the others did is kept."""
+
+
+class KsefStaleTableError(KsefTableError):
+    """A table's watermark lags further behind than was allowed."""

@@ -26,8 +26,16 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "connection-types": [_connection_type()],
         "hooks": [_room(integration, "hooks.ksef")],
-        "operators": [_room(integration, "operators.batch")],
-        "sensors": [_room(integration, "sensors.session")],
+        "operators": [
+            _room(
+                integration,
+                "operators.batch",
+                "operators.compaction",
+                "operators.freshness",
+                "operators.retention",
+            )
+        ],
+        "sensors": [_room(integration, "sensors.session", "sensors.month_complete")],
         "triggers": [_room(integration, "triggers.session", "triggers.export")],
         "transfers": [
             {

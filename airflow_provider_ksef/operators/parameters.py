@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 
 from upath import UPath
 
-from airflow_provider_ksef._compat import ObjectStoragePath, storage_path
+from airflow_provider_ksef._compat import Context, ObjectStoragePath, storage_path
+from airflow_provider_ksef.client.filters import SUBJECT_TYPES
 from airflow_provider_ksef.exceptions import KsefInputError
 
 
@@ -40,6 +42,22 @@ def check_at_least(field: str, value: float, bound: float) -> None:
         raise KsefInputError(field, value, "is too small", f"Give {bound} or more.")
 
 
+def check_subject_types(subject_types: Sequence[str]) -> None:
+    """
+    Refuse what is not a list of one or more subject types.
+
+    :raises KsefInputError: names the value and KSeF's subject types.
+    """
+    is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
+    if not is_list or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
+        raise KsefInputError(
+            "subject_types",
+            subject_types,
+            "is not a list of subject types",
+            f"Give one or more of: {', '.join(SUBJECT_TYPES)}.",
+        )
+
+
 def path_of(field: str, named: str | PathLike[str] | ObjectStoragePath) -> UPath:
     """
     Open what a parameter names.
@@ -55,3 +73,13 @@ def path_of(field: str, named: str | PathLike[str] | ObjectStoragePath) -> UPath
             str(error),
             "Give a local path, or a URL such as s3://aws_default@bucket/folder.",
         ) from error
+
+
+def task_owner(context: Context) -> str:
+    """
+    Name a task as the owner of a table's lease: its next try takes the lease over at once.
+
+    :param context: the context that Airflow passes to ``execute``.
+    """
+    ti = context["ti"]
+    return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index))

@@ -12,13 +12,15 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
 from upath import UPath
 
 from airflow_provider_ksef.tables.file_facts import FileFacts, file_facts, packed
 from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder, watermark_path
-from airflow_provider_ksef.tables.lease import PAUSE_SECONDS, Clock, Lease, Pause, Step
-from airflow_provider_ksef.tables.leased import run_steps, under_lease
+from airflow_provider_ksef.tables.lease import Clock, Lease, Step
+from airflow_provider_ksef.tables.leased import run_steps, under_leases
 from airflow_provider_ksef.tables.live_files import live_names, month_names, settled
 from airflow_provider_ksef.tables.moments import to_datetime
 from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
@@ -106,21 +108,18 @@ def compact_steps(
     clock: Clock = time.time,
 ) -> Generator[Step, None, tuple[CompactedMonth, ...]]:
     """Do what :func:`compact_parts` does, step by step."""
-    done: list[CompactedMonth] = []
-    rested = clock()
-    for month in months:
-        if not any(_has_work(store, part, month) for part in parts):
-            continue
-        if clock() - rested > 10 * PAUSE_SECONDS:
-            yield Pause(2 * PAUSE_SECONDS)  # whoever waits for the lease gets it
-            rested = clock()
 
-        def work(lease: Lease, month: str = month) -> Generator[Step, None, None]:
-            for part in parts:
-                done.extend((yield from _compact_month(store, lease, part, month)))
+    def compact(month: str, lease: Lease) -> Generator[Step, None, list[CompactedMonth]]:
+        done = []
+        for part in parts:
+            done.extend((yield from _compact_month(store, lease, part, month)))
+        return done
 
-        yield from under_lease(store, parts[0], owner, clock, work)
-    return tuple(done)
+    works = (
+        partial(compact, month) for month in months if any(_has_work(store, part, month) for part in parts)
+    )
+    done = yield from under_leases(store, parts[0], owner, clock, works)
+    return tuple(chain.from_iterable(done))
 
 
 def _compact_month(
@@ -129,12 +128,12 @@ def _compact_month(
     folder = month_folder(part, month)
     yield from _remove_replaced(store, folder)
     files = _files(store, folder)
-    groups = _groups(files)
+    groups = merge_groups(files)
     if not groups:
         return []
     started = time.monotonic()
     rows = yield from rewrite_month(store, lease, part, month, groups)
-    done = _outcome(part, month, files, groups)
+    done = outcome(part, month, files, groups)
     log.info(
         "%s %s %s, %s: %d files became %d, %d rows merged, %.1f s.",
         part.context, part.subject_type, part.table, month, done.files_before, done.files_after, rows,
@@ -154,21 +153,28 @@ def _remove_replaced(store: Store, folder: str) -> Generator[Step, None, None]:
 def _has_work(store: Store, part: TableKey, month: str) -> bool:
     folder = month_folder(part, month)
     names, replaced = month_names(store, folder)
-    return bool(replaced.intersection(names)) or bool(_groups(_files(store, folder)))
+    return bool(replaced.intersection(names)) or bool(merge_groups(_files(store, folder)))
 
 
 def _planned(store: Store, parts: Sequence[TableKey], month: str) -> list[CompactedMonth]:
     outcomes = []
     for part in parts:
         files = _files(store, month_folder(part, month))
-        if groups := _groups(files):
-            outcomes.append(_outcome(part, month, files, groups))
+        if groups := merge_groups(files):
+            outcomes.append(outcome(part, month, files, groups))
     return outcomes
 
 
-def _outcome(
-    part: TableKey, month: str, files: list[FileFacts], groups: list[list[FileFacts]]
+def outcome(
+    part: TableKey, month: str, files: Sequence[FileFacts], groups: Sequence[Sequence[FileFacts]]
 ) -> CompactedMonth:
+    """
+    Tell what becomes of a month.
+
+    :param part: the table.
+    :param files: those that it has.
+    :param groups: those of them that become one file each.
+    """
     merged = [file for group in groups for file in group]
     return CompactedMonth(
         table=part.table,
@@ -189,5 +195,10 @@ def _files(store: Store, folder: str) -> list[FileFacts]:
     return [file for file in settled(read) if file.rows]
 
 
-def _groups(files: list[FileFacts]) -> list[list[FileFacts]]:
+def merge_groups(files: Sequence[FileFacts]) -> list[list[FileFacts]]:
+    """
+    Say which files become one.
+
+    :param files: those of a month.
+    """
     return [group for group in packed(files, TARGET_BYTES) if len(group) > 1]

@@ -9,27 +9,29 @@ complete when the watermark has passed its last midnight by the time that storin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from os import PathLike
 
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.layout import TableKey, check_readable
-from airflow_provider_ksef.tables.moments import POLAND, format_ticks, parse_ticks, polish_date, to_ticks
+from airflow_provider_ksef.tables.moments import (
+    POLAND,
+    STORAGE_LAG,
+    format_ticks,
+    parse_ticks,
+    polish_date,
+    to_ticks,
+)
 from airflow_provider_ksef.tables.parts import table_parts
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_format import format_of, open_tables
 from airflow_provider_ksef.tables.verified import Span, is_verified, read_verified
 from airflow_provider_ksef.tables.watermark import Watermark
-
-STORAGE_LAG = timedelta(hours=1)
-"""
-How long after its number an invoice may be stored for good. KSeF says that it takes a while and not how long;
-its examples show seconds.
-"""
 
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -61,7 +63,7 @@ class TablePosition:
         Say what a month lacks to be complete; None where it is.
 
         :param month: such as ``2026-03``, in Poland.
-        :param storage_lag: see :data:`STORAGE_LAG`.
+        :param storage_lag: see :data:`moments.STORAGE_LAG`.
         :param require_verified: whether a verification must have covered it, too.
         """
         start, end = month_bounds(month)
@@ -105,8 +107,7 @@ def is_month_complete(
     """
     month_bounds(month)
     positions = table_positions(tables_path, subject_types=subject_types, contexts=contexts)
-    reached = {position.key.subject_type for position in positions}
-    return set(subject_types) <= reached and not any(
+    return not absent_parts(positions, subject_types, contexts) and not any(
         position.missing(month, storage_lag=storage_lag, require_verified=require_verified)
         for position in positions
     )
@@ -126,7 +127,7 @@ def complete_months(
     :returns: such as ``["2026-02", "2026-03"]``; no month before the sync's first run or a verified one.
     """
     positions = table_positions(tables_path, subject_types=subject_types, contexts=contexts)
-    if not set(subject_types) <= {position.key.subject_type for position in positions}:
+    if absent_parts(positions, subject_types, contexts):
         return []
     return [
         month
@@ -143,8 +144,6 @@ def table_positions(
     *,
     subject_types: Sequence[str] | None = None,
     contexts: Sequence[str] | None = None,
-    table_format: str | None = None,
-    storage_options: Mapping[str, str] | None = None,
 ) -> list[TablePosition]:
     """
     Read how far the tables go.
@@ -152,18 +151,32 @@ def table_positions(
     :param tables_path: the folder that the sync writes to.
     :param subject_types: only these.
     :param contexts: only these.
-    :param table_format: ``parquet`` or ``delta``; found out where there is none.
-    :param storage_options: how Delta reaches an object store.
     :raises KsefInputError: where the folder holds something else.
     :raises KsefTableError: where a watermark cannot be read.
     """
     root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
     check_readable(root)
-    tables = open_tables(root, table_format or format_of(root), storage_options)
+    tables = open_tables(root, format_of(root))
     return [
         TablePosition(key, tables.watermark(key), read_verified(root, key))
         for key in table_parts(open_store(root), contexts=contexts, subject_types=subject_types)
     ]
+
+
+def absent_parts(
+    positions: Sequence[TablePosition], subject_types: Sequence[str], contexts: Sequence[str] | None
+) -> list[str]:
+    """
+    Name what is wanted and not there at all: a subject type of each context, or of any where none is named.
+
+    :param positions: what is there.
+    :param subject_types: the subject types wanted.
+    :param contexts: the contexts wanted; any where there is none.
+    """
+    there = {(position.key.context, position.key.subject_type) for position in positions}
+    if contexts is None:
+        return sorted(set(subject_types) - {subject_type for _, subject_type in there})
+    return sorted(" ".join(part) for part in product(contexts, subject_types) if part not in there)
 
 
 def month_bounds(month: str) -> tuple[int, int]:
@@ -187,7 +200,7 @@ def _months(positions: Sequence[TablePosition]) -> list[str]:
     marks = [position.watermark for position in positions if position.watermark]
     starts = [mark.began_at for mark in marks if mark.began_at]
     starts += [span[0] for position in positions for span in position.verified]
-    if not starts:
+    if not starts or not marks:
         return []
     day = polish_date(min(starts, key=parse_ticks)).replace(day=1)
     last = polish_date(max((mark.position for mark in marks), key=parse_ticks))

@@ -36,7 +36,8 @@ _ABOUT = {
     "Key: `ksef_number`.",
     "invoice_lines": "One row per line (FaWiersz, FakturaRRWiersz) of FA(2), FA(3) and FA_RR, in the "
     "document's order. A correction has its rows before and after it: subtract those where "
-    "`is_before_correction` is true. Key: `ksef_number`, `line_ordinal`.",
+    "`is_before_correction` is true. Lines of an order (ZamowienieWiersz, on advance "
+    "invoices) are in the XML only. Key: `ksef_number`, `line_ordinal`.",
     "invoice_vat_summary": "One row per invoice and group of tax rates, with the sums that the document "
     "states; on a correction they are differences. Key: `ksef_number`, `rate_group`.",
 }

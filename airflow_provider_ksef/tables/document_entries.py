@@ -23,8 +23,8 @@ from airflow_provider_ksef.tables.zip_places import Place, read_place, zip_place
 OpenPackage = Callable[[], BinaryIO]
 """Opens the plain archive, seekable; may be sent to another process, such as ``package.open``."""
 
-MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
-"""KSeF takes invoices of 1 MB, 3 MB with attachments, and may raise that for one company."""
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""KSeF takes invoices of 1 MB, 3 MB with attachments; the limits of a company go up to 10 MB."""
 
 _SUFFIX = ".xml"
 

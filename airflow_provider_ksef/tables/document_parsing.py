@@ -55,7 +55,8 @@ _Role = tuple[str, str]
 _ROOT = "Faktura"
 _MOST_LEARNT = 500
 NO_ROWS = DocumentRows(None, [])
-_LINE: _Role = ("", "")
+_LINE: _Role = ("line", "")
+_UNSEEN: _Role = ("unseen", "")
 
 
 def parse_document(xml: bytes) -> DocumentRows:
@@ -85,24 +86,20 @@ def _read_body(body: Any, form: _Form) -> DocumentRows:
     lines: list[Row] = []
     sums: list[Sum] = []
     for child in body:
-        tag = child.tag
-        role = roles[tag] if tag in roles else form.learn(tag)
-        if role is None:
-            continue
+        role = roles.get(child.tag, _UNSEEN)
         if role is _LINE:
-            lines.append(_read_line(child, columns))
-        else:
+            try:
+                row = {columns[element.tag]: element.text for element in child}
+            except KeyError:
+                row = {}
+            lines.append(row if len(row) == len(child) else _uncommon_line(child, columns))
+            continue
+        if role is _UNSEEN:
+            role = form.learn(child.tag)
+        if role is not None:
             group, column = role
             sums.append((group, column, child.text))
     return DocumentRows(lines, sums)
-
-
-def _read_line(line: Any, columns: Mapping[str, str]) -> Row:
-    try:
-        row = {columns[element.tag]: element.text for element in line}
-    except KeyError:
-        return _uncommon_line(line, columns)
-    return row if len(row) == len(line) else _uncommon_line(line, columns)
 
 
 def _uncommon_line(line: Any, columns: Mapping[str, str]) -> Row:

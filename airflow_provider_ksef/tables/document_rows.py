@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
 
@@ -53,7 +55,8 @@ def read_documents(invoices: pa.Table, xmls: Sequence[bytes]) -> DocumentTables:
     :param invoices: rows of the table ``invoices``.
     :param xmls: the document of each.
     """
-    parsed, problems = _parse(xmls)
+    with _without_garbage_collection():
+        parsed, problems = _parse(xmls)
     lines, sums = _lines(parsed), _sums(parsed)
     misfits = [*lines.misfits, *sums.misfits]
     if misfits:
@@ -66,6 +69,18 @@ def read_documents(invoices: pa.Table, xmls: Sequence[bytes]) -> DocumentTables:
         _table(LINES, invoices, lines),
         _table(VAT_SUMMARY, invoices, sums),
     )
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Make many small objects without looking for cycles, of which there are none: a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _parse(xmls: Sequence[bytes]) -> tuple[list[DocumentRows], dict[int, str]]:

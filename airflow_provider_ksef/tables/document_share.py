@@ -1,4 +1,4 @@
-"""What one process does with documents: about a megabyte of XML at a time becomes rows of each table."""
+"""What one process does with documents: two megabytes of XML at a time become rows of each table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from airflow_provider_ksef.tables.document_rows import read_documents
 from airflow_provider_ksef.tables.staging import StagedDocuments, StagedTable
 from airflow_provider_ksef.tables.zip_places import Place
 
-BATCH_BYTES = 1024 * 1024
+BATCH_BYTES = 2 * 1024 * 1024
 """XML that is parsed at once: its rows as Python objects take fifteen times as much for a moment."""
 HASH = "invoice_hash"
+_LOGGED_BYTES = 64 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def stage_share(share: Share) -> StagedDocuments:
     """Read the documents of one share; see :func:`documents.stage_documents`."""
     names = ("invoice_documents", "invoice_lines", "invoice_vat_summary")
     staged = [StagedTable(name, share.folder, share.writer) for name in names]
-    unreadable = 0
+    unreadable = unlogged = 0
     with ExitStack() as stack:
         source = stack.enter_context(share.open())
         for table in staged:
@@ -57,7 +58,10 @@ def stage_share(share: Share) -> StagedDocuments:
             unreadable += len(xmls) - tables.documents.column("parse_error").null_count
             for table, rows in zip(staged, tables, strict=True):
                 table.add(batch.month, rows)
-            logger.debug("Read %s of %s documents.", batch.stop, len(share.places))
+            unlogged += sum(map(len, xmls))
+            if unlogged >= _LOGGED_BYTES:
+                logger.info("Read %s of %s documents.", batch.stop, len(share.places))
+                unlogged = 0
     documents, lines, _ = (sum(file.rows for file in table.files) for table in staged)
     files = tuple(file for table in staged for file in table.files)
     return StagedDocuments(files, documents, lines, unreadable)

@@ -12,11 +12,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from upath import UPath
+from typing import TYPE_CHECKING
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.moments import format_ticks, parse_ticks
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 INVOICES_TABLE = "invoices"
 TABLE_NAMES = frozenset(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from airflow_provider_ksef.tables.layout import TableKey
-from airflow_provider_ksef.tables.lease import Clock, Lease, Pause, Step
+from airflow_provider_ksef.tables.lease import PAUSE_SECONDS, Clock, Lease, Pause, Step
 from airflow_provider_ksef.tables.month_files import tombstone
 from airflow_provider_ksef.tables.storage import Store
 
@@ -44,6 +44,27 @@ def under_lease(
     lease.finish()
     yield "lease: given back"
     return result
+
+
+def under_leases(
+    store: Store,
+    key: TableKey,
+    owner: str,
+    clock: Clock,
+    works: Iterable[Callable[[Lease], Generator[Step, None, Result]]],
+) -> Generator[Step, None, list[Result]]:
+    """
+    Do one work after the other, each under a lease of its own, and now and then let others have it.
+
+    :param works: see :func:`under_lease`, which has the other parameters, too.
+    """
+    results, rested = [], clock()
+    for work in works:
+        if clock() - rested > 10 * PAUSE_SECONDS:
+            yield Pause(2 * PAUSE_SECONDS)  # whoever waits for the lease gets it
+            rested = clock()
+        results.append((yield from under_lease(store, key, owner, clock, work)))
+    return results
 
 
 def run_steps(steps: Generator[Step, None, Result]) -> Result:

@@ -16,6 +16,11 @@ from airflow_provider_ksef.exceptions import KsefTableError
 POLAND = ZoneInfo("Europe/Warsaw")
 TICKS_PER_SECOND = 10_000_000
 TICKS_PER_MICROSECOND = 10
+STORAGE_LAG = timedelta(hours=1)
+"""
+How long after its number an invoice may be stored for good. KSeF says that it takes a while and not how long;
+its examples show seconds.
+"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 
@@ -47,7 +46,7 @@ def delete_rows(
     """
     store = open_store(root)
     if dry_run:
-        return dict(_counted(store, key, rule))
+        return _counted(store, key, rule)
     return run_steps(deletion_steps(store, key, rule, owner=owner))
 
 
@@ -55,7 +54,7 @@ def deletion_steps(
     store: Store, key: TableKey, rule: RetentionRule, *, owner: str, clock: Clock = time.time
 ) -> Generator[Step, None, Mapping[str, int]]:
     """Do what :func:`delete_rows` does, step by step."""
-    deleted: Counter[str] = Counter()
+    deleted = dict.fromkeys(TABLES, 0)
 
     def note(lease: Lease) -> Generator[Step, None, None]:
         del lease
@@ -72,8 +71,8 @@ def deletion_steps(
                 deleted[table] += yield from _delete_month(store, lease, part, month, stays)
 
         yield from under_lease(store, key, owner, clock, work)
-    log.info("%s %s: deleted %s.", key.context, key.subject_type, dict(deleted) or "nothing")
-    return dict(deleted)
+    log.info("%s %s: deleted %s.", key.context, key.subject_type, deleted)
+    return deleted
 
 
 def _delete_month(
@@ -89,8 +88,8 @@ def _delete_month(
     return sum(touched.values())
 
 
-def _counted(store: Store, key: TableKey, rule: RetentionRule) -> Counter[str]:
-    counted: Counter[str] = Counter()
+def _counted(store: Store, key: TableKey, rule: RetentionRule) -> dict[str, int]:
+    counted = dict.fromkeys(TABLES, 0)
     for month in _months(store, key, rule):
         stays = _stays(rule, _numbers(store, key, month, rule))
         for table in TABLES:

@@ -14,10 +14,15 @@ from airflow_provider_ksef._compat import (
     task_state,
 )
 from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.filters import SUBJECT_TYPES
-from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
+from airflow_provider_ksef.operators.parameters import (
+    check_above,
+    check_at_least,
+    check_choice,
+    check_subject_types,
+    path_of,
+    task_owner,
+)
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
 
@@ -114,20 +119,20 @@ class KsefExportOperator(BaseOperator):
         :raises KsefInputError: where a parameter is wrong.
         :raises KsefTableError: where the tables hold another environment's rows.
         """
+        from airflow_provider_ksef.tables.environment import check_environment
         from airflow_provider_ksef.tables.layout import TableKey, check_root, context_name
         from airflow_provider_ksef.tables.table_format import open_tables
-        from airflow_provider_ksef.tables.watermark import check_environment
         from airflow_provider_ksef.transfers.exporter import Exporter
         from airflow_provider_ksef.transfers.table_writer import TableWriter
 
-        _check_subject_types(self.subject_types)
+        check_subject_types(self.subject_types)
         root = path_of("tables_path", self.tables_path)
         check_root(root)
         check_environment(root, ksef.settings.environment.name)
         tables = open_tables(root, self.table_format)
         identifier = ksef.settings.context
         table_context = context_name(identifier.type, identifier.value)
-        state, owner = task_state(context), _owner(context)
+        state, owner = task_state(context), task_owner(context)
         return [
             (
                 Exporter(ksef, state, subject_type),
@@ -137,21 +142,3 @@ class KsefExportOperator(BaseOperator):
             )
             for subject_type in self.subject_types
         ]
-
-
-def _owner(context: Context) -> str:
-    """Name the task instance; each of its tries is the same owner."""
-    task_instance = context["ti"]
-    parts = (task_instance.dag_id, task_instance.run_id, task_instance.task_id, task_instance.map_index)
-    return "/".join(str(part) for part in parts)
-
-
-def _check_subject_types(subject_types: Sequence[str]) -> None:
-    is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
-    if not is_list or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
-        raise KsefInputError(
-            "subject_types",
-            subject_types,
-            "is not a list of subject types",
-            f"Give one or more of: {', '.join(SUBJECT_TYPES)}.",
-        )

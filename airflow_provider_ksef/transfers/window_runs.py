@@ -19,11 +19,11 @@ from airflow_provider_ksef.exceptions import (
     KsefUnavailableError,
     KsefWindowError,
 )
-from airflow_provider_ksef.tables.windows import Window
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
+from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESULT_KEY = "result"
+TOO_MANY_EXPORTS = 21182
+MAINTENANCE = 21184
+_ALL_HTTP_STATUSES = (401, 403)
 _SHOWN = 5
 _HIDDEN = ("position", "is_filled")
 _ALL_WINDOWS = (
@@ -48,12 +51,8 @@ class WindowUnit(ExportUnit, Protocol):
     """One window of a subject type."""
 
     @property
-    def window(self) -> Window:
-        """Its bounds, both inclusive."""
-
-    @property
-    def subject_type(self) -> str:
-        """Whose window it is."""
+    def record(self) -> WindowRecord:
+        """The window, and what is remembered of it."""
 
     def problem(self) -> str | None:
         """Say what is wrong with the window after it was walked to its end."""
@@ -135,9 +134,11 @@ def _walk_windows(
 
 
 def _concerns_all(error: KsefError) -> bool:
-    return isinstance(error, _ALL_WINDOWS) or (
-        isinstance(error, KsefApiError) and error.fault.http_status in (401, 403)
-    )
+    if isinstance(error, KsefApiError):
+        fault = error.fault
+        if fault.http_status in _ALL_HTTP_STATUSES or fault.code in (TOO_MANY_EXPORTS, MAINTENANCE):
+            return True
+    return isinstance(error, _ALL_WINDOWS)
 
 
 def _result(units: Sequence[WindowUnit], progress: Progress, counts: Sequence[str]) -> dict[str, Any]:
@@ -153,9 +154,9 @@ def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dic
     """Tell of each window whether it succeeded, failed or is left."""
     return [
         {
-            "subject_type": unit.subject_type,
-            "from": unit.window.start,
-            "to": unit.window.end,
+            "subject_type": unit.record.subject_type,
+            "from": unit.record.window.start,
+            "to": unit.record.window.end,
             "state": _state(unit, progress),
             **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key not in _HIDDEN},
         }

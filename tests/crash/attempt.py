@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from tests.crash.victim import FAILED, Task, run_try
+from tests.crash.victim import FAILED, LEASE_SECONDS, Task, run_try
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 900.0
+"""A try that takes longer hangs, on the busiest machine."""
+SLEEPERS = 0.15
+"""The share of strikes after which a try is not dead, but wakes up late."""
 
 
 @dataclass
 class Fate:
     """
-    When a try is killed: so long after its start, or so long after a step that it tells.
+    When a try is struck: so long after its start, or so long after a step that it tells.
 
-    :param delay: seconds; infinite for a try that is let live.
+    :param delay: seconds; infinite for a try that is left alone.
     :param step: how the step begins that starts the delay; empty for the start of the try.
     :param times: at which of such steps.
+    :param sleep: seconds that it is put to sleep, so that it is taken for dead; 0 for a try that is killed.
     """
 
     delay: float = float("inf")
     step: str = ""
     times: int = 1
+    sleep: float = 0.0
 
 
 @dataclass
@@ -38,7 +46,8 @@ class Attempt:
 
     :param last_step: the last that it told.
     :param told: everything but steps: commits, and how it ended.
-    :param dies_at: when it is to be killed, by the monotonic clock.
+    :param strikes_at: when its fate comes, by the monotonic clock.
+    :param wakes_at: when it goes on, where it was put to sleep.
     :param seconds: how long it took, once it has ended.
     """
 
@@ -49,7 +58,8 @@ class Attempt:
     started: float = field(default_factory=time.monotonic)
     last_step: str = "start"
     told: list[tuple[str, Any]] = field(default_factory=list)
-    dies_at: float = float("inf")
+    strikes_at: float = float("inf")
+    wakes_at: float = float("inf")
     seconds: float = 0.0
 
     @classmethod
@@ -60,11 +70,17 @@ class Attempt:
         its_end.close()
         attempt = cls(task, fate, process, pipe)
         if not fate.step:
-            attempt.dies_at = attempt.started + fate.delay
+            attempt.strikes_at = attempt.started + fate.delay
         return attempt
+
+    @property
+    def next_event(self) -> float:
+        return min(self.strikes_at, self.wakes_at)
 
     def listen(self) -> bool:
         """Take what it told; False where it has ended."""
+        if self.pipe.closed:
+            return False
         try:
             while self.pipe.poll():
                 kind, value = self.pipe.recv()
@@ -81,19 +97,36 @@ class Attempt:
         if self.fate.step and step.startswith(self.fate.step):
             self.fate.times -= 1
             if self.fate.times == 0:
-                self.dies_at = time.monotonic() + self.fate.delay
+                self.strikes_at = time.monotonic() + self.fate.delay
 
-    def kill_in_time(self) -> None:
-        """Kill it where its time has come."""
+    def strike_in_time(self) -> bool:
+        """Kill it or put it to sleep where its time has come; True where it sleeps now."""
         now = time.monotonic()
         assert now < self.started + LONGEST_SECONDS, f"{self.task} hangs after {self.last_step}"
-        if now >= self.dies_at:
+        if now < self.strikes_at:
+            return False
+        self.strikes_at = float("inf")
+        if not self.fate.sleep:
             self.process.kill()
-            self.dies_at = float("inf")
+            return False
+        self._signal(signal.SIGSTOP)
+        self.wakes_at = now + self.fate.sleep
+        return True
+
+    def wake_in_time(self) -> None:
+        """Let it go on where it has slept long enough."""
+        if time.monotonic() >= self.wakes_at:
+            self.wakes_at = float("inf")
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
 
     def end(self) -> str:
         """Give how it ended: ``killed``, ``failed`` or ``succeeded``."""
-        self.process.join(10)
+        self.process.join(LONGEST_SECONDS)
         self.pipe.close()
         self.seconds = time.monotonic() - self.started
         ends = {-signal.SIGKILL: "killed", FAILED: "failed", 0: "succeeded", None: None}
@@ -107,24 +140,15 @@ class Attempt:
         return next((value for told, value in reversed(self.told) if told == kind), None)
 
 
-STEPS = (
-    "environment",
-    "lease: created",
-    "lease: taken",
-    "lease: forbade",
-    "read back",
-    "publish: announced",
-    "publish: prepared",
-    "publish: read the watermark",
-    "publish: checked the lease",
-    "publish: published",
-    "publish: moved the watermark",
-    "lease: given back",
-)
+def random_fate(rng: random.Random, usual_seconds: float, steps: Sequence[str]) -> Fate:
+    """
+    Choose an instant of the whole try, or one among its steps at the tables, but a small part of it.
 
-
-def random_fate(rng: random.Random, usual_seconds: float) -> Fate:
-    """Choose an instant of the whole try, or one within a commit, which is but a small part of it."""
+    :param usual_seconds: how long a try takes that is left alone.
+    :param steps: how those steps begin.
+    """
+    sleep = rng.uniform(0.1, 2 * LEASE_SECONDS) if rng.random() < SLEEPERS else 0.0
     if rng.random() < 0.4:
-        return Fate(rng.uniform(0, usual_seconds))
-    return Fate(rng.choice([0, rng.uniform(0, 0.005)]), rng.choice(STEPS), rng.choice([1, 1, 2, 3]))
+        return Fate(rng.uniform(0, usual_seconds), sleep=sleep)
+    step, times = rng.choice(steps), rng.choice([1, 1, 2, 3])
+    return Fate(rng.choice([0, rng.uniform(0, 0.005), rng.uniform(0, 0.05)]), step, times, sleep)

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from tests.crash.arrivals import CAP, HWM_LAG
 from tests.emulator_process import EmulatorProcess, start_emulator
 
-KILLED, TRIES = "killed", "tries"
+STRUCK, TRIES, MET = "killed or put to sleep", "tries", "met"
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +45,16 @@ def s3_server() -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which steps the kills hit, so that one sees that the tests bite."""
-    counts: dict[str, Counter[str]] = {KILLED: Counter(), TRIES: Counter()}
+    """Tell by place which steps were hit and what was met, so that one sees that the tests bite."""
+    counts: dict[str, Counter[str]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name in counts and report.when == "call":
-                    counts[name].update(value)
-    for name, counted in counts.items():
+            if getattr(report, "when", "") == "call":
+                place = report.nodeid.partition("[")[2].partition("-")[0]
+                for name, value in report.user_properties:
+                    if name in (STRUCK, TRIES, MET):
+                        counts.setdefault(f"{place}, {name}", Counter()).update(value)
+    for name, counted in sorted(counts.items()):
         terminalreporter.write_sep("-", f"{name}: {counted.total()}")
         for what, count in counted.most_common():
             terminalreporter.write_line(f"{count:6d}  {what}")

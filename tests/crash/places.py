@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import deltalake
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
+from deltalake.exceptions import TableNotFoundError
 from upath import UPath
 
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.table_format import TableFormat, open_tables
 
 REGION = "eu-central-1"
-READ = ["ksef_number", "permanent_storage_date"]
+TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -24,41 +28,44 @@ class Place:
     """
     A place for tables.
 
-    :param kind: where it is.
+    :param kind: what it is.
     :param tables_path: as the operators are given it.
     :param root: as a reader outside Airflow opens it.
-    :param files: pyarrow's own way there, which knows nothing of this package.
+    :param read_plainly: reads some columns of a table without this package, as anybody does who is told no
+        more than the folder.
     :param usual_pause: seconds between two arrivals of invoices, so that a sync can keep up with them.
+    :param history: the most exports that bring what was received before the first sync.
     :param environment: the Airflow connections that the operators need.
+    :param table_format: ``parquet`` or ``delta``.
+    :param is_plain_while_rewritten: whether others may read the tables while files give way to new ones.
     """
 
     kind: str
     tables_path: str
     root: UPath
-    files: pafs.FileSystem
+    read_plainly: Callable[[str, list[str]], pa.Table]
     usual_pause: float
+    history: int
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     table_format: str = "parquet"
+    is_plain_while_rewritten: bool = True
 
     def tables(self) -> TableFormat:
         return open_tables(self.root, self.table_format)
 
-    def rows(self, table: str = "invoices") -> pa.Table:
+    def rows(self, table: str, columns: list[str]) -> pa.Table:
         """Read a table as this package does."""
-        return read(table, self.root, columns=READ)
-
-    def rows_for_others(self, table: str = "invoices") -> pa.Table:
-        """Read a table as anybody does who is told no more than the folder."""
-        folder = f"{self.root.path}/{table}"
-        if self.files.get_file_info(folder).type != pafs.FileType.Directory:
-            return pa.table({name: [] for name in READ})
-        found = ds.dataset(folder, filesystem=self.files, format="parquet", partitioning="hive")
-        assert all(file.endswith(".parquet") for file in found.files)
-        return found.to_table(columns=READ) if found.files else pa.table({name: [] for name in READ})
+        return read(table, self.root, columns=columns)
 
 
 def local_place(folder: Path) -> Place:
-    return Place("local", str(folder), UPath(folder), pafs.LocalFileSystem(), 0.15)
+    files = partial(_read_files, pafs.LocalFileSystem(), str(folder))
+    return Place("local", str(folder), UPath(folder), files, 0.15, 10)
+
+
+def delta_place(folder: Path) -> Place:
+    delta = partial(_read_delta, folder)
+    return Place("delta", str(folder), UPath(folder), delta, 0.5, 8, table_format="delta")
 
 
 def s3_place(endpoint: str) -> Place:
@@ -71,12 +78,35 @@ def s3_place(endpoint: str) -> Place:
     files.create_dir(bucket)
     extra = {"endpoint_url": endpoint, "region_name": REGION}
     connection = {"conn_type": "aws", "login": "testing", "password": "testing", "extra": json.dumps(extra)}
-    root = UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing")
     return Place(
         "s3",
         f"s3://aws_crash@{bucket}/ksef",
-        root,
-        files,
-        1.0,
+        UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing"),
+        partial(_read_files, files, f"{bucket}/ksef"),
+        1.5,
+        4,
         {"AIRFLOW_CONN_AWS_CRASH": json.dumps(connection)},
+        is_plain_while_rewritten=False,
     )
+
+
+def _read_files(files: pafs.FileSystem, root: str, table: str, columns: list[str]) -> pa.Table:
+    folder, nothing = f"{root}/{table}", pa.table({name: [] for name in columns})
+    if files.get_file_info(folder).type != pafs.FileType.Directory:
+        return nothing
+    for _ in range(TRIES):
+        try:
+            found = ds.dataset(folder, filesystem=files, format="parquet", partitioning="hive")
+            assert all(file.endswith(".parquet") for file in found.files)
+            return found.to_table(columns=columns) if found.files else nothing
+        except FileNotFoundError:  # it gave way to another meanwhile
+            continue
+    raise AssertionError(f"{folder} changes faster than one can read it")
+
+
+def _read_delta(folder: Path, table: str, columns: list[str]) -> pa.Table:
+    try:
+        opened = deltalake.DeltaTable(folder / table)
+    except TableNotFoundError:
+        return pa.table({name: [] for name in columns})
+    return opened.to_pyarrow_dataset().to_table(columns=columns)

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from tests.crash.conftest import KILLED, TRIES
-from tests.crash.places import Place, local_place, s3_place
+from airflow_provider_ksef.exceptions import KsefTableError
+from tests.crash.conftest import MET, STRUCK, TRIES
+from tests.crash.places import Place, delta_place, local_place, s3_place
+from tests.crash.sabotage import FOUND_AS, SABOTAGES
 from tests.crash.scenario import Scenario
 from tests.emulator_process import EmulatorProcess
 
 RUNS = 100
 """On each kind of tables."""
-QUICK_RUNS = 2
+QUICK_RUNS = {"local": 2, "s3": 1, "delta": 2}
 """As many of them are part of every test run."""
 
-PLACES = ("local", "s3")
+MOST_RUNS_UNTIL_FOUND = 20
+
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "local":
-        return local_place(tmp_path / "tables")
-    return s3_place(request.getfixturevalue("s3_server"))
+    if request.param == "s3":
+        return s3_place(request.getfixturevalue("s3_server"))
+    return {"local": local_place, "delta": delta_place}[request.param](tmp_path / "tables")
 
 
 def runs() -> list[object]:
     return [
-        pytest.param(place, seed, id=f"{place}-{seed}", marks=[] if seed < QUICK_RUNS else pytest.mark.crash)
-        for place in PLACES
+        pytest.param(
+            place, seed, id=f"{place}-{seed}", marks=[] if seed < QUICK_RUNS[place] else pytest.mark.crash
+        )
+        for place in QUICK_RUNS
         for seed in range(RUNS)
     ]
 
@@ -49,5 +57,23 @@ def test_killed_writers_lose_and_double_nothing(
     try:
         scenario.play()
     finally:
-        record_property(KILLED, dict(scenario.killed))
+        record_property(STRUCK, dict(scenario.struck))
         record_property(TRIES, dict(scenario.tries))
+        record_property(MET, dict(scenario.met))
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_broken_commit_is_found(
+    sabotage: str, crash_emulator: EmulatorProcess, processes: ForkServerContext, tmp_path: Path
+) -> None:
+    for seed in range(MOST_RUNS_UNTIL_FOUND):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        place = local_place(folder / "tables")
+        try:
+            Scenario(crash_emulator, processes, place, folder, seed, sabotage).play()
+        except (AssertionError, KsefTableError, pa.ArrowException) as error:
+            assert re.search(FOUND_AS[sabotage], str(error))  # noqa: PT017  not every run finds it
+            return
+    pytest.fail(f"{MOST_RUNS_UNTIL_FOUND} runs found nothing wrong")

@@ -10,7 +10,7 @@ from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoices
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import seed
 from tests.system.operator_context import context
-from tests.unit.docs.analytics_page import QUESTIONS, run_page
+from tests.unit.docs.analytics_page import QUESTIONS, answer_by_pandas, answer_by_sql
 
 FIRST = datetime(2026, 1, 2, tzinfo=UTC)
 LAST = datetime(2026, 3, 30, tzinfo=UTC)
@@ -28,12 +28,11 @@ def test_sql_and_pandas_agree_on_every_question(connected: EmulatorProcess, tmp_
         poll_interval=0.1,
     )
     assert sync.execute(context())["documents"] == 500
-    answers = run_page(tmp_path)
+    sql, pandas = answer_by_sql(tmp_path), answer_by_pandas(tmp_path)
     for title in (section.title for section in QUESTIONS):
-        by_sql, by_pandas = answers.sql[title], answers.pandas[title]
-        assert by_pandas.columns == by_sql.columns, title
-        assert sorted(by_pandas.rows, key=repr) == sorted(by_sql.rows, key=repr), title
-    vat = sum(row[-1] for row in answers.sql["VAT by rate and month"].rows)
+        assert pandas[title].columns == sql[title].columns, title
+        assert sorted(pandas[title].rows, key=repr) == sorted(sql[title].rows, key=repr), title
+    vat = sum(row[-1] for row in sql["VAT by rate and month"].rows)
     bought = read("invoices", tmp_path, filters=[("subject_type", "=", "Subject2")])
     assert vat == sum(bought.column("vat_amount").to_pylist())
-    assert f"nip-{NIP}" in {row[0] for row in answers.sql["Late corrections"].rows}
+    assert f"nip-{NIP}" in {row[0] for row in sql["Late corrections"].rows}

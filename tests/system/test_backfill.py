@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import (
+    KsefApiError,
     KsefInputError,
     KsefLeaseError,
     KsefRateLimitError,
@@ -141,6 +142,17 @@ def test_the_allowed_exports_are_kept_and_the_next_tries_go_on(
         assert tries < 10
     assert tries > 3
     assert numbers(tmp_path) == sorted(received.ksef_numbers())
+
+
+def test_ten_running_exports_stop_the_task_until_its_next_try(
+    received: EmulatorProcess, tmp_path: Path
+) -> None:
+    crowded = {"exceptionCode": 21182, "exceptionDescription": "Osiągnięto limit eksportów."}
+    body = {"exception": {"exceptionDetailList": [crowded]}}
+    received.control("faults", method="POST", path="/v2/invoices/exports", times=9, status=400, body=body)
+    with pytest.raises(KsefApiError, match="21182"):
+        backfill(tmp_path).execute(context())
+    assert received.requests()[EXPORTS] == 1
 
 
 def test_what_concerns_all_windows_stops_the_task_after_it_has_told(

@@ -48,27 +48,31 @@ class Answer(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-class Answers(NamedTuple):
-    """What the page's examples give, by the question's heading."""
-
-    sql: dict[str, Answer]
-    pandas: dict[str, Answer]
+Answers = dict[str, Answer]
+"""By the question's heading. The page runs from top to bottom: questions use what those before them made."""
 
 
-def run_page(root: Path) -> Answers:
-    """Run the whole page from top to bottom, since questions use what those before them made."""
-    found = Answers({}, {})
-    names: dict[str, Any] = {}
+def answer_by_sql(root: Path) -> Answers:
+    """Run the page's SQL on the tables below a folder."""
+    found: Answers = {}
     with duckdb.connect() as connection:
         for section in (PRELUDE, *QUESTIONS):
             for code in section.fences("sql"):
                 connection.execute(code.replace(_TABLES_PATH, str(root)))
                 columns = [column[0] for column in connection.description or ()]
-                found.sql[section.title] = Answer(columns, connection.fetchall())
-            for code in section.fences("python"):
-                exec(code.replace(_TABLES_PATH, str(root)), names)
-                if "answer" in names:
-                    found.pandas[section.title] = _from_pandas(names.pop("answer"))
+                found[section.title] = Answer(columns, connection.fetchall())
+    return found
+
+
+def answer_by_pandas(root: Path) -> Answers:
+    """Run the page's Python on the tables below a folder."""
+    found: Answers = {}
+    names: dict[str, Any] = {}
+    for section in (PRELUDE, *QUESTIONS):
+        for code in section.fences("python"):
+            exec(code.replace(_TABLES_PATH, str(root)), names)
+            if "answer" in names:
+                found[section.title] = _from_pandas(names.pop("answer"))
     return found
 
 

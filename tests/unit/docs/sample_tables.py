@@ -6,11 +6,13 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.tables.documents import stage_documents
@@ -23,29 +25,35 @@ from tests.unit.tables.tiny import put
 FIRST = "2026-01-01"
 
 
-def put_sample(root: UPath, disk: Path) -> None:
+def put_sample(root: UPath, disk: Path, table_format: str) -> None:
     """
     Fill tables with the sample.
 
     :param root: ``tables_path``.
     :param disk: an empty folder of the worker's own.
+    :param table_format: ``parquet`` or ``delta``.
     """
     for (context, subject_type), position in WATERMARKS.items():
-        key = TableKey(context, subject_type)
         mine = [each for each in INVOICES if (context, subject_type) in each.roles]
-        _put(root, key, [each for each in mine if each.document != "none"], position, disk)
-        without = rows(*(_metadata(each) for each in mine if each.document == "none"))
-        put(root, FIRST, position, without, key=key, moves_watermark=False)
+        into = partial(
+            put, root, FIRST, position, key=TableKey(context, subject_type), table_format=table_format
+        )
+        folder = disk / f"{context}-{subject_type}"
+        folder.mkdir()
+        with_documents = _package([each for each in mine if each.document != "none"])
+        staged = stage_documents(with_documents.zip(), with_documents.invoices, folder)
+        into(with_documents.invoices, staged=staged.files)
+        into(_invoices([each for each in mine if each.document == "none"]), moves_watermark=False)
 
 
-def _put(root: UPath, key: TableKey, invoices: list[Invoice], position: str, disk: Path) -> None:
-    table = rows(*(_metadata(each) for each in invoices))
+def _package(invoices: list[Invoice]) -> Package:
     documents = [(f"{each.ksef_number}.xml", _xml(each)) for each in invoices]
-    package = Package((*documents, (METADATA, encode(*(_metadata(each) for each in invoices)))), table)
-    folder = disk / f"{key.context}-{key.subject_type}"
-    folder.mkdir()
-    staged = stage_documents(package.zip(), table, folder)
-    put(root, FIRST, position, table, key=key, staged=staged.files)
+    metadata = encode(*(_metadata(each) for each in invoices))
+    return Package((*documents, (METADATA, metadata)), _invoices(invoices))
+
+
+def _invoices(invoices: list[Invoice]) -> pa.Table:
+    return rows(*(_metadata(each) for each in invoices))
 
 
 def _metadata(each: Invoice) -> dict[str, Any]:

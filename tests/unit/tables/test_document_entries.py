@@ -141,3 +141,10 @@ def test_what_a_tar_was_unpacked_into_is_removed(tmp_path: Path) -> None:
     stage_documents(made.tar(), made.invoices, tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} == {".parquet"}
     assert METADATA not in {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_tar_of_other_documents_is_not_unpacked_first(tmp_path: Path) -> None:
+    made = package(XML, OTHER)
+    swapped = Package((("N0.xml", OTHER), *made.entries[1:]), made.invoices)
+    refused(swapped.tar(), made, tmp_path, "The document of N0 has another hash")
+    assert (tmp_path / "documents.unpacked").stat().st_size == 0

@@ -71,7 +71,12 @@ def test_lines_carry_what_the_metadata_says_of_their_invoice(tmp_path: Path) -> 
         assert row[name] == invoice[name]
 
 
-def test_files_promise_their_span_and_their_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 1_000_000])
+def test_files_promise_their_span_and_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("airflow_provider_ksef.tables.document_share.BATCH_BYTES", at_once)
+    monkeypatch.setattr("airflow_provider_ksef.tables.staging.ROW_GROUP_BYTES", at_once)
     staged = stage(package(*DOCUMENTS_OF_THREE_DAYS), tmp_path)
     for file in staged.files:
         moments = pq.read_table(file.path)["permanent_storage_date"].to_pylist()

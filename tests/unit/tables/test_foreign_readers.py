@@ -12,10 +12,11 @@ import polars as pl
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError
-from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables import read, staging
 from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
 from tests.unit.tables.hard_rows import COMPANIONS, PARTS, ROWS_OF_A_GROUP, Row, put_hard_rows
 
@@ -37,7 +38,15 @@ class Tables(NamedTuple):
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     root, disk = tmp_path_factory.mktemp("tables"), tmp_path_factory.mktemp("worker")
-    return Tables(root, put_hard_rows(UPath(root), disk))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "ROW_GROUP_BYTES", 1)
+        return Tables(root, put_hard_rows(UPath(root), disk))
+
+
+@pytest.fixture(scope="module")
+def delta_tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    root, disk = tmp_path_factory.mktemp("delta"), tmp_path_factory.mktemp("worker")
+    return Tables(root, put_hard_rows(UPath(root), disk, table_format="delta"))
 
 
 def by_read(root: Path, table: str) -> list[Row]:
@@ -73,7 +82,19 @@ def by_polars(root: Path, table: str) -> list[Row]:
     )
 
 
+def by_polars_and_delta(root: Path, table: str) -> list[Row]:
+    return pl.scan_delta(str(root / table)).collect().to_dicts()
+
+
+def by_duckdb_and_delta(root: Path, table: str) -> list[Row]:
+    files = DeltaTable(str(root / table)).file_uris()
+    query = f"SELECT * FROM read_parquet({files}, hive_partitioning = true, union_by_name = true)"
+    rows: list[Row] = duckdb.sql(query).to_arrow_table().to_pylist()
+    return rows
+
+
 READERS = [by_read, by_read_and_pandas, by_read_and_polars, by_pandas, by_duckdb, by_polars]
+DELTA_READERS = [by_read, by_read_and_pandas, by_polars_and_delta, by_duckdb_and_delta]
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -81,11 +102,22 @@ READERS = [by_read, by_read_and_pandas, by_read_and_polars, by_pandas, by_duckdb
 def test_every_value_is_read_exactly(
     tables: Tables, table: str, reader: Callable[[Path, str], list[Row]]
 ) -> None:
-    found = sorted(reader(tables.root, table), key=lambda row: row[NUMBER])
-    expected = sorted(tables.truth[table], key=lambda row: row[NUMBER])
+    assert_exact(reader(tables.root, table), tables.truth[table])
+
+
+@pytest.mark.parametrize("reader", DELTA_READERS)
+@pytest.mark.parametrize("table", TABLES)
+def test_every_value_of_a_delta_table_is_read_exactly(
+    delta_tables: Tables, table: str, reader: Callable[[Path, str], list[Row]]
+) -> None:
+    assert_exact(reader(delta_tables.root, table), delta_tables.truth[table])
+
+
+def assert_exact(rows: list[Row], truth: list[Row]) -> None:
+    found, expected = (sorted(given, key=lambda row: row[NUMBER]) for given in (rows, truth))
     assert [set(row) for row in found] == [set(row) for row in expected]
-    for row, truth in zip(found, expected, strict=True):
-        for name, value in truth.items():
+    for row, whole in zip(found, expected, strict=True):
+        for name, value in whole.items():
             assert row[name] == value, name
             assert isinstance(row[name], type(value)), name
 

@@ -1,0 +1,115 @@
+"""When a month is complete, and how far a table lags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
+from airflow_provider_ksef.tables.completeness import complete_months, is_month_complete, table_positions
+from airflow_provider_ksef.tables.verified import note_verified, read_verified
+from tests.unit.tables.tiny import KEY, put, tiny_rows
+
+MARCH = "2026-02-28T23:00:00.0000000+00:00"  # midnight in Poland, winter time
+APRIL = "2026-03-31T22:00:00.0000000+00:00"  # summer time
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> UPath:
+    return UPath(tmp_path)
+
+
+def reach(root: UPath, start: str, *ends: str) -> None:
+    for end in ends:
+        put(root, start, end, tiny_rows())
+        start = end
+
+
+def test_a_month_is_complete_when_the_watermark_has_passed_its_end_and_an_hour(root: UPath) -> None:
+    reach(root, MARCH, "2026-03-31T22:59:59.9999999+00:00")
+    assert not is_month_complete(root, "2026-03")
+    assert complete_months(root) == []
+    reach(root, "2026-03-31T22:59:59.9999999+00:00", "2026-03-31T23:00:00.0000000+00:00")
+    assert is_month_complete(root, "2026-03")
+    assert complete_months(root) == ["2026-03"]
+    assert not is_month_complete(root, "2026-04")
+
+
+def test_the_time_that_storing_takes_may_be_stated(root: UPath) -> None:
+    reach(root, MARCH, APRIL)
+    assert is_month_complete(root, "2026-03", storage_lag=timedelta(0))
+    assert not is_month_complete(root, "2026-03", storage_lag=timedelta(microseconds=1))
+
+
+def test_a_month_before_the_first_run_is_not_complete(root: UPath) -> None:
+    reach(root, "2026-02-28T23:00:00.0000001+00:00", "2026-05-15")
+    assert not is_month_complete(root, "2026-03")
+    assert complete_months(root) == ["2026-04"]
+    note_verified(root, KEY, MARCH, "2026-03-31T23:00:00.0000000+00:00")
+    assert is_month_complete(root, "2026-03")
+    assert complete_months(root) == ["2026-03", "2026-04"]
+
+
+def test_verification_may_be_asked_for(root: UPath) -> None:
+    reach(root, "2026-01-01", "2026-05-15")
+    assert not is_month_complete(root, "2026-03", require_verified=True)
+    note_verified(root, KEY, "2026-02-01T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
+    assert complete_months(root, require_verified=True) == []
+    note_verified(root, KEY, "2026-03-10T00:00:00+00:00", "2026-04-01T00:00:00+00:00")
+    assert complete_months(root, require_verified=True) == ["2026-03"]
+
+
+def test_every_role_and_context_must_be_there(root: UPath) -> None:
+    reach(root, MARCH, "2026-05-15")
+    seller = replace(KEY, subject_type="Subject1")
+    assert not is_month_complete(root, "2026-03", subject_types=["Subject2", "Subject1"])
+    put(root, MARCH, "2026-03-15", tiny_rows(), key=seller)
+    assert not is_month_complete(root, "2026-03", subject_types=["Subject2", "Subject1"])
+    put(root, "2026-03-15", "2026-04-15", tiny_rows(), key=seller)
+    assert is_month_complete(root, "2026-03", subject_types=["Subject2", "Subject1"])
+    assert is_month_complete(root, "2026-03", contexts=[KEY.context])
+    assert not is_month_complete(root, "2026-03", contexts=[KEY.context, "nip-1111111111"])
+    put(root, MARCH, "2026-03-15", tiny_rows(), key=replace(KEY, context="nip-1111111111"))
+    assert not is_month_complete(root, "2026-03")
+
+
+def test_a_backfill_alone_completes_nothing(root: UPath) -> None:
+    put(root, MARCH, "2026-05-15", tiny_rows(a="2026-03-05"), moves_watermark=False)
+    assert complete_months(root) == []
+    [position] = table_positions(root)
+    assert position.lag(datetime.now(UTC)) is None
+    note_verified(root, KEY, MARCH, "2026-05-01T00:00:00+00:00")
+    assert complete_months(root) == []
+
+
+def test_what_is_no_month_is_refused(root: UPath) -> None:
+    for month in ("2026-13", "2026-3", "03-2026", "march", ""):
+        with pytest.raises(KsefInputError, match="month"):
+            is_month_complete(root, month)
+
+
+def test_december_ends_with_the_year(root: UPath) -> None:
+    reach(root, "2025-11-30T23:00:00+00:00", "2026-01-01T00:00:00+00:00")
+    assert complete_months(root) == ["2025-12"]
+
+
+def test_the_lag_is_from_the_watermark_to_now(root: UPath) -> None:
+    reach(root, MARCH, "2026-03-15T10:00:00.1234567+00:00")
+    [position] = table_positions(root)
+    assert position.lag(datetime(2026, 3, 15, 12, tzinfo=UTC)) == timedelta(seconds=7199, microseconds=876543)
+
+
+def test_spans_that_touch_become_one(root: UPath) -> None:
+    def day(number: int) -> str:
+        return f"2026-01-{number:02d}T00:00:00.0000000+00:00"
+
+    for first, last in ((5, 7), (1, 3), (9, 12), (3, 4), (6, 9)):
+        note_verified(root, KEY, day(first), day(last))
+    assert read_verified(root, KEY) == ((day(1), day(4)), (day(5), day(12)))
+    (root / f"_ksef/verified/{KEY.context}/{KEY.subject_type}.json").write_text("{")
+    with pytest.raises(KsefTableError, match="verify the table again"):
+        read_verified(root, KEY)
