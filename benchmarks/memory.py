@@ -8,7 +8,6 @@ interpreter has pyarrow loaded, and pandas, which pyarrow imports where it is in
 from __future__ import annotations
 
 import importlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -42,18 +41,28 @@ def main() -> None:
     for library in _LIBRARIES:
         importlib.import_module(library)
     pa.array([1])  # imports pandas where it is installed
-    idle = _resident()
+    idle = resident()
     work = getattr(importlib.import_module(module), name)
     package = Package.read(Path(folder))
     with tempfile.TemporaryDirectory() as target:
         for _ in range(int(count)):
             work(package, Path(target) / "out.parquet")
-    print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - idle, 1))
+    print(round(most_resident() - idle, 1))
 
 
-def _resident() -> float:
+def most_resident() -> float:
+    """The most that this process ever held, in megabytes; ``ru_maxrss`` would count the parent's, too."""
+    return _status("VmHWM")
+
+
+def resident() -> float:
+    """What this process holds, in megabytes."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    line = next(each for each in status.splitlines() if each.startswith("VmRSS"))
+    line = next(each for each in status.splitlines() if each.startswith(name))
     return int(line.split()[1]) / 1024
 
 
