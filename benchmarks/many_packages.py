@@ -1,4 +1,4 @@
-"""Metadata packages by the hundred: the facts of 10,000 generated invoices, numbered and dated anew in each."""
+"""Metadata packages by the hundred: the facts of the same invoices, numbered and dated anew in each."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 What a table of a million invoices takes: 100 packages of 10,000 into an empty one, and then one more.
 
 ``python -m benchmarks.scale`` from the checkout. Each package is read from encrypted parts on disk and
-committed as a sync does it: lease, read-back, files, watermark. The calls to KSeF are those that a sync needs at
-the least. The exit code is 1 where the last package takes more than 1.3 times as long as the first, or a row is
-missing; the medians of the first and last five stand for both, since one commit takes only some tenths of a second.
+committed as a sync does it: lease, read-back, files, watermark. The calls to KSeF are those that a sync needs
+at the least. The exit code is 1 where the last package takes more than 1.3 times as long as the first, or a
+row is missing; medians of the first and the last five stand for both, since one commit takes little time.
 """
 
 from __future__ import annotations
