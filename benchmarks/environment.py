@@ -1,4 +1,4 @@
-"""An environment for the libraries that are compared, so that they share one interpreter and touch no other."""
+"""An environment of its own for the libraries that are compared, in one interpreter."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ _PACKAGES = (
 )
 
 
-def enter(folder: Path) -> None:
-    """Go on in the environment, which is made where it is not there yet."""
+def enter(folder: Path, python312: str | None) -> None:
+    """Go on in the environment, which is made by the given or a found Python where it is not there yet."""
     if os.environ.get(_MARK):
         return
     python = folder / "environment" / "bin" / "python"
     done = folder / "environment" / ".done"
     if not done.exists():
         print(f"Making an environment in {folder} (a minute) ...", file=sys.stderr, flush=True)
-        subprocess.run([_python312(), "-m", "venv", "--clear", str(python.parent.parent)], check=True)
+        subprocess.run(
+            [python312 or _python312(), "-m", "venv", "--clear", str(python.parent.parent)], check=True
+        )
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *_PACKAGES], check=True)
         done.touch()
@@ -54,4 +56,4 @@ def _python312() -> str:
         asked = [candidate, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 12))"]
         if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
             return candidate
-    sys.exit("ksef2 needs Python 3.12, and there is none: install it, or put python3.12 into the PATH.")
+    sys.exit("ksef2 needs Python 3.12, and there is none: install it, or name it by --peers-python.")

@@ -41,17 +41,26 @@ def main() -> None:
     for library in _LIBRARIES:
         importlib.import_module(library)
     pa.array([1])  # imports pandas where it is installed
-    idle = _megabytes("VmRSS")
+    idle = resident()
     work = getattr(importlib.import_module(module), name)
     package = Package.read(Path(folder))
     with tempfile.TemporaryDirectory() as target:
         for _ in range(int(count)):
             work(package, Path(target) / "out.parquet")
-    print(round(_megabytes("VmHWM") - idle, 1))
+    print(round(most_resident() - idle, 1))
 
 
-def _megabytes(name: str) -> float:
-    """Read what Linux tells of this process; ``getrusage`` would count the parent's memory at the fork, too."""
+def most_resident() -> float:
+    """The most that this process ever held, in megabytes; ``ru_maxrss`` would count the parent's, too."""
+    return _status("VmHWM")
+
+
+def resident() -> float:
+    """What this process holds, in megabytes."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     line = next(each for each in status.splitlines() if each.startswith(name))
     return int(line.split()[1]) / 1024

@@ -32,14 +32,14 @@ class _Nowhere:
 
 
 def metadata_to_parquet(package: Package, target: Path) -> None:
-    target.write_bytes(encode(sorted_once(_invoices(verified(package)))))
+    target.write_bytes(encode(sorted_once(invoices_of(verified(package)))))
 
 
 def everything_to_parquet(package: Package, target: Path, processes: int = 1) -> None:
     from airflow_provider_ksef.tables.documents import stage_documents
 
     archive = verified(package)
-    invoices = _invoices(archive)
+    invoices = invoices_of(archive)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         staged = stage_documents(archive.open, invoices, Path(folder), processes=processes)
     if (staged.documents, staged.unreadable) != (package.invoice_count, 0):
@@ -47,7 +47,7 @@ def everything_to_parquet(package: Package, target: Path, processes: int = 1) ->
     target.write_bytes(encode(sorted_once(invoices)))
 
 
-def _invoices(archive: EncryptedPackage) -> pa.Table:
+def invoices_of(archive: EncryptedPackage) -> pa.Table:
     with archive.open() as source:
         return read_metadata_package(
             source,

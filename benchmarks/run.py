@@ -3,9 +3,9 @@ How fast this package is, beside the code that a user would write with others of
 
 ``python -m benchmarks.run`` from the checkout makes an environment of its own (Python 3.12, since ksef2 needs
 it) and packages of 10,000 invoices, runs every way in one interpreter, and prints medians of five. It takes
-some ten minutes on two cores. ``--only WORDS`` measures the rows whose names have them, ``--json FILE`` writes
-``[{"name", "ours_s", "peer", "peer_s", "ratio", "ours_mb", "peer_mb"}]``. The exit code is 1 where a row
-misses its target.
+some ten minutes on two cores. ``--only WORDS`` measures the rows whose names have them, ``--json FILE``
+writes ``[{"name", "ours_s", "peer", "peer_s", "ratio", "ours_mb", "peer_mb"}]``. The exit code is 1 where a
+row misses its target.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="measure the rows whose names have this text")
     parser.add_argument("--json", type=Path, help="write the rows here too")
+    parser.add_argument("--peers-python", help="a Python 3.12 or later to make the environment with")
     parser.add_argument("--rounds", type=int, default=5, help="medians of so many")
     parser.add_argument("--invoices", type=int, default=10_000, help="in each package")
     parser.add_argument(
@@ -32,7 +33,7 @@ def main() -> int:
         help="where the environment and the packages are kept",
     )
     arguments = parser.parse_args()
-    enter(arguments.folder)
+    enter(arguments.folder, arguments.peers_python)
 
     from benchmarks.making import make_packages
     from benchmarks.rows import measured_rows
