@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_provider_ksef.tables.arrow_memory import lean_memory
+from airflow_provider_ksef.tables.arrow_memory import give_back, lean_memory
 from airflow_provider_ksef.tables.incoming import CommittedWindow
 from airflow_provider_ksef.tables.layout import TableKey, file_name, month_folder
 from airflow_provider_ksef.tables.moments import (
@@ -49,11 +49,11 @@ class MonthFile:
     span: tuple[int, int]
 
 
+@lean_memory()
 def sorted_once(rows: pa.Table) -> pa.Table:
     """Sort rows by storage date and KSeF number, and keep the first of each KSeF number."""
     if not _are_sorted(rows):
-        with lean_memory():
-            rows = rows.sort_by([(STORED, "ascending"), (NUMBER, "ascending")]).combine_chunks()
+        rows = rows.sort_by([(STORED, "ascending"), (NUMBER, "ascending")]).combine_chunks()
     numbers = rows.column(NUMBER)
     if pc.count_distinct(numbers).as_py() == rows.num_rows:
         return rows
@@ -122,8 +122,10 @@ def _month_file(rows: pa.Table, month: str, path: str) -> MonthFile:
 
 def encode(rows: pa.Table) -> bytes:
     """Write rows as a Parquet file in memory; an export is never more than 10,000 of them."""
+    give_back()  # what it took to make the rows
     sink = io.BytesIO()
     pq.write_table(rows, sink, row_group_size=ROW_GROUP_ROWS, **writer_options(rows.schema))
+    pa.default_memory_pool().release_unused()
     return sink.getvalue()
 
 
