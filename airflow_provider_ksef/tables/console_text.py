@@ -58,8 +58,16 @@ def _part(part: Mapping[str, Any]) -> list[str]:
         lines.append(f"  began at    {watermark['began_at'] or 'unknown'}")
     lines.append(f"  lease       {lease['owner'] + ' until ' + lease['expires_at'] if lease else 'free'}")
     lines.append(f"  complete    {_months(part['complete_months'])}")
+    if part["deleted_months"]:
+        lines.append(f"  deleted     {_months(part['deleted_months'])}, by retention, whole or in part")
     lines += [
-        f"  retention   before {rule['stored_before']}, {rule['nip'] or 'all'}" for rule in part["retention"]
+        f"  different   {first} to {last}: verification found it so; repair and verify it again"
+        for first, last in part["different"]
+    ]
+    lines += [
+        f"  retention   deleted what was stored before {rule['stored_before']}"
+        + (f" and sold or bought by {rule['nip']}" if rule["nip"] else "")
+        for rule in part["retention"]
     ]
     lines += [_table(table) for table in part["tables"]]
     return lines

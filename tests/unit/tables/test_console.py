@@ -24,6 +24,7 @@ from airflow_provider_ksef.tables.layout import lease_folder
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.schema import DOCUMENTS
 from airflow_provider_ksef.tables.storage import open_store
+from airflow_provider_ksef.tables.verified import withdraw_verified
 from airflow_provider_ksef.tables.watermark import read_watermark
 from tests.unit.tables.packages import invoice, rows
 from tests.unit.tables.test_commit import hold_lease
@@ -110,6 +111,26 @@ def test_it_shows_what_is_there(root: UPath, capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert "dag/run/task/-1 until" in text
     assert "2026-01 ... 2026-02 (2 months)" in text
+
+
+def test_it_shows_months_that_retention_cut_and_those_found_different(
+    root: UPath, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(root, "retention", "--before", "2026-01-20", "--yes") == 0
+    capsys.readouterr()
+    [part] = answered(capsys, root, "show")["parts"]
+    assert (part["complete_months"], part["deleted_months"]) == (["2026-02"], ["2026-01"])
+    span = (moment("2026-02-03"), moment("2026-02-04"))
+    withdraw_verified(root, KEY, *span)
+    [part] = answered(capsys, root, "show")["parts"]
+    assert (part["complete_months"], part["different"]) == ([], [list(span)])
+    assert run(root, "retention", "--nip", PARTNER, "--yes") == 0
+    assert run(root, "show") == 0
+    text = capsys.readouterr().out
+    assert "deleted     2026-01, by retention" in text
+    assert f"different   {span[0]} to {span[1]}" in text
+    assert "stored before 2026-01-19T23:00:00.0000000+00:00\n" in text
+    assert f"stored before {moment('2026-03-05')} and sold or bought by {PARTNER}\n" in text
 
 
 def test_it_runs_as_a_module(root: UPath) -> None:
