@@ -8,6 +8,13 @@ from typing import Any
 from airflow_provider_ksef.tables.checking import Finding
 from airflow_provider_ksef.tables.compaction import CompactedMonth
 
+_ROWS = {
+    "invoices": "invoices",
+    "invoice_documents": "documents",
+    "invoice_lines": "lines",
+    "invoice_vat_summary": "rows of VAT",
+}
+
 
 def of_overview(found: Mapping[str, Any]) -> str:
     """Lay out what :func:`overview.overview` found."""
@@ -36,6 +43,12 @@ def of_compaction(done: Mapping[str, Sequence[CompactedMonth]], dry_run: bool) -
     return "\n".join(lines) or "Nothing to merge."
 
 
+def of_question(counted: Mapping[str, Mapping[str, int]]) -> str:
+    """Ask whether what a deletion would delete is meant."""
+    parts = [f"{name}: {_amounts(tables)}" for name, tables in counted.items()]
+    return "\n".join([*parts, "Delete this for good"])
+
+
 def of_deletion(done: Mapping[str, Mapping[str, int]], dry_run: bool) -> str:
     """Lay out what a deletion did, or would do."""
     verb = "would be deleted" if dry_run else "deleted"
@@ -46,6 +59,11 @@ def of_deletion(done: Mapping[str, Mapping[str, int]], dry_run: bool) -> str:
         if rows
     ]
     return "\n".join(lines) or "No row to delete."
+
+
+def _amounts(tables: Mapping[str, int]) -> str:
+    amounts = [f"{rows:,} {_ROWS.get(table, table)}" for table, rows in tables.items() if rows]
+    return ", ".join(amounts) or "nothing that is there now"
 
 
 def _part(part: Mapping[str, Any]) -> list[str]:
