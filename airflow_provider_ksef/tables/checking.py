@@ -20,12 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey, named_span
+from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey, is_table_file, named_span
 from airflow_provider_ksef.tables.merging import batch_rows
+from airflow_provider_ksef.tables.moments import to_microseconds
 from airflow_provider_ksef.tables.retention import RetentionRule, kept, read_retention
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.table_files import MonthFiles, table_files
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
 
 DOCUMENTS_TABLE = "invoice_documents"
 HASH, XML = "invoice_hash", "xml"
@@ -67,12 +69,14 @@ class _Month:
     :param files: by table, in how many files each KSeF number is.
     :param hashes: hash of each invoice as ``invoices`` states it.
     :param other_hashes: of each document as ``invoice_documents`` states it.
+    :param stored: storage dates of the invoices, in microseconds since 1970.
     """
 
     rows: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
     files: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
     hashes: dict[str, str] = field(default_factory=dict)
     other_hashes: dict[str, str] = field(default_factory=dict)
+    stored: list[int] = field(default_factory=list)
 
 
 def check_tables(root: UPath, key: TableKey) -> Iterator[Finding]:
@@ -84,15 +88,25 @@ def check_tables(root: UPath, key: TableKey) -> Iterator[Finding]:
     :returns: what was found, month by month.
     """
     store, rules = open_store(root), read_retention(root, key)
+    watermark = open_tables(root, format_of(root)).watermark(key)
+    reached = to_microseconds(watermark.position) if watermark else None
     months = sorted(table_files(root, key), key=lambda files: files.month)
     for month, tables in groupby(months, key=lambda files: files.month):
         seen = _Month()
         for files in tables:
             if not _MONTH.fullmatch(month):
                 yield _wrong(files.folder, "is no month's folder")
+            foreign = [name for name in store.names(files.folder) if not is_table_file(name)]
+            if foreign:
+                yield _note(files.folder, f"holds what is no table file: {_some(foreign)}")
             for name in files.names:
                 yield from _check_file(store, files, name, rules, seen)
-        yield from _compare(f"{key.context} {key.subject_type} {month}", seen)
+        place = f"{key.context} {key.subject_type} {month}"
+        yield from _compare(place, seen)
+        beyond = sum(1 for moment in seen.stored if reached is not None and moment > reached)
+        if beyond:
+            told = f"holds {beyond} rows stored after the watermark: a backfill or a killed sync brought them"
+            yield _note(f"{INVOICES_TABLE} {place}", told)
 
 
 def _check_file(
@@ -111,6 +125,8 @@ def _check_file(
                 yield from _check_order(path, stored if last is None else [last, *stored])
                 yield from _check_bounds(path, name, files.month, stored)
                 yield from _check_content(path, table, rows, rules, seen)
+                if table == INVOICES_TABLE:
+                    seen.stored.extend(stored)
                 last = stored[-1] if stored else last
     except (pa.ArrowException, KeyError, OSError) as error:
         yield _wrong(path, f"cannot be read: {error}")

@@ -234,6 +234,17 @@ def test_what_is_missing_beside_is_noted_and_no_fault(
     assert "lacks the documents of 1 invoices" in finding["problem"]
 
 
+def test_what_may_be_and_is_worth_knowing_is_noted(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+    put(root, "2026-03-01", "2026-04-01", invoices(("n", PARTNER, "03-21")), moves_watermark=False)
+    open_store(root).replace(
+        f"invoices/context={KEY.context}/subject_type={KEY.subject_type}/month=2026-01/_x", b""
+    )
+    found = answered(capsys, root, "verify")
+    assert [finding["is_wrong"] for finding in found] == [False, False]
+    assert "no table file: _x" in found[0]["problem"]
+    assert "1 rows stored after the watermark" in found[1]["problem"]
+
+
 def test_it_compacts(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
     put(root, "2026-01-01", "2026-02-01", invoices(("n", PARTNER, "01-21")), moves_watermark=False)
     assert run(root, "compact", "--dry-run") == 0
