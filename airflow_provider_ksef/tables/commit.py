@@ -18,13 +18,13 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefWatermarkError
 from airflow_provider_ksef.tables.companions import check_staged, companion_files
+from airflow_provider_ksef.tables.environment import claim_environment, refuse_other_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Clock, Lease, Step
@@ -33,19 +33,12 @@ from airflow_provider_ksef.tables.moments import is_after, stands_at
 from airflow_provider_ksef.tables.month_files import (
     MonthFile,
     month_files,
-    sorted_once,
-    storage_span,
 )
-from airflow_provider_ksef.tables.readback import numbers_there
-from airflow_provider_ksef.tables.retention import kept, retention_rules
-from airflow_provider_ksef.tables.schema import NUMBER, SCHEMA_VERSION
+from airflow_provider_ksef.tables.readback import numbers_there, without_those_there
+from airflow_provider_ksef.tables.retention import kept_and_gone
+from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import Store, open_store
-from airflow_provider_ksef.tables.watermark import (
-    Watermark,
-    claim_environment,
-    parse_watermark,
-    refuse_other_environment,
-)
+from airflow_provider_ksef.tables.watermark import Watermark, parse_watermark
 
 
 @dataclass(frozen=True)
@@ -124,11 +117,11 @@ def commit_steps(
 
     def work(lease: Lease) -> Generator[Step, None, CommitResult]:
         if moves_watermark:
-            _check_start(_position(store, key)[1], window)
-        stays = kept(retention_rules(store, key), rows.invoices)
-        gone = rows.invoices.filter(pc.invert(stays)).column(NUMBER).combine_chunks()
-        beside = yield from companion_files(store, key, window, staged, lease, gone=gone)
-        new = yield from _without_those_there(store, key, window, rows.invoices.filter(stays), lease)
+            check_start(_position(store, key)[1], window)
+        wanted, gone = kept_and_gone(store, key, rows.invoices)
+        find = partial(numbers_there, store, keep_lease=lease.keep)
+        beside = yield from companion_files(find, key, window, staged, lease, gone=gone)
+        new = yield from without_those_there(find, key, window, wanted)
         files = (*beside.files, *month_files(new, key, window, lease.token))
         if files or moves_watermark:
             yield from _publish(
@@ -142,18 +135,6 @@ def commit_steps(
         )
 
     return (yield from under_lease(store, key, owner, clock, work))
-
-
-def _without_those_there(
-    store: Store, key: TableKey, window: CommittedWindow, rows: pa.Table, lease: Lease
-) -> Generator[Step, None, pa.Table]:
-    rows = sorted_once(rows)
-    if not rows.num_rows:
-        return rows
-    span = window.span_with(*storage_span(rows))
-    numbers = rows.column(NUMBER).combine_chunks()
-    there = yield from numbers_there(store, key, numbers, span, lease.keep)
-    return rows.filter(pc.invert(pc.is_in(numbers, there)))
 
 
 def _publish(
@@ -175,8 +156,8 @@ def _publish(
         yield "publish: prepared a file"
     seen, watermark = _position(store, key)
     if moves_watermark:
-        _check_start(watermark, window)
-    moved = _moved(watermark, window, environment).to_bytes()
+        check_start(watermark, window)
+    moved = moved_watermark(watermark, window, environment).to_bytes()
     advances = moves_watermark and (watermark is None or is_after(window.end, watermark.position))
     if advances:
         store.stage(position_path, lease.token, moved)
@@ -198,7 +179,7 @@ def _position(store: Store, key: TableKey) -> tuple[bytes | None, Watermark | No
     return seen, parse_watermark(seen, path)
 
 
-def _check_start(watermark: Watermark | None, window: CommittedWindow) -> None:
+def check_start(watermark: Watermark | None, window: CommittedWindow) -> None:
     if watermark is not None and not stands_at(watermark.position, window.start):
         raise KsefWatermarkError(
             f"The table has gone on to {watermark.position}, this export begins at {window.start}.",
@@ -206,7 +187,7 @@ def _check_start(watermark: Watermark | None, window: CommittedWindow) -> None:
         )
 
 
-def _moved(watermark: Watermark | None, window: CommittedWindow, environment: str) -> Watermark:
+def moved_watermark(watermark: Watermark | None, window: CommittedWindow, environment: str) -> Watermark:
     return Watermark(
         position=window.end,
         environment=environment,

@@ -20,9 +20,8 @@ from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows,
 from airflow_provider_ksef.tables.layout import TableKey, month_folder
 from airflow_provider_ksef.tables.lease import Lease
 from airflow_provider_ksef.tables.month_files import MonthFile, name_in, writer_options
-from airflow_provider_ksef.tables.readback import numbers_there
+from airflow_provider_ksef.tables.readback import FindThere
 from airflow_provider_ksef.tables.schema import NUMBER
-from airflow_provider_ksef.tables.storage import Store
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,8 @@ def check_staged(rows: IncomingRows) -> dict[str, list[CheckedFile]]:
     for staged in sorted(rows.staged, key=lambda file: (file.table, file.first)):
         with pq.ParquetFile(staged.path) as parquet:
             numbers = parquet.read([NUMBER]).column(NUMBER).combine_chunks()
-        _refuse(
-            staged, numbers.filter(pc.invert(pc.is_in(numbers, invoices))), "that the export does not hold"
-        )
+        strangers = numbers.filter(pc.invert(pc.is_in(numbers, invoices)))
+        _refuse(staged, strangers, "that the export does not hold")
         before = tables.setdefault(staged.table, [])
         for other in before:
             twice = numbers.filter(pc.is_in(numbers, other.numbers))
@@ -75,7 +73,7 @@ def check_staged(rows: IncomingRows) -> dict[str, list[CheckedFile]]:
 
 
 def companion_files(
-    store: Store,
+    find: FindThere,
     key: TableKey,
     window: CommittedWindow,
     tables: dict[str, list[CheckedFile]],
@@ -89,7 +87,7 @@ def companion_files(
     A staged file of which no row is there is published as it lies on the worker's disk; of another one the
     new rows are copied beside it.
 
-    :param store: the storage.
+    :param find: reads a table back.
     :param key: the part of the tables.
     :param window: what the export stands for.
     :param tables: what :func:`check_staged` gave.
@@ -103,33 +101,31 @@ def companion_files(
         numbers = pc.unique(pa.concat_arrays([file.numbers for file in checked]))
         first, last = min(file.staged.first for file in checked), max(file.staged.last for file in checked)
         span = window.span_with(first, last)
-        there = yield from numbers_there(store, place, numbers, span, lease.keep)
+        there = yield from find(place, numbers, span)
         there = pa.concat_arrays([there, gone])
         written[table] = 0
         for ordinal, file in enumerate(checked):
-            new = pc.invert(pc.is_in(file.numbers, there))
-            count = pc.sum(new).as_py() or 0
-            written[table] += count
-            if count:
-                name = name_in(window, (file.staged.first, file.staged.last), lease.token, ordinal)
+            new = file.numbers.filter(pc.invert(pc.is_in(file.numbers, there)))
+            written[table] += len(new)
+            if len(new):
+                bounds = (file.staged.first, file.staged.last)
+                name = name_in(window, bounds, lease.token, ordinal)
                 path = f"{month_folder(place, file.staged.month)}/{name}"
-                files.append(MonthFile(path, _with_rows(file, new, count, lease)))
+                files.append(MonthFile(path, _with_rows(file, new, lease), file.staged.month, new, bounds))
     return CompanionFiles(tuple(files), written)
 
 
-def _with_rows(file: CheckedFile, new: pa.Array, count: int, lease: Lease) -> Path:
+def _with_rows(file: CheckedFile, new: pa.Array, lease: Lease) -> Path:
     """Give a file of the new rows only; a row group at a time, since documents may be large."""
-    if count == len(new):
+    if len(new) == len(file.numbers):
         return file.staged.path
     path = file.staged.path.with_name(f"{file.staged.path.stem}-{lease.token}.parquet")
-    at = 0
     with pq.ParquetFile(file.staged.path) as source:
         schema = source.schema_arrow
         with pq.ParquetWriter(path, schema, **writer_options(schema)) as target:
             for group in range(source.num_row_groups):
                 rows = source.read_row_group(group)
-                kept = rows.filter(new.slice(at, rows.num_rows))
-                at += rows.num_rows
+                kept = rows.filter(pc.is_in(rows.column(NUMBER), new))
                 if kept.num_rows:
                     target.write_table(kept)
                 lease.keep()

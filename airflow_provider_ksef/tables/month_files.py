@@ -34,10 +34,16 @@ class MonthFile:
 
     :param path: below ``tables_path``.
     :param content: the Parquet file, or where it lies on the worker's own disk.
+    :param month: the UTC month of its rows.
+    :param numbers: the KSeF number of each row.
+    :param span: storage dates that no row lies outside of, in microseconds since 1970.
     """
 
     path: str
     content: Content
+    month: str
+    numbers: pa.Array
+    span: tuple[int, int]
 
 
 def sorted_once(rows: pa.Table) -> pa.Table:
@@ -93,7 +99,12 @@ def month_files(rows: pa.Table, key: TableKey, window: CommittedWindow, token: i
         (month, rows.filter(pc.equal(months.indices, index)))
         for index, month in enumerate(months.dictionary.to_pylist())
     )
-    return [MonthFile(f"{month_folder(key, month)}/{name}", encode(part)) for month, part in parts]
+    return [_month_file(part, month, f"{month_folder(key, month)}/{name}") for month, part in parts]
+
+
+def _month_file(rows: pa.Table, month: str, path: str) -> MonthFile:
+    numbers = rows.column(NUMBER).combine_chunks()
+    return MonthFile(path, encode(rows), month, numbers, storage_span(rows))
 
 
 def encode(rows: pa.Table) -> bytes:

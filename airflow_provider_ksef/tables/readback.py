@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError
+from airflow_provider_ksef.tables.incoming import CommittedWindow
 from airflow_provider_ksef.tables.layout import (
     TableKey,
     key_folder,
@@ -20,10 +21,33 @@ from airflow_provider_ksef.tables.layout import (
     named_span,
 )
 from airflow_provider_ksef.tables.live_files import live_names, settled
+from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+FindThere = Callable[[TableKey, pa.Array, tuple[int, int]], Generator[str, None, pa.Array]]
+"""Finds which KSeF numbers are in a part of a table over a span, as :func:`numbers_there` does."""
+
+
+def without_those_there(
+    find: FindThere, key: TableKey, window: CommittedWindow, rows: pa.Table
+) -> Generator[str, None, pa.Table]:
+    """
+    Leave the invoices that a table lacks, sorted.
+
+    :param find: reads the table back.
+    :param key: the part of the table.
+    :param window: what the export stands for.
+    :param rows: the export's rows of ``invoices``.
+    """
+    rows = sorted_once(rows)
+    if not rows.num_rows:
+        return rows
+    numbers = rows.column(NUMBER).combine_chunks()
+    there = yield from find(key, numbers, window.span_with(*storage_span(rows)))
+    return rows.filter(pc.invert(pc.is_in(numbers, there)))
 
 
 def numbers_there(

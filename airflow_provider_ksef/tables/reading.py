@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
-from airflow_provider_ksef.tables.layout import LOCAL_PROTOCOLS, check_readable, is_table_file
+from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
+from airflow_provider_ksef.tables.environment import DELTA_LOG
+from airflow_provider_ksef.tables.layout import check_readable, is_table_file
 from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import open_store
@@ -72,15 +73,19 @@ def read(
 def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
     folder = f"{root.path.rstrip('/')}/{table}"
     root.fs.invalidate_cache()
+    if root.fs.isdir(f"{folder}/{DELTA_LOG}"):
+        from airflow_provider_ksef.tables.delta_log import DeltaLog
+
+        log = DeltaLog(root, table)
+        return log.dataset(log.snapshot(), schema)
     found = sorted(root.fs.find(folder)) if root.fs.isdir(folder) else []
     base = f"{root.path.rstrip('/')}/"
     paths = [path.removeprefix(base) for path in found if is_table_file(path.rsplit("/", 1)[-1])]
-    local = root.protocol in LOCAL_PROTOCOLS
     keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
     return ds.dataset(
         [f"{base}{path}" for path in live_paths(open_store(root), paths)],
         schema=schema,
         format="parquet",
-        filesystem=pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(root.fs)),
+        filesystem=arrow_filesystem(root),
         partitioning=ds.HivePartitioning(keys),
     )

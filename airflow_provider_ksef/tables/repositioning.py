@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.tables.environment import known_environment
 from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Lease, LeaseRecord, Step, break_lease
 from airflow_provider_ksef.tables.leased import run_steps, under_lease
@@ -16,7 +17,7 @@ from airflow_provider_ksef.tables.moments import is_after, parse_ticks, to_ticks
 from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_format import format_of
-from airflow_provider_ksef.tables.watermark import Watermark, known_environment, parse_watermark
+from airflow_provider_ksef.tables.watermark import Watermark, parse_watermark
 
 
 def set_watermark(root: UPath, key: TableKey, position: str | None, *, owner: str) -> Watermark | None:

@@ -21,7 +21,7 @@ from upath import UPath
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.layout import OWN_FOLDER, TableKey
 from airflow_provider_ksef.tables.moments import POLAND, format_ticks, to_microseconds, to_ticks
-from airflow_provider_ksef.tables.schema import MOMENT, STORED
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 _NIP = re.compile(r"\d{10}", re.ASCII)
@@ -109,6 +109,17 @@ def kept(rules: Iterable[RetentionRule], rows: pa.Table) -> pa.Array:
     for rule in rules:
         gone = pc.or_(gone, meant(rule, rows))
     return pc.invert(gone)
+
+
+def kept_and_gone(store: Store, key: TableKey, rows: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """
+    Divide an export's invoices by a key's rules.
+
+    :param rows: rows of ``invoices``.
+    :returns: the rows that no rule stands for, and the KSeF numbers of the others.
+    """
+    stays = kept(retention_rules(store, key), rows)
+    return rows.filter(stays), rows.filter(pc.invert(stays)).column(NUMBER).combine_chunks()
 
 
 def meant(rule: RetentionRule, rows: pa.Table) -> pa.Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from upath import UPath
 
+from airflow_provider_ksef.tables.environment import DELTA, found_format
 from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder
 from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.schema import TABLES
@@ -41,9 +42,18 @@ def table_files(root: UPath, key: TableKey) -> Iterator[MonthFiles]:
     :param key: the context and subject type.
     """
     store = open_store(root)
+    is_delta = found_format(store) == DELTA
     for table in TABLES:
         part = TableKey(key.context, key.subject_type, table)
-        yield from _in_folders(store, part)
+        yield from _in_log(root, part) if is_delta else _in_folders(store, part)
+
+
+def _in_log(root: UPath, part: TableKey) -> Iterator[MonthFiles]:
+    from airflow_provider_ksef.tables.delta_log import DeltaLog
+
+    log = DeltaLog(root, part.table)
+    for month, names in log.months(log.snapshot(), part).items():
+        yield MonthFiles(part, month, tuple(names))
 
 
 def _in_folders(store: Store, part: TableKey) -> Iterator[MonthFiles]:

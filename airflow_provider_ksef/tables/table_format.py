@@ -11,14 +11,16 @@ from upath import UPath
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.commit import CommitResult, commit_window
 from airflow_provider_ksef.tables.compaction import CompactedMonth, compact_parts
+from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format, found_format
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
-from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
+from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.readback import all_numbers
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.row_deletion import delete_rows
+from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
 
-TABLE_FORMATS = ("parquet", "delta")
+TABLE_FORMATS = (PARQUET, DELTA)
 
 
 class TableFormat(Protocol):
@@ -116,22 +118,25 @@ def format_of(root: UPath) -> str:
 
     :param root: ``tables_path``.
     """
-    root.fs.invalidate_cache()
-    return "delta" if root.fs.isdir(f"{root.path.rstrip('/')}/{INVOICES_TABLE}/_delta_log") else "parquet"
+    return found_format(open_store(root)) or PARQUET
 
 
-def open_tables(
-    root: UPath, table_format: str = "parquet", storage_options: Mapping[str, str] | None = None
-) -> TableFormat:
+def open_tables(root: UPath, table_format: str = PARQUET) -> TableFormat:
     """
     Give the tables below a folder.
 
     :param root: ``tables_path``.
     :param table_format: ``parquet`` or ``delta``.
-    :param storage_options: how Delta reaches an object store, by deltalake's names; Parquet needs none.
-    :raises KsefInputError: where the format is unknown.
+    :raises KsefInputError: where the format is unknown, its library is missing, or the tables are kept in
+        another one.
     """
-    del storage_options
-    if table_format == "parquet":
+    if table_format not in TABLE_FORMATS:
+        raise KsefInputError(
+            "table_format", table_format, "is not a format", f"Give one of: {', '.join(TABLE_FORMATS)}."
+        )
+    check_format(open_store(root), table_format)
+    if table_format == PARQUET:
         return ParquetTables(root)
-    raise KsefInputError("table_format", table_format, "is not there yet", 'Use "parquet".')
+    from airflow_provider_ksef.tables.delta import DeltaTables
+
+    return DeltaTables(root)

@@ -13,9 +13,9 @@ import msgspec
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError
-from airflow_provider_ksef.tables.layout import ENVIRONMENT, TableKey, watermark_path
+from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
-from airflow_provider_ksef.tables.storage import Store, open_store
+from airflow_provider_ksef.tables.storage import open_store
 
 
 @dataclass(frozen=True)
@@ -69,66 +69,15 @@ def parse_watermark(content: bytes | None, path: str) -> Watermark | None:
             "Restore it from a copy, or delete it: the next run with sync_from then reads everything again "
             "and writes only what is missing.",
         ) from error
-    if watermark.schema_version > SCHEMA_VERSION:
-        raise KsefTableError(
-            f"The table was written by a later version of this package (its schema version is "
-            f"{watermark.schema_version}, ours {SCHEMA_VERSION}).",
-            "Upgrade airflow-provider-ksef on this worker.",
-        )
+    refuse_later_version(watermark.schema_version)
     return watermark
 
 
-def check_environment(root: UPath, environment: str) -> None:
-    """
-    Check that tables hold rows of this environment, or none yet.
-
-    :param root: ``tables_path``.
-    :param environment: the environment's name.
-    :raises KsefTableError: where another environment's rows are there: TEST never enters a production table.
-    """
-    content = open_store(root).read(ENVIRONMENT)
-    if content is not None:
-        refuse_other_environment(_environment(content), environment)
-
-
-def known_environment(store: Store) -> str:
-    """
-    Tell from which environment the rows come.
-
-    :raises KsefTableError: where no commit has noted it yet.
-    """
-    content = store.read(ENVIRONMENT)
-    if content is None:
+def refuse_later_version(schema_version: int) -> None:
+    """Refuse tables whose columns a later version of this package made."""
+    if schema_version > SCHEMA_VERSION:
         raise KsefTableError(
-            "The tables have no environment yet.", "Let a first sync or backfill begin them."
+            f"The table was written by a later version of this package (its schema version is "
+            f"{schema_version}, ours {SCHEMA_VERSION}).",
+            "Upgrade airflow-provider-ksef on this worker.",
         )
-    return _environment(content)
-
-
-def claim_environment(store: Store, environment: str) -> None:
-    """Note the environment in new tables; refuse tables of another one."""
-    mark = msgspec.json.encode({"environment": environment})
-    if store.create(ENVIRONMENT, mark):
-        return
-    content = store.read(ENVIRONMENT)
-    if content is not None:
-        refuse_other_environment(_environment(content), environment)
-
-
-def refuse_other_environment(found: str, environment: str) -> None:
-    """Refuse to mix rows of two environments."""
-    if found != environment:
-        raise KsefTableError(
-            f"The tables hold invoices of the environment {found!r}, this connection's is {environment!r}.",
-            "Give another tables_path, one for each environment.",
-        )
-
-
-def _environment(content: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(content, type=dict[str, str])["environment"])
-    except (msgspec.DecodeError, KeyError) as error:
-        raise KsefTableError(
-            f"{ENVIRONMENT} cannot be read: {error}.",
-            'Write {"environment": "test"} into it, with the environment that the rows come from.',
-        ) from error

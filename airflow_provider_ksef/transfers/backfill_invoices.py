@@ -88,20 +88,19 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
     def _units(self, context: Context, ksef: KsefClient, progress: Progress) -> list[WindowBackfill]:
         """Check everything that was given, before the first call."""
         from airflow_provider_ksef.tables.intervals import interval_windows
-        from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
+        from airflow_provider_ksef.transfers.window_backfill import COUNTS, WindowBackfill
+        from airflow_provider_ksef.transfers.window_record import WindowRecord
 
         check_choice("date_type", self.date_type, DATE_TYPES)
         windows = interval_windows(self.date_from, self.date_to, self.date_type, datetime.now(UTC))
         remember = partial(notes_of(self, context).write, progress)
         return [
             WindowBackfill(
-                exporter,
-                writer,
-                window,
-                self.date_type,
-                not self.include_documents,
-                progress.units,
-                remember,
+                exporter=exporter,
+                writer=writer,
+                record=WindowRecord(exporter.subject_type, window, COUNTS, progress.units, remember),
+                date_type=self.date_type,
+                only_metadata=not self.include_documents,
             )
             for exporter, writer in self.writers(context, ksef)
             for window in windows

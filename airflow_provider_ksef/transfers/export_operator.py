@@ -119,9 +119,9 @@ class KsefExportOperator(BaseOperator):
         :raises KsefInputError: where a parameter is wrong.
         :raises KsefTableError: where the tables hold another environment's rows.
         """
+        from airflow_provider_ksef.tables.environment import check_environment
         from airflow_provider_ksef.tables.layout import TableKey, check_root, context_name
         from airflow_provider_ksef.tables.table_format import open_tables
-        from airflow_provider_ksef.tables.watermark import check_environment
         from airflow_provider_ksef.transfers.exporter import Exporter
         from airflow_provider_ksef.transfers.table_writer import TableWriter
 

@@ -87,19 +87,18 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
     def _units(self, context: Context, ksef: KsefClient, progress: Progress) -> list[WindowVerification]:
         """Check everything that was given, before the first call."""
         from airflow_provider_ksef.tables.intervals import microsecond_windows
+        from airflow_provider_ksef.transfers.window_record import WindowRecord
         from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
         remember = partial(notes_of(self, context).write, progress)
         return [
             WindowVerification(
-                exporter,
-                writer,
-                path_of("tables_path", self.tables_path),
-                window,
-                self.repair,
-                self.include_documents,
-                progress.units,
-                remember,
+                exporter=exporter,
+                writer=writer,
+                root=path_of("tables_path", self.tables_path),
+                record=WindowRecord(exporter.subject_type, window, COUNTS, progress.units, remember),
+                repair=self.repair,
+                include_documents=self.include_documents,
             )
             for exporter, writer in self.writers(context, ksef)
             for window in microsecond_windows(*self._bounds(writer, progress))

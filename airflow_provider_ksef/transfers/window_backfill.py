@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.intervals import position_after, storage_bounds
 from airflow_provider_ksef.tables.moments import is_after
-from airflow_provider_ksef.tables.windows import Window
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import (
     PERMANENT_STORAGE,
@@ -19,6 +16,7 @@ from airflow_provider_ksef.transfers.pending_export import (
 )
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
+from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 COUNTS = ("rows", "documents", "lines", "unreadable")
 """What a window tells of all its exports; see :class:`~.progress.Taken`."""
@@ -31,45 +29,27 @@ class WindowBackfill:
 
     :param exporter: starts the exports.
     :param writer: puts them into the table.
-    :param window: both bounds inclusive.
-    :param date_type: which date they mean.
+    :param record: the window, and how far it is done.
+    :param date_type: which date its bounds mean.
     :param only_metadata: without the documents.
-    :param units: what is remembered of each window, by its name: of this one its position and its rows.
-    :param remember: called when that has changed.
     """
 
     exporter: Exporter
     writer: TableWriter
-    window: Window
+    record: WindowRecord
     date_type: str
     only_metadata: bool
-    units: dict[str, dict[str, Any]]
-    remember: Callable[[], None]
-
-    @property
-    def subject_type(self) -> str:
-        """The role that is exported."""
-        return self.writer.key.subject_type
 
     @property
     def name(self) -> str:
         """The subject type and the bounds."""
-        return f"{self.subject_type} {self.window.start}/{self.window.end}"
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """What is remembered of this window."""
-        return self.units.setdefault(self.name, {"position": self.window.start, **dict.fromkeys(COUNTS, 0)})
-
-    @property
-    def position(self) -> str:
-        """Up to where the window is in the table."""
-        return str(self.kept["position"])
+        return self.record.name
 
     def request(self) -> ExportRequest:
         """Ask for the rest of the window."""
+        rest = self.record.rest
         return ExportRequest(
-            self.subject_type, self.position, self.window.end, self.date_type, self.only_metadata
+            self.record.subject_type, rest.start, rest.end, self.date_type, self.only_metadata
         )
 
     def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
@@ -79,9 +59,9 @@ class WindowBackfill:
         :raises KsefIntegrityError: where the package is not what KSeF announced.
         :raises KsefTableError: where the window cannot advance, or the rows cannot be committed.
         """
-        start = self.position
+        rest = self.record.rest
         reached = position_after(
-            Window(start, self.window.end),
+            rest,
             self.date_type,
             package.is_truncated,
             _last_date(package, self.date_type),
@@ -90,16 +70,13 @@ class WindowBackfill:
 
         def committed(rows: IncomingRows) -> CommittedWindow:
             is_span = self.date_type == PERMANENT_STORAGE
-            first, last = (start, reached) if is_span else storage_bounds(rows.invoices)
+            first, last = (rest.start, reached) if is_span else storage_bounds(rows.invoices)
             return CommittedWindow(first, last, pending.reference_number)
 
         taken = Taken()
         if package.invoice_count:
             taken = self.writer.take(pending, package, committed, moves_watermark=False)
-        self.kept["position"] = reached
-        for name in COUNTS:
-            self.kept[name] += getattr(taken, name)
-        self.remember()
+        self.record.advance(reached, **{name: getattr(taken, name) for name in COUNTS})
         return replace(taken, has_more=package.is_truncated)
 
     def nothing_new(self, request: ExportRequest) -> None:
@@ -107,10 +84,11 @@ class WindowBackfill:
 
     def problem(self) -> str | None:
         """Say why the window is not whole, though KSeF had no more of it; None where it is."""
-        if self.window.end is None or not is_after(self.window.end, self.position):
+        rest = self.record.rest
+        if not is_after(str(rest.end), rest.start):
             return None
         return (
-            f"KSeF's high-water mark stands at {self.position}, before the end of the window: later invoices "
+            f"KSeF's high-water mark stands at {rest.start}, before the end of the window: later invoices "
             "may still be on their way. The next try fetches the rest."
         )
 

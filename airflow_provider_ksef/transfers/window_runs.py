@@ -19,11 +19,11 @@ from airflow_provider_ksef.exceptions import (
     KsefUnavailableError,
     KsefWindowError,
 )
-from airflow_provider_ksef.tables.windows import Window
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
+from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
@@ -48,12 +48,8 @@ class WindowUnit(ExportUnit, Protocol):
     """One window of a subject type."""
 
     @property
-    def window(self) -> Window:
-        """Its bounds, both inclusive."""
-
-    @property
-    def subject_type(self) -> str:
-        """Whose window it is."""
+    def record(self) -> WindowRecord:
+        """The window, and what is remembered of it."""
 
     def problem(self) -> str | None:
         """Say what is wrong with the window after it was walked to its end."""
@@ -153,9 +149,9 @@ def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dic
     """Tell of each window whether it succeeded, failed or is left."""
     return [
         {
-            "subject_type": unit.subject_type,
-            "from": unit.window.start,
-            "to": unit.window.end,
+            "subject_type": unit.record.subject_type,
+            "from": unit.record.window.start,
+            "to": unit.record.window.end,
             "state": _state(unit, progress),
             **{key: kept for key, kept in progress.units.get(unit.name, {}).items() if key not in _HIDDEN},
         }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
@@ -21,12 +20,13 @@ from airflow_provider_ksef.tables.moments import (
 )
 from airflow_provider_ksef.tables.retention import kept, read_retention
 from airflow_provider_ksef.tables.verified import note_verified, withdraw_verified
-from airflow_provider_ksef.tables.windows import Window, next_position
+from airflow_provider_ksef.tables.windows import next_position
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
 from airflow_provider_ksef.transfers.progress import Taken
 from airflow_provider_ksef.transfers.table_writer import TableWriter
-from airflow_provider_ksef.transfers.verify_invoices import COUNTS, FINDINGS
+from airflow_provider_ksef.transfers.verify_invoices import FINDINGS
+from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,47 +46,27 @@ class WindowVerification:
     :param exporter: starts the exports, of metadata alone.
     :param writer: reads the table, and fills its gaps.
     :param root: ``tables_path``, where retention is noted, and what was verified.
-    :param window: whole microseconds of storage dates, both bounds inclusive.
+    :param record: the window, whole microseconds of storage dates; how far it is compared, what was found.
     :param repair: whether gaps are filled.
     :param include_documents: whether invoices without a document are gaps, too.
-    :param units: what is remembered of each window, by its name: of this one its position and findings.
-    :param remember: called when that has changed.
     """
 
     exporter: Exporter
     writer: TableWriter
     root: UPath
-    window: Window
+    record: WindowRecord
     repair: bool
     include_documents: bool
-    units: dict[str, dict[str, Any]]
-    remember: Callable[[], None]
-
-    @property
-    def subject_type(self) -> str:
-        """The role that is compared."""
-        return self.writer.key.subject_type
 
     @property
     def name(self) -> str:
         """The subject type and the bounds."""
-        return f"{self.subject_type} {self.window.start}/{self.window.end}"
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """What is remembered of this window."""
-        counts = dict.fromkeys(COUNTS, 0)
-        return self.units.setdefault(self.name, {"position": self.window.start, **counts, "numbers": {}})
-
-    @property
-    def position(self) -> str:
-        """Up to where the window is compared."""
-        return str(self.kept["position"])
+        return self.record.name
 
     def request(self) -> ExportRequest:
         """Ask for the metadata of the rest of the window; with the documents where some are to be filled."""
-        only_metadata = not self.kept.get("is_filled", False)
-        return ExportRequest(self.subject_type, self.position, self.window.end, only_metadata=only_metadata)
+        rest, only_metadata = self.record.rest, not self.record.kept.get("is_filled", False)
+        return ExportRequest(self.record.subject_type, rest.start, rest.end, only_metadata=only_metadata)
 
     def take(self, pending: PendingExport, package: ExportPackage) -> Taken:
         """
@@ -102,17 +82,22 @@ class WindowVerification:
             taken = Taken()
             if self.repair and found.has_gaps:
                 if self.include_documents and pending.only_metadata:
-                    self.kept["is_filled"] = True
-                    self.remember()
+                    self.record.kept["is_filled"] = True
+                    self.record.remember()
                     return Taken(has_more=True)
                 taken = self._fill(held.incoming, span, pending)
                 found = self._compare(rows, span)
-        self._keep(rows.num_rows, found, taken)
-        self.kept.pop("is_filled", None)
-        self.kept["position"] = following
+        self._tell(found)
+        self.record.kept.pop("is_filled", None)
+        self.record.advance(
+            following,
+            invoices=rows.num_rows,
+            repaired=taken.rows,
+            repaired_documents=taken.documents,
+            **{kind: len(getattr(found, kind)) for kind in FINDINGS},
+        )
         if not package.is_truncated and self.problem() is None:
             self._note()
-        self.remember()
         return replace(taken, has_more=package.is_truncated)
 
     def nothing_new(self, request: ExportRequest) -> None:
@@ -120,13 +105,14 @@ class WindowVerification:
 
     def problem(self) -> str | None:
         """Say why the window was not compared to its end, though KSeF had no more of it."""
-        if not is_after(str(self.window.end), self.position):
+        rest = self.record.rest
+        if not is_after(str(rest.end), rest.start):
             return None
-        return f"KSeF's high-water mark stands at {self.position}, before the end of the window."
+        return f"KSeF's high-water mark stands at {rest.start}, before the end of the window."
 
     def _covered(self, package: ExportPackage) -> tuple[tuple[int, int], str]:
         """Give the microseconds that the package covers whole, both inclusive, and the next position."""
-        asked = Window(self.position, self.window.end)
+        asked = self.record.rest
         reached = next_position(
             asked,
             package.is_truncated,
@@ -134,7 +120,7 @@ class WindowVerification:
             package.permanent_storage_hwm_date,
         )
         first, last = to_microseconds(asked.start), to_microseconds(reached)
-        is_whole = not package.is_truncated and not is_after(str(self.window.end), reached)
+        is_whole = not package.is_truncated and not is_after(str(asked.end), reached)
         if is_whole:
             return (first, last), reached
         if package.is_truncated and last == first:
@@ -153,8 +139,9 @@ class WindowVerification:
 
     def _note(self) -> None:
         """Note beside the tables that the window holds, or that it does not though it may have before."""
-        note = withdraw_verified if any(self.kept[kind] for kind in FINDINGS) else note_verified
-        note(self.root, self.writer.key, self.window.start, str(self.window.end))
+        note = withdraw_verified if any(self.record.kept[kind] for kind in FINDINGS) else note_verified
+        window = self.record.window
+        note(self.root, self.writer.key, window.start, str(window.end))
 
     def _fill(self, rows: IncomingRows, span: tuple[int, int], pending: PendingExport) -> Taken:
         first, last = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in span)
@@ -168,15 +155,13 @@ class WindowVerification:
         )
         return taken
 
-    def _keep(self, invoices: int, found: Comparison, taken: Taken) -> None:
-        self.kept["invoices"] += invoices
-        self.kept["repaired"] += taken.rows
-        self.kept["repaired_documents"] += taken.documents
+    def _tell(self, found: Comparison) -> None:
+        """Log all KSeF numbers that were found, and keep the first of them for the result."""
+        listed = self.record.kept.setdefault("numbers", {})
         for kind in FINDINGS:
             numbers: list[str] = getattr(found, kind).to_pylist()
-            self.kept[kind] += len(numbers)
             for start in range(0, len(numbers), _IN_A_LINE):
-                listed = ", ".join(numbers[start : start + _IN_A_LINE])
-                log.warning("%s: %s: %s", self.name, kind, listed)
-            told = self.kept["numbers"].setdefault(kind, [])
+                line = ", ".join(numbers[start : start + _IN_A_LINE])
+                log.warning("%s: %s: %s", self.name, kind, line)
+            told = listed.setdefault(kind, [])
             told.extend(numbers[: TOLD_NUMBERS - len(told)])

@@ -33,12 +33,12 @@ LACKING = {
 """Columns that the files of an earlier version of this package do not have."""
 
 ROWS_OF_A_GROUP = 2
-"""Row groups of the companion tables' files."""
+"""Rows that are staged at once."""
 
 Row = dict[str, Any]
 
 
-def put_hard_rows(root: UPath, disk: Path) -> dict[str, list[Row]]:
+def put_hard_rows(root: UPath, disk: Path, table_format: str = "parquet") -> dict[str, list[Row]]:
     """
     Commit rows of several contexts, roles and months; those of the first part's first month are old ones.
 
@@ -53,7 +53,10 @@ def put_hard_rows(root: UPath, disk: Path) -> dict[str, list[Row]]:
             rows = {table: _rows(table, key, month, is_old=is_old) for table in TABLES}
             name = f"{place}-{month}"
             staged = [_stage(disk, table, rows[table], name, is_old=is_old) for table in COMPANIONS]
-            put(root, f"{month}-01", end, rows["invoices"], key=key, staged=tuple(staged))
+            put(
+                root, f"{month}-01", end, rows["invoices"], key=key, staged=tuple(staged),
+                table_format=table_format,
+            )  # fmt: skip
             for table in TABLES:
                 truth[table] += [_whole(table, row, key, month) for row in rows[table].to_pylist()]
     return truth

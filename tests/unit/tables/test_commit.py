@@ -12,11 +12,12 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefLeaseError, KsefTableError, KsefWatermarkError
 from airflow_provider_ksef.tables import lease
+from airflow_provider_ksef.tables.environment import check_environment
 from airflow_provider_ksef.tables.layout import TableKey, lease_folder
 from airflow_provider_ksef.tables.lease import LeaseRecord
 from airflow_provider_ksef.tables.readback import _groups
 from airflow_provider_ksef.tables.storage import LocalStore, ObjectStore, open_store
-from airflow_provider_ksef.tables.watermark import check_environment, read_watermark
+from airflow_provider_ksef.tables.watermark import read_watermark
 from tests.unit.tables.tiny import KEY, moment, numbers, put, tiny_rows
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_ksef.tables import commit, companions, lease, month_files, readback
+from airflow_provider_ksef.tables import commit, lease, month_files
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.readback import numbers_there
 from airflow_provider_ksef.tables.storage import Content, LocalStore, ObjectStore, Store
 from tests.unit.tables.simulation import simulate
 
@@ -65,22 +67,21 @@ def overwrites_deterministic_names(patch: pytest.MonkeyPatch) -> None:
 
 
 def reads_only_the_boundary_back(patch: pytest.MonkeyPatch) -> None:
-    real = readback.numbers_there
+    def boundary(
+        store: Store, key: TableKey, numbers: Any, span: tuple[int, int], keep_lease: Any
+    ) -> Iterator[str]:
+        return numbers_there(store, key, numbers, (span[0], span[0]), keep_lease)
 
-    def boundary(store: Store, key: Any, numbers: Any, span: tuple[int, int], keep: Any) -> Iterator[str]:
-        return real(store, key, numbers, (span[0], span[0]), keep)
+    patch.setattr(commit, "numbers_there", boundary)
 
-    for module in (commit, companions):
-        patch.setattr(module, "numbers_there", boundary)
+
+def nothing(store: Store, key: TableKey, numbers: Any, span: Any, keep_lease: Any) -> Iterator[str]:
+    yield "read nothing back"
+    return numbers.slice(0, 0)
 
 
 def does_not_read_back(patch: pytest.MonkeyPatch) -> None:
-    def nothing(store: Store, key: Any, numbers: Any, span: tuple[int, int], keep: Any) -> Iterator[str]:
-        yield "read nothing back"
-        return numbers.slice(0, 0)
-
-    for module in (commit, companions):
-        patch.setattr(module, "numbers_there", nothing)
+    patch.setattr(commit, "numbers_there", nothing)
 
 
 def does_not_check_its_lease(patch: pytest.MonkeyPatch) -> None:
@@ -111,7 +112,7 @@ def moves_the_watermark_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def does_not_hold_its_window_against_the_watermark(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(commit, "_check_start", lambda watermark, window: None)
+    patch.setattr(commit, "check_start", lambda watermark, window: None)
     patch.setattr(commit, "is_after", lambda moment, other: moment != other)
 
 
@@ -125,9 +126,13 @@ def publishes_invoices_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def does_not_read_the_lines_back(patch: pytest.MonkeyPatch) -> None:
-    real = companions.numbers_there
-    does_not_read_back(patch)
-    patch.setattr(commit, "numbers_there", real)
+    def only_invoices(
+        store: Store, key: TableKey, numbers: Any, span: tuple[int, int], keep_lease: Any
+    ) -> Iterator[str]:
+        find = numbers_there if key.table == "invoices" else nothing
+        return find(store, key, numbers, span, keep_lease)
+
+    patch.setattr(commit, "numbers_there", only_invoices)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefTableError
-from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables import read, staging
 from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
 from tests.unit.tables.hard_rows import COMPANIONS, PARTS, ROWS_OF_A_GROUP, Row, put_hard_rows
 
@@ -37,7 +37,9 @@ class Tables(NamedTuple):
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     root, disk = tmp_path_factory.mktemp("tables"), tmp_path_factory.mktemp("worker")
-    return Tables(root, put_hard_rows(UPath(root), disk))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "ROW_GROUP_BYTES", 1)
+        return Tables(root, put_hard_rows(UPath(root), disk))
 
 
 def by_read(root: Path, table: str) -> list[Row]:

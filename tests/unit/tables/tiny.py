@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_ksef.tables.commit import CommitResult, commit_window
+from airflow_provider_ksef.tables.commit import CommitResult
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.month_files import storage_span
 from airflow_provider_ksef.tables.reading import read
+from airflow_provider_ksef.tables.table_format import open_tables
 
 KEY = TableKey("nip-5250001210", "Subject2")
 SCHEMA = pa.schema([("ksef_number", pa.string()), ("permanent_storage_date", pa.timestamp("us", tz="UTC"))])
@@ -47,11 +48,11 @@ def put(
     moves_watermark: bool = True,
     reference: str = "EH-1",
     staged: tuple[StagedFile, ...] = (),
+    table_format: str = "parquet",
 ) -> CommitResult:
     """Commit a window whose bounds are given as dates."""
     window = CommittedWindow(moment(start), moment(end), reference)
-    return commit_window(
-        root,
+    return open_tables(root, table_format).commit(
         key,
         window,
         IncomingRows(rows, staged),
