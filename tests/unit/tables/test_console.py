@@ -24,6 +24,7 @@ from airflow_provider_ksef.tables.layout import lease_folder
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.schema import DOCUMENTS
 from airflow_provider_ksef.tables.storage import open_store
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
 from airflow_provider_ksef.tables.watermark import read_watermark
 from tests.unit.tables.packages import invoice, rows
 from tests.unit.tables.test_commit import hold_lease
@@ -74,16 +75,38 @@ def documents(disk: Path, given: pa.Table) -> tuple[StagedFile, ...]:
     return (StagedFile("invoice_documents", month, path, given.num_rows, stored[0], stored[-1]),)
 
 
+@pytest.fixture(params=["parquet", "delta"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> UPath:
+    """Tables of either format."""
+    return filled(tmp_path, request.param)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> UPath:
+    """Tables of Parquet files."""
+    return filled(tmp_path, "parquet")
+
+
+def filled(tmp_path: Path, table_format: str) -> UPath:
     disk = tmp_path / "disk"
     disk.mkdir()
     root = UPath(tmp_path / "tables")
     first = invoices(("a", "1111111111", "01-05"), ("b", PARTNER, "01-20"))
     second = invoices(("c", PARTNER, "02-10"), ("d", "1111111111", "02-11"))
-    put(root, "2025-12-31T23:00:00+00:00", "2026-02-01", first, staged=documents(disk, first))
-    put(root, "2026-02-01", "2026-03-05", second, staged=documents(disk, second))
+    put(
+        root,
+        "2025-12-31T23:00:00+00:00",
+        "2026-02-01",
+        first,
+        staged=documents(disk, first),
+        table_format=table_format,
+    )
+    put(root, "2026-02-01", "2026-03-05", second, staged=documents(disk, second), table_format=table_format)
     return root
+
+
+def watermark_of(root: UPath) -> Any:
+    return open_tables(root, format_of(root)).watermark(KEY)
 
 
 def run(root: UPath, *arguments: str) -> int:
@@ -95,9 +118,10 @@ def answered(capsys: pytest.CaptureFixture[str], root: UPath, *arguments: str, c
     return json.loads(capsys.readouterr().out)
 
 
-def test_it_shows_what_is_there(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_shows_what_is_there(either: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+    root = either
     found = answered(capsys, root, "show")
-    assert (found["table_format"], found["environment"]) == ("parquet", "test")
+    assert (found["table_format"], found["environment"]) == (format_of(root), "test")
     [part] = found["parts"]
     assert part["watermark"]["position"] == moment("2026-03-05")
     assert part["complete_months"] == ["2026-01", "2026-02"]
@@ -132,12 +156,17 @@ def test_a_folder_without_tables_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "something else" in capsys.readouterr().err
 
 
-def test_good_tables_are_found_good(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
-    assert answered(capsys, root, "verify") == []
-    run(root, "compact")
-    capsys.readouterr()
-    assert run(root, "verify") == 0
-    assert capsys.readouterr().out == "Nothing is wrong.\n"
+def test_good_tables_are_found_good(either: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answered(capsys, either, "verify") == []
+    more = invoices(("n", PARTNER, "01-03"))
+    put(either, "2026-01-01", "2026-02-01", more, moves_watermark=False, table_format=format_of(either))
+    assert run(either, "compact") == 0
+    assert "2 files became 1" in capsys.readouterr().out
+    assert run(either, "verify") == 0
+    assert run(either, "retention", "--before", "2026-01-10", "--yes") == 0
+    assert run(either, "verify") == 0
+    assert numbers(either) == ["b", "c", "d"]
+    assert capsys.readouterr().out.endswith("Nothing is wrong.\n")
 
 
 def change(root: UPath, table: str, month: str, edit: Any, name: str | None = None) -> str:
@@ -234,6 +263,17 @@ def test_what_is_missing_beside_is_noted_and_no_fault(
     assert "lacks the documents of 1 invoices" in finding["problem"]
 
 
+def test_what_may_be_and_is_worth_knowing_is_noted(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+    put(root, "2026-03-01", "2026-04-01", invoices(("n", PARTNER, "03-21")), moves_watermark=False)
+    open_store(root).replace(
+        f"invoices/context={KEY.context}/subject_type={KEY.subject_type}/month=2026-01/_x", b""
+    )
+    found = answered(capsys, root, "verify")
+    assert [finding["is_wrong"] for finding in found] == [False, False]
+    assert "no table file: _x" in found[0]["problem"]
+    assert "1 rows stored after the watermark" in found[1]["problem"]
+
+
 def test_it_compacts(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
     put(root, "2026-01-01", "2026-02-01", invoices(("n", PARTNER, "01-21")), moves_watermark=False)
     assert run(root, "compact", "--dry-run") == 0
@@ -247,9 +287,10 @@ def test_it_compacts(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_deletes_a_counterparty_and_lets_it_come_again(
-    root: UPath, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    either: UPath, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = read_watermark(root, KEY)
+    root, table_format = either, format_of(either)
+    before = watermark_of(root)
     counted = answered(capsys, root, "retention", "--nip", PARTNER, "--dry-run")
     assert counted["nip-5250001210 Subject2"]["invoices"] == 2
     assert counted["nip-5250001210 Subject2"]["invoice_documents"] == 2
@@ -260,10 +301,10 @@ def test_it_deletes_a_counterparty_and_lets_it_come_again(
     assert run(root, "retention", "--nip", PARTNER) == 0
     assert numbers(root) == ["a", "d"]
     assert sorted(read("invoice_documents", root)["ksef_number"].to_pylist()) == ["a", "d"]
-    assert read_watermark(root, KEY) == before
+    assert watermark_of(root) == before
     again = invoices(("b", PARTNER, "01-20"), ("x", "1111111111", "01-21"))
-    put(root, "2026-01-01", "2026-02-01", again, moves_watermark=False)
-    put(root, "2026-03-05", "2026-03-20", invoices(("new", PARTNER, "03-10")))
+    put(root, "2026-01-01", "2026-02-01", again, moves_watermark=False, table_format=table_format)
+    put(root, "2026-03-05", "2026-03-20", invoices(("new", PARTNER, "03-10")), table_format=table_format)
     assert numbers(root) == ["a", "d", "new", "x"]
     capsys.readouterr()
     assert not any(finding["is_wrong"] for finding in answered(capsys, root, "verify"))
