@@ -15,7 +15,7 @@ from airflow_provider_ksef.tables.compaction import compact_parts
 from airflow_provider_ksef.tables.storage import LocalStore
 from tests.unit.tables.tiny import KEY, numbers, put, tiny_rows
 
-ROUNDS = 12
+ROUNDS = 6
 FILES = 6
 
 
