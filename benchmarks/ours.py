@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pyarrow as pa
 
 from airflow_provider_ksef.client.crypto import SessionKey, blocks_of
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage, EncryptedPart
@@ -12,9 +16,12 @@ from airflow_provider_ksef.client.exports import ExportPart
 from airflow_provider_ksef.client.parts import write_part
 from airflow_provider_ksef.tables.month_files import encode, sorted_once
 from airflow_provider_ksef.tables.package import read_metadata_package
+from airflow_provider_ksef.tables.schema import TABLES
 from benchmarks.packages import IV, KEY, Package, Part
 
 _KEY = SessionKey(KEY, IV)
+_AT_ONCE = 2_000
+"""Documents that one table is made of: some 6 MB of XML."""
 
 
 class _Nowhere:
@@ -22,6 +29,43 @@ class _Nowhere:
 
     def write(self, content: bytes) -> int:
         return len(content)
+
+
+def metadata_to_parquet(package: Package, target: Path) -> None:
+    target.write_bytes(encode(sorted_once(invoices_of(verified(package)))))
+
+
+def everything_to_parquet(package: Package, target: Path, processes: int = 1) -> None:
+    from airflow_provider_ksef.tables.documents import stage_documents
+
+    archive = verified(package)
+    invoices = invoices_of(archive)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        staged = stage_documents(archive.open, invoices, Path(folder), processes=processes)
+    if (staged.documents, staged.unreadable) != (package.invoice_count, 0):
+        raise AssertionError(f"{staged.unreadable} of {staged.documents} documents cannot be read")
+    target.write_bytes(encode(sorted_once(invoices)))
+
+
+def invoices_of(archive: EncryptedPackage) -> pa.Table:
+    with archive.open() as source:
+        return read_metadata_package(
+            source,
+            context="nip-5250001210",
+            subject_type="Subject2",
+            export_reference="20260901-EH-0000000000-0000000000-00",
+            synced_at=datetime.now(UTC),
+            qr_url="https://qr-test.ksef.mf.gov.pl",
+        )
+
+
+def lines_of(documents: Sequence[bytes]) -> int:
+    """Make rows of documents, and say how many lines there are."""
+    return sum(map(_lines_of_chunk, _chunks(documents)))
+
+
+def lines_in_processes(pool: Executor, documents: Sequence[bytes]) -> int:
+    return sum(pool.map(_lines_of_chunk, _chunks(documents)))
 
 
 def verified(package: Package) -> EncryptedPackage:
@@ -41,14 +85,17 @@ def _verified(numbered: tuple[int, Part]) -> EncryptedPart:
     return EncryptedPart(path, part.size, part.encrypted_size, path.stat().st_mtime_ns)
 
 
-def metadata_to_parquet(package: Package, target: Path) -> None:
-    with verified(package).open() as source:
-        rows = read_metadata_package(
-            source,
-            context="nip-5250001210",
-            subject_type="Subject2",
-            export_reference="20260901-EH-0000000000-0000000000-00",
-            synced_at=datetime.now(UTC),
-            qr_url="https://qr-test.ksef.mf.gov.pl",
-        )
-    target.write_bytes(encode(sorted_once(rows)))
+def _chunks(documents: Sequence[bytes]) -> list[Sequence[bytes]]:
+    return [documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE)]
+
+
+def _lines_of_chunk(chunk: Sequence[bytes]) -> int:
+    from airflow_provider_ksef.tables.document_rows import read_documents
+
+    return read_documents(_unknown_invoices(len(chunk)), chunk).lines.num_rows
+
+
+def _unknown_invoices(count: int) -> pa.Table:
+    """Give rows of the table ``invoices``, of which only the number counts here."""
+    schema = TABLES["invoices"]
+    return pa.Table.from_arrays([pa.nulls(count, field.type) for field in schema], schema=schema)

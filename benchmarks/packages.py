@@ -68,9 +68,9 @@ def make_packages(folder: Path, count: int) -> None:
         return
     metadata, documents = _invoices(count)
     listed = (METADATA_NAME, join_metadata(metadata))
-    _encrypt(folder / "metadata", "Zip", count, _zip([listed]))
-    _encrypt(folder / "zip", "Zip", count, _zip([*documents, listed]))
-    _encrypt(folder / "targz", "TarGz", count, _tar_gz([*documents, listed]))
+    encrypt(folder / "metadata", "Zip", count, zipped([listed]))
+    encrypt(folder / "zip", "Zip", count, zipped([*documents, listed]))
+    encrypt(folder / "targz", "TarGz", count, _tar_gz([*documents, listed]))
 
 
 def documents_of(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -89,13 +89,13 @@ def _invoices(count: int) -> tuple[list[bytes], list[tuple[str, bytes]]]:
         made = synthesize(NIP, "Subject2", index, 0, polish_day(stored))
         technical = sha256(str(index).encode()).hexdigest()[:12].upper()
         number = make_ksef_number(made.facts.seller_nip, polish_day(stored), technical)
-        registration = Registration(number, _hash(made.xml), stored, stored, stored, "Online", "")
+        registration = Registration(number, hash_of(made.xml), stored, stored, stored, "Online", "")
         metadata.append(metadata_json(made.facts, registration))
         documents.append((f"{number}.xml", made.xml))
     return metadata, documents
 
 
-def _zip(entries: list[tuple[str, bytes]]) -> bytes:
+def zipped(entries: list[tuple[str, bytes]]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries:
@@ -113,7 +113,7 @@ def _tar_gz(entries: list[tuple[str, bytes]]) -> bytes:
     return target.getvalue()
 
 
-def _encrypt(folder: Path, compression: str, count: int, archive: bytes) -> None:
+def encrypt(folder: Path, compression: str, count: int, archive: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     length = len(archive) // PARTS + 1
     parts = []
@@ -123,12 +123,12 @@ def _encrypt(folder: Path, compression: str, count: int, archive: bytes) -> None
         with path.open("wb") as target:
             encrypt_stream(KEY, IV, io.BytesIO(plain), target, len(plain))
         content = path.read_bytes()
-        parts.append(Part(str(path), len(plain), _hash(plain), len(content), _hash(content)))
+        parts.append(Part(str(path), len(plain), hash_of(plain), len(content), hash_of(content)))
     if compression == "Zip":
         (folder / "plain.zip").write_bytes(archive)
     description = asdict(Package(compression, count, tuple(parts)))
     (folder / "package.json").write_text(json.dumps(description), encoding="utf-8")
 
 
-def _hash(content: bytes) -> str:
+def hash_of(content: bytes) -> str:
     return b64encode(sha256(content).digest()).decode()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
 from ksef_client import InvoicePackage, InvoicePackagePart
+from ksef_client.documents.fa3 import InvoiceLine, parse_invoice_xml
 from ksef_client.services import EncryptionData, ExportWorkflow, PackageProcessingResult
 
 from benchmarks.packages import IV, KEY, Package
 
 _AMOUNTS = ("netAmount", "grossAmount", "vatAmount")
+_SIMPLE = (str, Decimal, date, bool, NoneType)
 _MOMENTS = ("invoicingDate", "acquisitionDate", "permanentStorageDate")
 
 
@@ -64,6 +69,35 @@ def metadata_to_parquet(package: Package, target: Path) -> None:
 
 def typed_metadata_to_parquet(package: Package, target: Path) -> None:
     typed_frame(processed(package)).to_parquet(target)
+
+
+def everything_to_parquet(package: Package, target: Path) -> None:
+    """Write metadata, lines and documents."""
+    result = processed(package)
+    typed_frame(result).to_parquet(target)
+    documents = pd.DataFrame(result.invoice_xml_files.items(), columns=["name", "xml"])
+    documents.to_parquet(target.with_name("documents.parquet"))
+    xmls = [xml.encode() for xml in result.invoice_xml_files.values()]
+    lines_frame(xmls).to_parquet(target.with_name("lines.parquet"))
+
+
+def lines_of(documents: Sequence[bytes]) -> int:
+    return len(lines_frame(documents))
+
+
+def lines_frame(documents: Sequence[bytes]) -> pd.DataFrame:
+    rows = []
+    for document in documents:
+        invoice = parse_invoice_xml(document)
+        for ordinal, line in enumerate(invoice.lines, start=1):
+            rows.append({"invoice_number": invoice.invoice_number, "ordinal": ordinal, **_columns(line)})
+    return pd.DataFrame(rows)
+
+
+def _columns(line: InvoiceLine) -> dict[str, Any]:
+    """Give what fits a column: values as they are, parts such as the tax category as text."""
+    values = ((each.name, getattr(line, each.name)) for each in fields(line))
+    return {name: value if isinstance(value, _SIMPLE) else str(value) for name, value in values}
 
 
 def typed_frame(result: PackageProcessingResult) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.tables import console_text
 from airflow_provider_ksef.tables.checking import check_tables
 from airflow_provider_ksef.tables.console_options import parse
+from airflow_provider_ksef.tables.intervals import past_moment
 from airflow_provider_ksef.tables.layout import TableKey, check_readable
 from airflow_provider_ksef.tables.overview import overview
 from airflow_provider_ksef.tables.parts import table_parts
@@ -113,18 +114,23 @@ def _retention(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcom
         watermark = tables.watermark(key)
         position = watermark.position if watermark else None
         rules[key] = new_rule(options.before, options.nip, position=position, now=now)
-    if not options.dry_run:
-        _ask(options, f"Delete rows of {', '.join(map(_name, keys))} for good")
-    done = {
-        _name(key): tables.delete_rows(key, rule, owner=_owner(), dry_run=options.dry_run)
-        for key, rule in rules.items()
-    }
+
+    def deleted(*, dry_run: bool) -> dict[str, Mapping[str, int]]:
+        return {
+            _name(key): tables.delete_rows(key, rule, owner=_owner(), dry_run=dry_run)
+            for key, rule in rules.items()
+        }
+
+    if not options.dry_run and not options.yes:
+        _ask(options, console_text.of_question(deleted(dry_run=True)))
+    done = deleted(dry_run=options.dry_run)
     return _Outcome(done, console_text.of_deletion(done, options.dry_run))
 
 
 def _watermark(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcome:
-    key = _only(keys)
-    position = options.position if options.action == "set" else None
+    key, position = _only(keys), None
+    if options.action == "set":
+        position = past_moment("position", options.position, datetime.now(UTC))
     old = _tables(root).watermark(key)
     was = old.position if old else "not set"
     _ask(options, f"{_name(key)}: the watermark is {was}. Let it be {position or 'none'}")

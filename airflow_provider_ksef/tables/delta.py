@@ -14,6 +14,7 @@ from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_storage import delta_address
 from airflow_provider_ksef.tables.delta_upkeep import compact_delta, delete_delta_rows
 from airflow_provider_ksef.tables.delta_watermark import watermark_in
+from airflow_provider_ksef.tables.delta_watermark_moves import move_delta_steps
 from airflow_provider_ksef.tables.environment import marked_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
@@ -21,6 +22,7 @@ from airflow_provider_ksef.tables.leased import run_steps
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark
+from airflow_provider_ksef.tables.watermark_moves import Move
 
 
 class DeltaTables:
@@ -57,6 +59,10 @@ class DeltaTables:
             return None
         environment = marked_environment(open_store(self.root)) or ""
         return watermark_in(snapshot, key, environment, log.recent_commits(snapshot))
+
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
+        """See :meth:`TableFormat.move_watermark`."""
+        return run_steps(move_delta_steps(self.root, key, move, owner=owner))
 
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """See :meth:`TableFormat.numbers`."""

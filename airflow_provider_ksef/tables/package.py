@@ -67,6 +67,7 @@ def read_metadata_package(
     """
     try:
         invoices, extra = parse_invoices(read_metadata_entry(source))
+        pa.system_memory_pool().release_unused()  # the text was three times as large as the rows are
         return _rows(invoices, extra, export_reference, synced_at, qr_url)
     except KsefIntegrityError as error:
         raise KsefIntegrityError(

@@ -89,12 +89,20 @@ def retention_rules(store: Store, key: TableKey) -> tuple[RetentionRule, ...]:
 
 
 def note_rule(store: Store, key: TableKey, rule: RetentionRule) -> None:
-    """Note a rule, once; the lease must be held."""
-    rules = retention_rules(store, key)
-    if any(rule.means(other) for other in rules):
+    """
+    Note a rule, once; the lease must be held.
+
+    :raises KsefTableError: where it could not be noted; then nothing may be deleted.
+    """
+    if any(rule.means(other) for other in retention_rules(store, key)):
         return
     noted = replace(rule, noted_at=datetime.now(UTC).isoformat())
-    store.create(f"{retention_folder(key)}/{len(rules) + 1}.json", msgspec.json.encode(noted))
+    last = max((_ordinal(name)[0] for name in store.names(retention_folder(key))), default=0)
+    path = f"{retention_folder(key)}/{last + 1}.json"
+    if not store.create(path, msgspec.json.encode(noted)):
+        raise KsefTableError(
+            f"The retention rule {path} could not be noted: another writer was faster.", "Run it again."
+        )
 
 
 def kept(rules: Iterable[RetentionRule], rows: pa.Table) -> pa.Array:

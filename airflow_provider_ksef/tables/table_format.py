@@ -14,11 +14,13 @@ from airflow_provider_ksef.tables.compaction import CompactedMonth, compact_part
 from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format, found_format
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.leased import run_steps
 from airflow_provider_ksef.tables.readback import all_numbers
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.row_deletion import delete_rows
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
+from airflow_provider_ksef.tables.watermark_moves import Move, move_steps
 
 TABLE_FORMATS = (PARQUET, DELTA)
 
@@ -40,6 +42,17 @@ class TableFormat(Protocol):
 
     def watermark(self, key: TableKey) -> Watermark | None:
         """Read how far the table goes; None where nothing was committed yet."""
+
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
+        """
+        Move the watermark anywhere, or remove it, without a row.
+
+        :param key: the context and subject type.
+        :param move: makes the new watermark of the old one; it may be called again where others commit.
+        :param owner: see :class:`lease.LeaseRecord`.
+        :returns: the new watermark.
+        :raises KsefLeaseError: where a writer holds the tables for long, or took them over.
+        """
 
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """
@@ -94,6 +107,10 @@ class ParquetTables:
     def watermark(self, key: TableKey) -> Watermark | None:
         """See :meth:`TableFormat.watermark`."""
         return read_watermark(self.root, key)
+
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
+        """See :meth:`TableFormat.move_watermark`."""
+        return run_steps(move_steps(self.root, key, move, owner=owner))
 
     def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
         """See :meth:`TableFormat.numbers`."""

@@ -22,9 +22,11 @@ from airflow_provider_ksef.tables.console import main
 from airflow_provider_ksef.tables.incoming import StagedFile
 from airflow_provider_ksef.tables.layout import lease_folder
 from airflow_provider_ksef.tables.reading import read
+from airflow_provider_ksef.tables.retention import read_retention, retention_folder
 from airflow_provider_ksef.tables.schema import DOCUMENTS
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_format import format_of, open_tables
+from airflow_provider_ksef.tables.verified import withdraw_verified
 from airflow_provider_ksef.tables.watermark import read_watermark
 from tests.unit.tables.packages import invoice, rows
 from tests.unit.tables.test_commit import hold_lease
@@ -134,6 +136,26 @@ def test_it_shows_what_is_there(either: UPath, capsys: pytest.CaptureFixture[str
     text = capsys.readouterr().out
     assert "dag/run/task/-1 until" in text
     assert "2026-01 ... 2026-02 (2 months)" in text
+
+
+def test_it_shows_months_that_retention_cut_and_those_found_different(
+    root: UPath, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(root, "retention", "--before", "2026-01-20", "--yes") == 0
+    capsys.readouterr()
+    [part] = answered(capsys, root, "show")["parts"]
+    assert (part["complete_months"], part["deleted_months"]) == (["2026-02"], ["2026-01"])
+    span = (moment("2026-02-03"), moment("2026-02-04"))
+    withdraw_verified(root, KEY, *span)
+    [part] = answered(capsys, root, "show")["parts"]
+    assert (part["complete_months"], part["different"]) == ([], [list(span)])
+    assert run(root, "retention", "--nip", PARTNER, "--yes") == 0
+    assert run(root, "show") == 0
+    text = capsys.readouterr().out
+    assert "deleted     2026-01, by retention" in text
+    assert f"different   {span[0]} to {span[1]}" in text
+    assert "stored before 2026-01-19T23:00:00.0000000+00:00\n" in text
+    assert f"stored before {moment('2026-03-05')} and sold or bought by {PARTNER}\n" in text
 
 
 def test_it_runs_as_a_module(root: UPath) -> None:
@@ -296,6 +318,7 @@ def test_it_deletes_a_counterparty_and_lets_it_come_again(
     assert counted["nip-5250001210 Subject2"]["invoice_documents"] == 2
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert run(root, "retention", "--nip", PARTNER) == 2
+    assert "nip-5250001210 Subject2: 2 invoices, 2 documents\n" in capsys.readouterr().err
     assert numbers(root) == ["a", "b", "c", "d"]
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert run(root, "retention", "--nip", PARTNER) == 0
@@ -322,23 +345,25 @@ def test_it_deletes_whole_months(root: UPath, capsys: pytest.CaptureFixture[str]
     assert run(root, "retention", "--nip", "12", "--yes") == 2
 
 
-def test_it_sets_and_resets_a_watermark(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(root, "watermark", "set", moment("2026-02-01"), "--yes") == 0
-    watermark = read_watermark(root, KEY)
-    assert watermark is not None
-    assert (watermark.position, watermark.environment) == (moment("2026-02-01"), "test")
-    assert watermark.began_at == "2025-12-31T23:00:00+00:00"
-    again = invoices(("c", PARTNER, "02-10"), ("e", PARTNER, "02-12"))
-    put(root, "2026-02-01", "2026-03-05", again)
-    assert numbers(root) == ["a", "b", "c", "d", "e"]
-    assert run(root, "watermark", "set", moment("2026-04-01"), "--yes") == 0
-    moved = read_watermark(root, KEY)
-    assert moved is not None
-    assert moved.began_at == moment("2026-04-01")
-    assert run(root, "watermark", "set", moment("2999-04-01"), "--yes") == 2
-    assert run(root, "watermark", "set", "soon", "--yes") == 2
-    assert run(root, "watermark", "reset", "--yes") == 0
-    assert read_watermark(root, KEY) is None
+def test_what_retention_asks_names_each_part(
+    root: UPath, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, "2026-01-01", "2026-02-01", tiny_rows(), key=type(KEY)(KEY.context, "Subject1"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert run(root, "retention", "--before", "2026-02-11") == 2
+    asked = capsys.readouterr().err
+    assert "nip-5250001210 Subject1: nothing that is there now\n" in asked
+    assert "nip-5250001210 Subject2: 3 invoices, 3 documents\n" in asked
+
+
+def test_a_rule_is_noted_though_an_earlier_one_was_removed(root: UPath) -> None:
+    for nip in ("1111111111", "2222222222"):
+        assert run(root, "retention", "--nip", nip, "--yes") == 0
+    (root / retention_folder(KEY) / "1.json").unlink()
+    assert run(root, "retention", "--nip", PARTNER, "--yes") == 0
+    assert [rule.nip for rule in read_retention(root, KEY)] == ["2222222222", PARTNER]
+    put(root, "2026-01-01", "2026-02-01", invoices(("b", PARTNER, "01-20")), moves_watermark=False)
+    assert numbers(root) == []
 
 
 def test_it_asks_before_it_changes_a_watermark(

@@ -1,0 +1,102 @@
+"""What is measured, against whom, and how many times as fast it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks import ours, with_etree, with_ksef2, with_ksef_client
+from benchmarks.packages import Package, documents_of
+
+MOST_MEMORY = 64.0
+"""Megabytes over an idle interpreter with pyarrow loaded, for 1 package as for 20."""
+_SAMPLE = 300
+"""Documents that ksef2 reads; its time is multiplied."""
+
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """
+    Somebody else's way.
+
+    :param at_least: how many times as long it must take.
+    :param share: of the work that it does; its time is divided by this.
+    """
+
+    name: str
+    run: Run
+    at_least: float
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work, done by us and by others."""
+
+    name: str
+    ours: Run
+    peers: tuple[Peer, ...]
+
+
+def package_cases(folder: Path, target: Path) -> Iterator[tuple[str, Case]]:
+    """From encrypted parts on disk to a Parquet file; with the kind of the package."""
+    plain, typed = with_ksef_client.metadata_to_parquet, with_ksef_client.typed_metadata_to_parquet
+    models = with_ksef2.metadata_to_parquet
+    names = {
+        "zip": "ZIP with XML and metadata, metadata wanted",
+        "metadata": "ZIP, metadata only",
+        "targz": "TAR.GZ with XML and metadata, metadata wanted",
+    }
+    targets = {"zip": (8.0, 8.0, 13.0), "metadata": (2.3, 3.3, 13.0), "targz": (4.0, 4.0, 7.0)}
+    for kind, name in names.items():
+        package = Package.read(folder / kind)
+        ways = zip(
+            ("ksef-client, untyped", "ksef-client, typed", "ksef2"),
+            (plain, typed, models),
+            targets[kind],
+            strict=True,
+        )
+        peers = tuple(Peer(who, partial(way, package, target), least) for who, way, least in ways)
+        yield kind, Case(name, partial(ours.metadata_to_parquet, package, target), peers)
+
+
+@contextmanager
+def line_cases(folder: Path) -> Iterator[list[Case]]:
+    """From XML bytes in memory to rows of all columns."""
+    documents = [xml for _, xml in documents_of(folder)]
+    readable = with_ksef2.readable(documents[: 2 * _SAMPLE])[:_SAMPLE]
+    parser = partial(with_ksef_client.lines_of, documents)
+    loop = partial(with_etree.lines_of, documents)
+    models = Peer("ksef2", partial(with_ksef2.lines_of, readable), 100.0, len(readable) / len(documents))
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        yield [
+            Case(
+                "Line items, one process",
+                partial(ours.lines_of, documents),
+                (Peer("ksef-client", parser, 6.0), Peer("xml.etree", loop, 1.5), models),
+            ),
+            Case(
+                "Line items, two processes",
+                partial(ours.lines_in_processes, pool, documents),
+                (Peer("ksef-client", parser, 9.0),),
+            ),
+        ]
+
+
+def export_cases(folder: Path, target: Path) -> Iterator[Case]:
+    """From encrypted parts on disk to Parquet files of metadata, lines and documents."""
+    package = Package.read(folder / "zip")
+    everything = partial(with_ksef_client.everything_to_parquet, package, target)
+    for processes, name, least in ((1, "one process", 5.0), (2, "two processes", 8.0)):
+        yield Case(
+            f"Whole export, {name}",
+            partial(ours.everything_to_parquet, package, target, processes),
+            (Peer("ksef-client, typed", everything, least),),
+        )
