@@ -25,7 +25,7 @@ from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 _NIP = re.compile(r"\d{10}", re.ASCII)
-_PARTIES = ("seller_nip", "buyer_identifier", "buyer_identifier_type")
+PARTIES = ("seller_nip", "buyer_identifier", "buyer_identifier_type")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def meant(rule: RetentionRule, rows: pa.Table) -> pa.Array:
     found = pc.less(_column(rows, STORED), before)
     if rule.nip is None:
         return found
-    seller, buyer, kind = (_column(rows, name) for name in _PARTIES)
+    seller, buyer, kind = (_column(rows, name) for name in PARTIES)
     bought = pc.and_(pc.equal(buyer, rule.nip), pc.equal(kind, "Nip"))
     party = pc.or_kleene(pc.equal(seller, rule.nip), bought)
     return pc.and_(found, pc.fill_null(party, fill_value=False))
