@@ -1,4 +1,4 @@
-"""Each month, wait until the month before is complete and merge its files; tell of tables that lag."""
+"""Each month, wait for the month before, prove it and merge its files; tell of tables that lag."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
 from airflow_provider_ksef.operators.freshness import KsefCheckFreshnessOperator
 from airflow_provider_ksef.operators.retention import KsefDeleteRowsOperator
 from airflow_provider_ksef.sensors.month_complete import KsefMonthCompleteSensor
+from airflow_provider_ksef.transfers.verify_invoices import KsefVerifyInvoicesOperator
 
 with DAG(
     dag_id="example_ksef_keep_tables",
@@ -31,12 +32,21 @@ with DAG(
         max_lag=timedelta(hours=6),  # on_failure_callback is where an alert belongs
         **tables,
     )
-    complete = KsefMonthCompleteSensor(
-        task_id="complete",
-        month="{{ data_interval_start.in_timezone('Europe/Warsaw').strftime('%Y-%m') }}",
-        timeout=timedelta(days=2).total_seconds(),
+    month = {
+        "month": "{{ data_interval_start.in_timezone('Europe/Warsaw').strftime('%Y-%m') }}",
+        "timeout": timedelta(days=2).total_seconds(),
+    }
+    received = KsefMonthCompleteSensor(task_id="received", **month, **tables)
+    verify = KsefVerifyInvoicesOperator(
+        task_id="verify",
+        ksef_conn_id="ksef_default",
+        date_from="{{ data_interval_start }}",
+        # an invoice of the last minutes may be stored after the month's end
+        date_to="{{ data_interval_end.add(hours=1) }}",
+        poll_interval=2,
         **tables,
     )
+    complete = KsefMonthCompleteSensor(task_id="complete", require_verified=True, **month, **tables)
     compact = KsefCompactTableOperator(task_id="compact", **tables)
     forget = KsefDeleteRowsOperator(
         task_id="forget",
@@ -44,4 +54,4 @@ with DAG(
         dry_run=True,  # False deletes for good
         **tables,
     )
-    fresh >> complete >> compact >> forget
+    fresh >> received >> verify >> complete >> compact >> forget

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_ksef._compat import BaseSensorOperator, Context, ObjectStoragePath, PokeReturnValue
+from airflow_provider_ksef._compat import (
+    AirflowFailException,
+    BaseSensorOperator,
+    Context,
+    ObjectStoragePath,
+    PokeReturnValue,
+)
 from airflow_provider_ksef.operators.kept_tables import name_of
 from airflow_provider_ksef.operators.parameters import check_subject_types, path_of
 from airflow_provider_ksef.tables.moments import STORAGE_LAG
@@ -19,7 +25,9 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
     Wait until everything that KSeF numbered up to the end of a Polish month is in the tables.
 
     It reads only the tables, so it waits for a sync that runs elsewhere. By default the worker slot is free
-    between two looks (``mode="reschedule"``).
+    between two looks (``mode="reschedule"``). A month that a verification found different from KSeF is not
+    complete until a later one has found it equal. Where retention has deleted rows of the month, the task
+    fails: no sync brings them back.
 
     The result is ``{"month", "watermark": {part: position}}``.
 
@@ -67,6 +75,12 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
         absent = absent_parts(positions, self.subject_types, self.contexts)
         missing = [f"there is no table of {part} yet." for part in absent]
         for position in positions:
+            deleted_before = position.deleted_before(self.month)
+            if deleted_before is not None:
+                raise AirflowFailException(
+                    f"{self.month} will not be complete: retention has deleted what was stored before "
+                    f"{deleted_before} from {name_of(position.key)}."
+                )
             lacking = position.missing(
                 self.month, storage_lag=self.storage_lag, require_verified=self.require_verified
             )

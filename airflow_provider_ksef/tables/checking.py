@@ -20,16 +20,27 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey, named_span
+from airflow_provider_ksef.tables.layout import (
+    DOCUMENTS_TABLE,
+    INVOICES_TABLE,
+    LINES_TABLE,
+    VAT_SUMMARY_TABLE,
+    TableKey,
+    is_table_file,
+    named_span,
+)
 from airflow_provider_ksef.tables.merging import batch_rows
-from airflow_provider_ksef.tables.retention import RetentionRule, kept, read_retention
+from airflow_provider_ksef.tables.moments import to_microseconds
+from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, kept, read_retention
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.table_files import MonthFiles, table_files
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
 
-DOCUMENTS_TABLE = "invoice_documents"
 HASH, XML = "invoice_hash", "xml"
 
+_ROWS_STATED = {LINES_TABLE: "line_count", VAT_SUMMARY_TABLE: "rate_group_count"}
+_LOOKED_AT = (NUMBER, STORED, *PARTIES, HASH, XML, *_ROWS_STATED.values())
 _ONE_ROW_EACH = (INVOICES_TABLE, DOCUMENTS_TABLE)
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,12 +78,18 @@ class _Month:
     :param files: by table, in how many files each KSeF number is.
     :param hashes: hash of each invoice as ``invoices`` states it.
     :param other_hashes: of each document as ``invoice_documents`` states it.
+    :param rows_stated: by table, how many rows ``invoice_documents`` says that each document has there.
+    :param stored: storage dates of the invoices, in microseconds since 1970.
     """
 
     rows: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
     files: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
     hashes: dict[str, str] = field(default_factory=dict)
     other_hashes: dict[str, str] = field(default_factory=dict)
+    rows_stated: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {table: {} for table in _ROWS_STATED}
+    )
+    stored: list[int] = field(default_factory=list)
 
 
 def check_tables(root: UPath, key: TableKey) -> Iterator[Finding]:
@@ -84,15 +101,25 @@ def check_tables(root: UPath, key: TableKey) -> Iterator[Finding]:
     :returns: what was found, month by month.
     """
     store, rules = open_store(root), read_retention(root, key)
+    watermark = open_tables(root, format_of(root)).watermark(key)
+    reached = to_microseconds(watermark.position) if watermark else None
     months = sorted(table_files(root, key), key=lambda files: files.month)
     for month, tables in groupby(months, key=lambda files: files.month):
         seen = _Month()
         for files in tables:
             if not _MONTH.fullmatch(month):
                 yield _wrong(files.folder, "is no month's folder")
+            foreign = [name for name in store.names(files.folder) if not is_table_file(name)]
+            if foreign:
+                yield _note(files.folder, f"holds what is no table file: {_some(foreign)}")
             for name in files.names:
                 yield from _check_file(store, files, name, rules, seen)
-        yield from _compare(f"{key.context} {key.subject_type} {month}", seen)
+        place = f"{key.context} {key.subject_type} {month}"
+        yield from _compare(place, seen)
+        beyond = sum(1 for moment in seen.stored if reached is not None and moment > reached)
+        if beyond:
+            told = f"holds {beyond} rows stored after the watermark: a backfill or a killed sync brought them"
+            yield _note(f"{INVOICES_TABLE} {place}", told)
 
 
 def _check_file(
@@ -101,19 +128,25 @@ def _check_file(
     path, table = f"{files.folder}/{name}", files.key.table
     numbers: Counter[str] = Counter()
     last: int | None = None
+    in_order = True
     try:
         with store.open(path) as file, pq.ParquetFile(file) as parquet:
             yield from _check_columns(path, table, parquet.schema_arrow)
             for batch in parquet.iter_batches(batch_rows(parquet.metadata), use_threads=False):
-                rows = pa.Table.from_batches([batch])
+                rows = _plain(pa.Table.from_batches([batch]))
                 numbers.update(rows[NUMBER].to_pylist())
                 stored = rows[STORED].cast(MOMENT).cast(pa.int64()).to_pylist()
-                yield from _check_order(path, stored if last is None else [last, *stored])
+                in_order = in_order and _in_order(stored if last is None else [last, *stored])
                 yield from _check_bounds(path, name, files.month, stored)
                 yield from _check_content(path, table, rows, rules, seen)
+                if table == INVOICES_TABLE:
+                    seen.stored.extend(stored)
                 last = stored[-1] if stored else last
     except (pa.ArrowException, KeyError, OSError) as error:
         yield _wrong(path, f"cannot be read: {error}")
+    if not in_order:  # files that Delta's library has merged are slower to read, no more
+        is_wrong = named_span(name) is not None
+        yield Finding(is_wrong=is_wrong, place=path, problem="is not sorted by permanent_storage_date")
     seen.rows[table].update(numbers)
     seen.files[table].update(numbers.keys())
 
@@ -121,13 +154,12 @@ def _check_file(
 def _check_columns(path: str, table: str, schema: pa.Schema) -> Iterator[Finding]:
     known = {column.name: column.type for column in TABLES[table]}
     for column in schema:
-        if column.type != known.get(column.name, column.type):
+        if _plain_type(column.type) != _plain_type(known.get(column.name, column.type)):
             yield _wrong(path, f"holds {column.name} as {column.type}, not {known[column.name]}")
 
 
-def _check_order(path: str, stored: list[int]) -> Iterator[Finding]:
-    if any(later < earlier for earlier, later in pairwise(stored)):
-        yield _wrong(path, "is not sorted by permanent_storage_date")
+def _in_order(stored: list[int]) -> bool:
+    return all(earlier <= later for earlier, later in pairwise(stored))
 
 
 def _check_bounds(path: str, name: str, month: str, stored: list[int]) -> Iterator[Finding]:
@@ -153,13 +185,22 @@ def _check_content(
             yield _wrong(path, f"holds {gone} rows that a retention rule has deleted; run it again")
         if HASH in there:
             seen.hashes.update(zip(rows[NUMBER].to_pylist(), rows[HASH].to_pylist(), strict=True))
+    if table == DOCUMENTS_TABLE:
+        _gather_counts(rows, seen)
     if table == DOCUMENTS_TABLE and {HASH, XML} <= there:
-        for number, stated, xml in zip(
+        for number, digest, xml in zip(
             *(rows[name].to_pylist() for name in (NUMBER, HASH, XML)), strict=True
         ):
-            seen.other_hashes[number] = stated
-            if xml is None or base64.b64encode(hashlib.sha256(xml).digest()).decode() != stated:
+            seen.other_hashes[number] = digest
+            if xml is None or base64.b64encode(hashlib.sha256(xml).digest()).decode() != digest:
                 yield _wrong(path, f"holds a document of {number} that is not the one of its hash")
+
+
+def _gather_counts(documents: pa.Table, seen: _Month) -> None:
+    for table, column in _ROWS_STATED.items():
+        if column in documents.column_names:
+            stated = documents.filter(pc.is_valid(documents[column])).select([NUMBER, column]).to_pydict()
+            seen.rows_stated[table].update(zip(stated[NUMBER], stated[column], strict=True))
 
 
 def _compare(place: str, seen: _Month) -> Iterator[Finding]:
@@ -178,9 +219,43 @@ def _compare(place: str, seen: _Month) -> Iterator[Finding]:
     without = len(invoices.keys() - documents.keys())
     if documents and without:
         yield _note(f"{DOCUMENTS_TABLE} {place}", f"lacks the documents of {without} invoices")
+    yield from _compare_counts(place, seen)
     for number in sorted(seen.hashes.keys() & seen.other_hashes.keys()):
         if seen.hashes[number] != seen.other_hashes[number]:
             yield _wrong(f"{DOCUMENTS_TABLE} {place}", f"states another hash of {number} than invoices")
+
+
+def _compare_counts(place: str, seen: _Month) -> Iterator[Finding]:
+    for table, stated in seen.rows_stated.items():
+        rows = seen.rows[table]
+        other = sorted(
+            number
+            for number, count in stated.items()
+            if rows[number] != count and number in seen.rows[INVOICES_TABLE]
+        )
+        if other:
+            told = f"holds other rows of {len(other)} invoices than their documents have: {_some(other)}"
+            yield _wrong(f"{table} {place}", f"{told}. Lost ones come with a verification's repair=True")
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """Give the columns that are looked at the types that we write."""
+    wanted = [name for name in rows.column_names if name in _LOOKED_AT]
+    columns = [rows[name].cast(_plain_type(rows.schema.field(name).type)) for name in wanted]
+    return pa.table(columns, names=wanted)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Give the type of the same values that we write: Delta's library notes views of texts and bytes."""
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(member.name, _plain_type(member.type)) for member in kind])
+    return kind
 
 
 def _month_of(microseconds: int) -> str:

@@ -3,7 +3,9 @@ When a month is complete: all that KSeF numbered up to its end in Poland is in t
 
 An invoice counts as received when it is numbered; it is stored for good a little later, and the watermark
 counts storage. It never exceeds KSeF's high-water mark, below which nothing new can appear. So a month is
-complete when the watermark has passed its last midnight by the time that storing may take.
+complete when the watermark has passed its last midnight by the time that storing may take. A month that a
+verification found different from KSeF is not complete until a later one has found it equal, nor is one of
+which retention has deleted all rows up to a day.
 """
 
 from __future__ import annotations
@@ -28,9 +30,16 @@ from airflow_provider_ksef.tables.moments import (
     to_ticks,
 )
 from airflow_provider_ksef.tables.parts import table_parts
+from airflow_provider_ksef.tables.retention import RetentionRule, read_retention
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_format import format_of, open_tables
-from airflow_provider_ksef.tables.verified import Span, is_verified, read_verified
+from airflow_provider_ksef.tables.verified import (
+    Span,
+    is_verified,
+    read_different,
+    read_verified,
+    spans_within,
+)
 from airflow_provider_ksef.tables.watermark import Watermark
 
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
@@ -44,11 +53,15 @@ class TablePosition:
     :param key: the context and subject type.
     :param watermark: None where nothing was synchronised yet.
     :param verified: spans that were verified, see :func:`verified.read_verified`.
+    :param different: spans that were found different, see :func:`verified.read_different`.
+    :param rules: what retention has deleted, see :func:`retention.read_retention`.
     """
 
     key: TableKey
     watermark: Watermark | None
     verified: tuple[Span, ...] = ()
+    different: tuple[Span, ...] = ()
+    rules: tuple[RetentionRule, ...] = ()
 
     def lag(self, now: datetime) -> timedelta | None:
         """Give the time from the watermark to now; None without a watermark."""
@@ -68,19 +81,55 @@ class TablePosition:
         """
         start, end = month_bounds(month)
         end += to_ticks(datetime(1970, 1, 1, tzinfo=UTC) + storage_lag)
-        who = f"{self.key.context} {self.key.subject_type}"
+        lacks = (
+            self._lacks_rows(month, end)
+            or self._differs(month, start, end)
+            or self._lacks_proof(month, start, end, require_verified=require_verified)
+        )
+        return f"{self.key.context} {self.key.subject_type} {lacks}" if lacks else None
+
+    def deleted_before(self, month: str) -> str | None:
+        """
+        Give the storage date before which retention has deleted all rows, where a month begins before it.
+
+        Rules of one counterparty do not count: what they leave of a month is not known from dates.
+
+        :param month: such as ``2026-03``, in Poland.
+        """
+        start, _ = month_bounds(month)
+        bounds = [rule.stored_before for rule in self.rules if rule.nip is None]
+        last = max(bounds, key=parse_ticks, default=None)
+        return last if last is not None and start < parse_ticks(last) else None
+
+    def _lacks_rows(self, month: str, end: int) -> str | None:
+        deleted_before = self.deleted_before(month)
+        if deleted_before is not None:
+            return f"lost to retention what was stored before {deleted_before}; {month} is not whole."
         if self.watermark is None:
-            return f"{who} has no watermark: nothing was synchronised yet."
+            return "has no watermark: nothing was synchronised yet."
         if parse_ticks(self.watermark.position) < end:
-            return f"{who} goes to {self.watermark.position}; {month} needs {format_ticks(end)}."
+            return f"goes to {self.watermark.position}; {month} needs {format_ticks(end)}."
+        return None
+
+    def _differs(self, month: str, start: int, end: int) -> str | None:
+        spans = ", ".join(" to ".join(span) for span in spans_within(self.different, start, end))
+        if not spans:
+            return None
+        return f"differs from KSeF, as a verification found of {spans}; {month} is not proven."
+
+    def _lacks_proof(self, month: str, start: int, end: int, *, require_verified: bool) -> str | None:
         if is_verified(self.verified, start, end):
             return None
         if require_verified:
-            return f"{who}: {month} was not verified."
-        began = self.watermark.began_at
+            return f"lacks a verification of {month}, up to {format_ticks(end)}."
+        began = self.watermark.began_at if self.watermark else None
         if began is None or parse_ticks(began) > start:
-            return f"{who} begins at {began or 'an unknown point'}; {month} was not verified."
+            return f"begins at {began or 'an unknown point'}; {month} was not verified."
         return None
+
+    def known_months(self) -> list[str]:
+        """List the months from the first that the table knows of to the watermark, in Poland."""
+        return _months([self])
 
 
 def is_month_complete(
@@ -95,7 +144,9 @@ def is_month_complete(
     """
     Tell whether everything that KSeF numbered up to the end of a Polish month is in the tables.
 
-    A month before the sync's first run counts where a verification has covered it.
+    A month before the sync's first run counts where a verification has covered it. A month that the last
+    verification found different from KSeF does not count, nor does one that retention has emptied or cut.
+    Rows of one counterparty that retention has deleted are not missed.
 
     :param tables_path: the folder that the sync writes to.
     :param month: such as ``2026-03``: that of ``ksef_date``.
@@ -158,7 +209,7 @@ def table_positions(
     check_readable(root)
     tables = open_tables(root, format_of(root))
     return [
-        TablePosition(key, tables.watermark(key), read_verified(root, key))
+        TablePosition(key, tables.watermark(key), *_notes(root, key))
         for key in table_parts(open_store(root), contexts=contexts, subject_types=subject_types)
     ]
 
@@ -193,6 +244,12 @@ def month_bounds(month: str) -> tuple[int, int]:
     after = date(year + number // 12, number % 12 + 1, 1)
     start, end = (datetime.combine(day, time(), POLAND) for day in (first, after))
     return to_ticks(start), to_ticks(end)
+
+
+def _notes(
+    root: UPath, key: TableKey
+) -> tuple[tuple[Span, ...], tuple[Span, ...], tuple[RetentionRule, ...]]:
+    return read_verified(root, key), read_different(root, key), read_retention(root, key)
 
 
 def _months(positions: Sequence[TablePosition]) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.tables import console_text
 from airflow_provider_ksef.tables.checking import check_tables
 from airflow_provider_ksef.tables.console_options import parse
+from airflow_provider_ksef.tables.intervals import past_moment
 from airflow_provider_ksef.tables.layout import TableKey, check_readable
 from airflow_provider_ksef.tables.overview import overview
 from airflow_provider_ksef.tables.parts import table_parts
@@ -63,8 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> _Outcome:
-    root = UPath(options.tables_path, **dict(_named(option) for option in options.storage_option))
-    check_readable(root)
+    root = _opened(options.tables_path, dict(map(_named, options.storage_option)))
     keys = table_parts(open_store(root), contexts=options.context, subject_types=options.subject_type)
     if not keys:
         raise KsefInputError(
@@ -113,18 +113,23 @@ def _retention(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcom
         watermark = tables.watermark(key)
         position = watermark.position if watermark else None
         rules[key] = new_rule(options.before, options.nip, position=position, now=now)
-    if not options.dry_run:
-        _ask(options, f"Delete rows of {', '.join(map(_name, keys))} for good")
-    done = {
-        _name(key): tables.delete_rows(key, rule, owner=_owner(), dry_run=options.dry_run)
-        for key, rule in rules.items()
-    }
+
+    def deleted(*, dry_run: bool) -> dict[str, Mapping[str, int]]:
+        return {
+            _name(key): tables.delete_rows(key, rule, owner=_owner(), dry_run=dry_run)
+            for key, rule in rules.items()
+        }
+
+    if not options.dry_run and not options.yes:
+        _ask(options, console_text.of_question(deleted(dry_run=True)))
+    done = deleted(dry_run=options.dry_run)
     return _Outcome(done, console_text.of_deletion(done, options.dry_run))
 
 
 def _watermark(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcome:
-    key = _only(keys)
-    position = options.position if options.action == "set" else None
+    key, position = _only(keys), None
+    if options.action == "set":
+        position = past_moment("position", options.position, datetime.now(UTC))
     old = _tables(root).watermark(key)
     was = old.position if old else "not set"
     _ask(options, f"{_name(key)}: the watermark is {was}. Let it be {position or 'none'}")
@@ -171,7 +176,32 @@ def _name(key: TableKey) -> str:
 
 
 def _owner() -> str:
-    return f"console/{getpass.getuser()}/{socket.gethostname()}/{os.getpid()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container whose user has no name
+        user = str(os.getuid())
+    return f"console/{user}/{socket.gethostname()}/{os.getpid()}"
+
+
+def _opened(tables_path: str, storage_options: dict[str, str]) -> UPath:
+    """
+    Open the folder; whatever the file system's library finds wrong is told in one line.
+
+    :raises KsefInputError: where it cannot be opened, or holds something else.
+    """
+    try:
+        root = UPath(tables_path, **storage_options)
+        check_readable(root)
+    except KsefError:
+        raise
+    except Exception as error:
+        raise KsefInputError(
+            "tables_path",
+            tables_path,
+            f"cannot be opened ({type(error).__name__}: {error})",
+            "Check the URL, --storage-option, and the credentials in the environment.",
+        ) from error
+    return root
 
 
 def _named(option: str) -> tuple[str, str]:

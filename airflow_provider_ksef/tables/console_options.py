@@ -57,7 +57,7 @@ def _mending(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         dest="action", required=True
     )
     moved = _command(actions, "set", "let the next sync begin elsewhere")
-    moved.add_argument("position", help="KSeF's own date string, such as 2026-03-01T00:00:00.0000000+00:00")
+    moved.add_argument("position", help="a date (its midnight in Poland) or a date-time with offset")
     _asks_first(moved)
     _asks_first(_command(actions, "reset", "let the next sync begin at its sync_from"))
     lease = commands.add_parser("lease", help="break a lease").add_subparsers(dest="action", required=True)

@@ -8,6 +8,13 @@ from typing import Any
 from airflow_provider_ksef.tables.checking import Finding
 from airflow_provider_ksef.tables.compaction import CompactedMonth
 
+_ROWS = {
+    "invoices": "invoices",
+    "invoice_documents": "documents",
+    "invoice_lines": "lines",
+    "invoice_vat_summary": "rows of VAT",
+}
+
 
 def of_overview(found: Mapping[str, Any]) -> str:
     """Lay out what :func:`overview.overview` found."""
@@ -36,6 +43,12 @@ def of_compaction(done: Mapping[str, Sequence[CompactedMonth]], dry_run: bool) -
     return "\n".join(lines) or "Nothing to merge."
 
 
+def of_question(counted: Mapping[str, Mapping[str, int]]) -> str:
+    """Ask whether what a deletion would delete is meant."""
+    parts = [f"{name}: {_amounts(tables)}" for name, tables in counted.items()]
+    return "\n".join([*parts, "Delete this for good"])
+
+
 def of_deletion(done: Mapping[str, Mapping[str, int]], dry_run: bool) -> str:
     """Lay out what a deletion did, or would do."""
     verb = "would be deleted" if dry_run else "deleted"
@@ -48,6 +61,11 @@ def of_deletion(done: Mapping[str, Mapping[str, int]], dry_run: bool) -> str:
     return "\n".join(lines) or "No row to delete."
 
 
+def _amounts(tables: Mapping[str, int]) -> str:
+    amounts = [f"{rows:,} {_ROWS.get(table, table)}" for table, rows in tables.items() if rows]
+    return ", ".join(amounts) or "nothing that is there now"
+
+
 def _part(part: Mapping[str, Any]) -> list[str]:
     watermark, lease = part["watermark"], part["lease"]
     lines = [f"\n{part['context']} {part['subject_type']}"]
@@ -58,8 +76,16 @@ def _part(part: Mapping[str, Any]) -> list[str]:
         lines.append(f"  began at    {watermark['began_at'] or 'unknown'}")
     lines.append(f"  lease       {lease['owner'] + ' until ' + lease['expires_at'] if lease else 'free'}")
     lines.append(f"  complete    {_months(part['complete_months'])}")
+    if part["deleted_months"]:
+        lines.append(f"  deleted     {_months(part['deleted_months'])}, by retention, whole or in part")
     lines += [
-        f"  retention   before {rule['stored_before']}, {rule['nip'] or 'all'}" for rule in part["retention"]
+        f"  different   {first} to {last}: verification found it so; repair and verify it again"
+        for first, last in part["different"]
+    ]
+    lines += [
+        f"  retention   deleted what was stored before {rule['stored_before']}"
+        + (f" and sold or bought by {rule['nip']}" if rule["nip"] else "")
+        for rule in part["retention"]
     ]
     lines += [_table(table) for table in part["tables"]]
     return lines

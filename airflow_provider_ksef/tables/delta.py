@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.tables.commit import CommitResult
 from airflow_provider_ksef.tables.compaction import CompactedMonth
-from airflow_provider_ksef.tables.delta_commit import DeltaWriter, numbers_in
+from airflow_provider_ksef.tables.delta_commit import DeltaWriter, rows_in
 from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_storage import delta_address
 from airflow_provider_ksef.tables.delta_upkeep import compact_delta, delete_delta_rows
 from airflow_provider_ksef.tables.delta_watermark import watermark_in
+from airflow_provider_ksef.tables.delta_watermark_moves import move_delta_steps
 from airflow_provider_ksef.tables.environment import marked_environment
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
@@ -21,6 +22,7 @@ from airflow_provider_ksef.tables.leased import run_steps
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark
+from airflow_provider_ksef.tables.watermark_moves import Move
 
 
 class DeltaTables:
@@ -58,10 +60,14 @@ class DeltaTables:
         environment = marked_environment(open_store(self.root)) or ""
         return watermark_in(snapshot, key, environment, log.recent_commits(snapshot))
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
-        """See :meth:`TableFormat.numbers`."""
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
+        """See :meth:`TableFormat.move_watermark`."""
+        return run_steps(move_delta_steps(self.root, key, move, owner=owner))
+
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
+        """See :meth:`TableFormat.rows`."""
         log = DeltaLog(self.root, key.table)
-        return numbers_in(log, log.snapshot(), key, span)
+        return rows_in(log, log.snapshot(), key, span, columns)
 
     def compact(
         self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False

@@ -34,7 +34,7 @@ from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.month_files import MonthFile, month_files
 from airflow_provider_ksef.tables.readback import without_those_there
 from airflow_provider_ksef.tables.retention import kept_and_gone
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import Watermark
 
@@ -89,10 +89,10 @@ class DeltaWriter:
             for table in staged:
                 files = [file for file in beside.files if file.path.startswith(f"{table}/")]
                 if files:
-                    yield from self._commit(replace(self.key, table=table), files)
+                    yield from self._commit(replace(self.key, table=table), files, lease)
                 lease.keep()
             if invoices or self.moves_watermark:
-                yield from self._commit(self.key, invoices)
+                yield from self._commit(self.key, invoices, lease)
             return CommitResult(
                 rows_written=new.num_rows,
                 rows_already_there=rows.invoices.num_rows - new.num_rows,
@@ -102,12 +102,13 @@ class DeltaWriter:
 
         return (yield from under_lease(store, self.key, owner, clock, work))
 
-    def _commit(self, key: TableKey, files: Sequence[MonthFile]) -> Generator[Step, None, None]:
+    def _commit(self, key: TableKey, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:
         log, nonce = DeltaLog(self.root, key.table), uuid.uuid4().hex
         for number in range(TRIES):
             snapshot = log.opened()
             if number and _holds(log.recent_commits(snapshot), nonce):
                 return  # it was committed, and only the answer was lost
+            lease.check()  # who deletes rows first takes the lease, then lets the log grow
             _refuse_those_there(log, snapshot, key, files)
             positions, notes = self._position(snapshot, key)
             if not files and not positions:
@@ -156,16 +157,27 @@ def numbers_in(log: DeltaLog, snapshot: DeltaTable | None, key: TableKey, span: 
     :param key: the part.
     :param span: first and last storage date in microseconds since 1970, both inclusive.
     """
+    return rows_in(log, snapshot, key, span, [NUMBER]).column(NUMBER).combine_chunks()
+
+
+def rows_in(
+    log: DeltaLog, snapshot: DeltaTable | None, key: TableKey, span: tuple[int, int], columns: Sequence[str]
+) -> pa.Table:
+    """
+    Give the rows of one part of a Delta table, as often as they are there.
+
+    :param columns: names of the columns wanted; the other parameters are those of :func:`numbers_in`.
+    """
     first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
-    columns = [pa.field(NUMBER, pa.string()), pa.field(STORED, MOMENT), *PARTITIONS]
+    needed = [TABLES[key.table].field(name) for name in dict.fromkeys([*columns, STORED])]
     wanted = (
         (pc.field("context") == key.context)
         & (pc.field("subject_type") == key.subject_type)
         & (pc.field(STORED) >= first)
         & (pc.field(STORED) <= last)
     )
-    dataset = log.dataset(snapshot, pa.schema(columns))
-    return dataset.to_table(columns=[NUMBER], filter=wanted).column(NUMBER).combine_chunks()
+    dataset = log.dataset(snapshot, pa.schema([*needed, *PARTITIONS]))
+    return dataset.to_table(columns=list(columns), filter=wanted)
 
 
 def publish_data_files(store: Store, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:

@@ -84,7 +84,9 @@ def merged_rows(paths: Sequence[tuple[str, int]], open_file: Opener, schema: pa.
             if not active:
                 active.append(_Cursor(open_file(waiting.popleft()[0]), schema))
             bounds = [cursor.last for cursor in active if cursor.has_more]
-            bound = min([*bounds, *(item[1] for item in list(waiting)[:1])], default=None)
+            if waiting:
+                bounds.append(waiting[0][1])
+            bound = min(bounds, default=None)
             taken = [rows for cursor in active if (rows := cursor.take_before(bound)).num_rows]
             if taken:
                 yield pa.concat_tables(taken).sort_by(_ORDER)

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 from upath import UPath
 
-from airflow_provider_ksef.tables.completeness import TablePosition, complete_months, table_positions
+from airflow_provider_ksef.tables.completeness import TablePosition, table_positions
 from airflow_provider_ksef.tables.file_facts import file_facts
 from airflow_provider_ksef.tables.layout import ENVIRONMENT, TableKey
 from airflow_provider_ksef.tables.lease import current_holder
 from airflow_provider_ksef.tables.moments import format_ticks, to_ticks
-from airflow_provider_ksef.tables.retention import retention_rules
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.table_files import table_files
 from airflow_provider_ksef.tables.table_format import format_of
@@ -58,7 +57,7 @@ def overview(root: UPath, keys: Sequence[TableKey]) -> dict[str, Any]:
 
 
 def _part(root: UPath, store: Store, position: TablePosition) -> dict[str, Any]:
-    key, now = position.key, datetime.now(UTC)
+    key, now, months = position.key, datetime.now(UTC), position.known_months()
     lag = position.lag(now)
     return {
         "context": key.context,
@@ -66,9 +65,11 @@ def _part(root: UPath, store: Store, position: TablePosition) -> dict[str, Any]:
         "watermark": msgspec.to_builtins(position.watermark),
         "lag_seconds": None if lag is None else round(lag.total_seconds()),
         "lease": _lease(store, key, now),
-        "complete_months": complete_months(root, subject_types=[key.subject_type], contexts=[key.context]),
+        "complete_months": [month for month in months if position.missing(month) is None],
+        "deleted_months": [month for month in months if position.deleted_before(month)],
         "verified": [list(span) for span in position.verified],
-        "retention": [msgspec.to_builtins(rule) for rule in retention_rules(store, key)],
+        "different": [list(span) for span in position.different],
+        "retention": [msgspec.to_builtins(rule) for rule in position.rules],
         "tables": msgspec.to_builtins(summaries(root, key)),
     }
 

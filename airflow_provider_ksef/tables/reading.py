@@ -14,7 +14,7 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
-from airflow_provider_ksef.tables.environment import DELTA_LOG
+from airflow_provider_ksef.tables.environment import DELTA, found_format
 from airflow_provider_ksef.tables.layout import check_readable, is_table_file
 from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import TABLES
@@ -73,7 +73,7 @@ def read(
 def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
     folder = f"{root.path.rstrip('/')}/{table}"
     root.fs.invalidate_cache()
-    if root.fs.isdir(f"{folder}/{DELTA_LOG}"):
+    if found_format(open_store(root)) == DELTA:  # files count once the log names them, be there a log or not
         from airflow_provider_ksef.tables.delta_log import DeltaLog
 
         log = DeltaLog(root, table)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from upath import UPath
 
-from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.environment import known_environment
-from airflow_provider_ksef.tables.layout import TableKey, watermark_path
-from airflow_provider_ksef.tables.lease import Lease, LeaseRecord, Step, break_lease
-from airflow_provider_ksef.tables.leased import run_steps, under_lease
-from airflow_provider_ksef.tables.moments import is_after, parse_ticks, to_ticks
+from airflow_provider_ksef.tables.intervals import past_moment
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.lease import LeaseRecord, break_lease
+from airflow_provider_ksef.tables.moments import is_after, parse_ticks
 from airflow_provider_ksef.tables.schema import SCHEMA_VERSION
 from airflow_provider_ksef.tables.storage import open_store
-from airflow_provider_ksef.tables.table_format import format_of
-from airflow_provider_ksef.tables.watermark import Watermark, parse_watermark
+from airflow_provider_ksef.tables.table_format import format_of, open_tables
+from airflow_provider_ksef.tables.watermark import Watermark
 
 
-def set_watermark(root: UPath, key: TableKey, position: str | None, *, owner: str) -> Watermark | None:
+def set_watermark(
+    root: UPath, key: TableKey, position: str | date | datetime | None, *, owner: str
+) -> Watermark | None:
     """
     Move a watermark to where the next sync is to begin; nothing is deleted.
 
@@ -29,47 +29,21 @@ def set_watermark(root: UPath, key: TableKey, position: str | None, *, owner: st
 
     :param root: ``tables_path``.
     :param key: the context and subject type.
-    :param position: KSeF's own date string; None removes the watermark, and the next sync needs sync_from.
+    :param position: a date (its midnight in Poland) or a date-time with offset, to the microsecond; None
+        removes the watermark, and the next sync needs sync_from.
     :param owner: see :class:`lease.LeaseRecord`.
     :returns: the new watermark.
-    :raises KsefInputError: where the position is in the future, or the tables are none of Parquet files.
-    :raises KsefTableError: where it is no moment of KSeF.
+    :raises KsefInputError: where the position is neither, before KSeF's first year, or in the future.
+    :raises KsefTableError: where the tables cannot be read, or nothing was ever committed to them.
     :raises KsefLeaseError: where a writer holds the tables for long.
     """
-    if format_of(root) != "parquet":
-        raise KsefInputError(
-            "tables_path",
-            str(root),
-            "holds Delta tables, whose watermark only moves with a commit",
-            "Read again by a backfill, or sync into another folder.",
-        )
-    if position is not None and parse_ticks(position) > to_ticks(datetime.now(UTC)):
-        raise KsefInputError("position", position, "is in the future", "Give one that KSeF has passed.")
-    store, path = open_store(root), watermark_path(key)
+    reached = None if position is None else past_moment("position", position, datetime.now(UTC))
+    environment = known_environment(open_store(root))
 
-    def work(lease: Lease) -> Generator[Step, None, Watermark | None]:
-        seen = store.read(path)
-        if position is None:
-            store.remove(path)
-            yield "watermark: removed"
-            return None
-        old = parse_watermark(seen, path)
-        moved = Watermark(
-            position=position,
-            environment=old.environment if old else known_environment(store),
-            schema_version=SCHEMA_VERSION,
-            previous_position=old.position if old else None,
-            updated_at=datetime.now(UTC).isoformat(),
-            began_at=_beginning(old, position),
-        )
-        lease.announce((path,))
-        store.stage(path, lease.token, moved.to_bytes())
-        lease.check()
-        store.exchange(path, lease.token, moved.to_bytes(), seen)
-        yield "watermark: set"
-        return moved
+    def move(old: Watermark | None) -> Watermark | None:
+        return None if reached is None else _moved(old, reached, environment)
 
-    return run_steps(under_lease(store, key, owner, time.time, work))
+    return open_tables(root, format_of(root)).move_watermark(key, move, owner=owner)
 
 
 def free_lease(root: UPath, key: TableKey) -> LeaseRecord | None:
@@ -81,6 +55,17 @@ def free_lease(root: UPath, key: TableKey) -> LeaseRecord | None:
     :returns: who held it; None where nobody did.
     """
     return break_lease(open_store(root), key, time.time())
+
+
+def _moved(old: Watermark | None, position: str, environment: str) -> Watermark:
+    return Watermark(
+        position=position,
+        environment=environment,
+        schema_version=SCHEMA_VERSION,
+        previous_position=old.position if old else None,
+        updated_at=datetime.now(UTC).isoformat(),
+        began_at=_beginning(old, position),
+    )
 
 
 def _beginning(old: Watermark | None, position: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -14,11 +14,13 @@ from airflow_provider_ksef.tables.compaction import CompactedMonth, compact_part
 from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_format, found_format
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
-from airflow_provider_ksef.tables.readback import all_numbers
+from airflow_provider_ksef.tables.leased import run_steps
+from airflow_provider_ksef.tables.readback import all_rows
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.row_deletion import delete_rows
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.watermark import Watermark, read_watermark
+from airflow_provider_ksef.tables.watermark_moves import Move, move_steps
 
 TABLE_FORMATS = (PARQUET, DELTA)
 
@@ -41,12 +43,24 @@ class TableFormat(Protocol):
     def watermark(self, key: TableKey) -> Watermark | None:
         """Read how far the table goes; None where nothing was committed yet."""
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
         """
-        Give the KSeF numbers of one part of a table, as often as they are there.
+        Move the watermark anywhere, or remove it, without a row.
+
+        :param key: the context and subject type.
+        :param move: makes the new watermark of the old one; it may be called again where others commit.
+        :param owner: see :class:`lease.LeaseRecord`.
+        :returns: the new watermark.
+        :raises KsefLeaseError: where a writer holds the tables for long, or took them over.
+        """
+
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
+        """
+        Give the rows of one part of a table, as often as they are there.
 
         :param key: the part; its ``table`` may be any table.
         :param span: first and last storage date in microseconds since 1970, both inclusive.
+        :param columns: names of the columns wanted.
         """
 
     def compact(
@@ -95,9 +109,13 @@ class ParquetTables:
         """See :meth:`TableFormat.watermark`."""
         return read_watermark(self.root, key)
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
-        """See :meth:`TableFormat.numbers`."""
-        return all_numbers(self.root, key, span)
+    def move_watermark(self, key: TableKey, move: Move, *, owner: str) -> Watermark | None:
+        """See :meth:`TableFormat.move_watermark`."""
+        return run_steps(move_steps(self.root, key, move, owner=owner))
+
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
+        """See :meth:`TableFormat.rows`."""
+        return all_rows(self.root, key, span, columns)
 
     def compact(
         self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False

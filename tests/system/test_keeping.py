@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefStaleTableError
@@ -14,7 +15,15 @@ from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
 from airflow_provider_ksef.operators.freshness import KsefCheckFreshnessOperator
 from airflow_provider_ksef.operators.retention import KsefDeleteRowsOperator
 from airflow_provider_ksef.sensors.month_complete import KsefMonthCompleteSensor
+from airflow_provider_ksef.tables.completeness import complete_months, is_month_complete
+from airflow_provider_ksef.transfers.invoices_to_parquet import (
+    KsefBackfillInvoicesOperator,
+    KsefSyncInvoicesOperator,
+)
+from airflow_provider_ksef.transfers.verify_invoices import KsefVerifyInvoicesOperator
+from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.conftest import seed
 from tests.system.operator_context import context
 from tests.system.test_example_dags import month_start
 from tests.unit.tables.tiny import KEY, numbers, put, tiny_rows
@@ -82,6 +91,24 @@ def test_a_month_is_waited_for(root: UPath, monkeypatch: pytest.MonkeyPatch) -> 
         KsefMonthCompleteSensor(task_id="wait", tables_path=str(root), month="3/2026").poke(context())
 
 
+def test_a_month_that_was_found_wanting_is_complete_after_the_repair(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    first, last = month_start(2), month_start(1)
+    into: dict[str, Any] = {"tables_path": str(tmp_path / "tables"), "poll_interval": 0.1}
+    seed(connected, 30, first, last - timedelta(seconds=1))
+    run(KsefSyncInvoicesOperator(task_id="sync", sync_from=first.isoformat(), **into))
+    month = f"{first:%Y-%m}"
+    assert is_month_complete(into["tables_path"], month)
+    next((tmp_path / "tables").glob("invoices/**/*.parquet")).unlink()
+    with pytest.raises(AirflowFailException, match="missing"):
+        run(KsefVerifyInvoicesOperator(task_id="verify", **into))
+    assert not is_month_complete(into["tables_path"], month)
+    assert complete_months(into["tables_path"]) == []
+    run(KsefVerifyInvoicesOperator(task_id="verify", repair=True, **into))
+    assert is_month_complete(into["tables_path"], month, require_verified=True)
+
+
 def test_a_table_that_lags_fails_and_tells(root: UPath) -> None:
     fresh = {"task_id": "fresh", "tables_path": str(root)}
     assert 1800 <= run(KsefCheckFreshnessOperator(**fresh))[PART] < 1900
@@ -116,11 +143,31 @@ def test_bad_input_is_refused_before_anything_is_done(operator: Any, root: UPath
         KsefCompactTableOperator(task_id="keep", tables_path=str(root), keep_open_months=-1)
 
 
-def test_the_example_waits_for_the_month_and_merges_its_files(airflow_home: Path, root: UPath) -> None:
+def test_a_month_that_retention_cut_is_waited_for_no_longer(root: UPath) -> None:
+    run(KsefDeleteRowsOperator(task_id="delete", tables_path=str(root), before="2026-02-10"))
+    sensor = {"task_id": "wait", "tables_path": str(root)}
+    with pytest.raises(AirflowFailException, match=rf"2026-02 will not be complete: .* from {PART}"):
+        KsefMonthCompleteSensor(month="2026-02", **sensor).poke(context())
+    assert KsefMonthCompleteSensor(month="2026-03", **sensor).poke(context()).is_done
+
+
+def test_the_example_proves_the_month_and_merges_its_files(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
     dag_id = "example_ksef_keep_tables"
-    path = {"tables_path": str(root)}
-    done = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, path, logical_date=month_start(1))
+    first, last = month_start(2), month_start(1)
+    middle = first + timedelta(days=10)
+    into: dict[str, Any] = {"tables_path": str(tmp_path / "tables"), "poll_interval": 0.1}
+    seed(connected, 40, first, last - timedelta(seconds=1))
+    for start, end in ((first, middle), (middle, last)):
+        bounds = {"date_from": start.isoformat(), "date_to": end.isoformat()}
+        run(KsefBackfillInvoicesOperator(task_id="backfill", **bounds, **into))
+    run(KsefSyncInvoicesOperator(task_id="sync", sync_from=first.isoformat(), **into))
+    path = {"tables_path": into["tables_path"]}
+    done = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, path, logical_date=last)
     assert done.state == "success"
-    assert done.xcom("compact")["files_before"] == 3
-    assert done.xcom("complete")["month"] == f"{month_start(2):%Y-%m}"
-    assert set(done.xcom("forget")["deleted"][PART].values()) == {0}
+    assert done.xcom("verify")["invoices"] == 40
+    assert done.xcom("complete")["month"] == f"{first:%Y-%m}"
+    assert done.xcom("compact")["files_before"] == 2
+    [deleted] = done.xcom("forget")["deleted"].values()
+    assert set(deleted.values()) == {0}

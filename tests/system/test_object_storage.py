@@ -11,34 +11,33 @@ import boto3
 import httpx
 import pytest
 from airflow.sdk import ObjectStoragePath
-from moto.server import ThreadedMotoServer
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import EmulatorProcess
+from tests.s3_server import start_s3
 from tests.system.conftest import sample_invoices, seed
 from tests.system.operator_context import context
 
 BUCKET = "lake"
 REGION = "eu-central-1"
+SECRET = "secret-access-key-of-the-lake"
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """One server for all tests, since Airflow keeps the file system of a connection."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    server = start_s3()
+    yield server.url
     server.stop()
 
 
 @pytest.fixture
 def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty bucket that the connection ``aws_moto`` opens; gives the server's address."""
-    connection = {"conn_type": "aws", "login": "testing", "password": "testing"}
+    connection = {"conn_type": "aws", "login": "testing", "password": SECRET}
     connection["extra"] = json.dumps({"endpoint_url": s3, "region_name": REGION})
     monkeypatch.setenv("AIRFLOW_CONN_AWS_MOTO", json.dumps(connection))
     httpx.post(f"{s3}/moto-api/reset").raise_for_status()
@@ -52,11 +51,14 @@ def _client(url: str):  # type: ignore[no-untyped-def]
         endpoint_url=url,
         region_name=REGION,
         aws_access_key_id="testing",
-        aws_secret_access_key="testing",
+        aws_secret_access_key=SECRET,
     )
 
 
-def test_tables_on_s3_hold_each_invoice_once(connected: EmulatorProcess, bucket: str) -> None:
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+def test_tables_on_s3_hold_each_invoice_once(
+    connected: EmulatorProcess, bucket: str, table_format: str, caplog: pytest.LogCaptureFixture
+) -> None:
     now = datetime.now(UTC)
     seed(connected, 250, now - timedelta(days=40), now - timedelta(hours=1))
     path = f"s3://aws_moto@{BUCKET}/ksef"
@@ -65,11 +67,13 @@ def test_tables_on_s3_hold_each_invoice_once(connected: EmulatorProcess, bucket:
             task_id="sync",
             tables_path=path,
             sync_from=str((now - timedelta(days=50)).date()),
+            table_format=table_format,
             poll_interval=0.1,
         )
         assert operator.execute(context())["rows"] == rows
     numbers = read("invoices", ObjectStoragePath(path)).column("ksef_number").to_pylist()
     assert sorted(numbers) == sorted(connected.ksef_numbers())
+    assert SECRET not in caplog.text
 
 
 def test_a_folder_of_invoices_on_s3_is_sent(connected: EmulatorProcess, bucket: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from airflow_provider_ksef.tables.storage.protocol import taken_over
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_REMOVED = ".removed"
 
 
 class FolderExchange:
@@ -52,6 +53,8 @@ class FolderExchange:
         :returns: where the new files are to be written.
         """
         make_folder(self.beside.parent)
+        for left in self.beside.parent.glob(f"*{_REMOVED}"):
+            shutil.rmtree(left, ignore_errors=True)  # its removal was cut
         self.beside.mkdir()
         for name in kept:
             os.link(self.target / name, self.beside / name)
@@ -114,7 +117,7 @@ def remove_folder(folder: Path) -> None:
 
     Nothing happens where it is not there.
     """
-    doomed = folder.with_name(f"{folder.name}.removed")
+    doomed = folder.with_name(f"{folder.name}{_REMOVED}")
     try:
         folder.rename(doomed)
     except FileNotFoundError:

@@ -11,7 +11,9 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.completeness import complete_months, is_month_complete, table_positions
-from airflow_provider_ksef.tables.verified import note_verified, read_verified
+from airflow_provider_ksef.tables.retention import new_rule
+from airflow_provider_ksef.tables.table_format import open_tables
+from airflow_provider_ksef.tables.verified import note_verified, read_verified, withdraw_verified
 from tests.unit.tables.tiny import KEY, put, tiny_rows
 
 MARCH = "2026-02-28T23:00:00.0000000+00:00"  # midnight in Poland, winter time
@@ -61,6 +63,61 @@ def test_verification_may_be_asked_for(root: UPath) -> None:
     assert complete_months(root, require_verified=True) == []
     note_verified(root, KEY, "2026-03-10T00:00:00+00:00", "2026-04-01T00:00:00+00:00")
     assert complete_months(root, require_verified=True) == ["2026-03"]
+
+
+def test_verification_of_the_month_and_the_hour_after_it_is_enough(root: UPath) -> None:
+    reach(root, "2026-01-01", "2026-05-15")
+    note_verified(root, KEY, MARCH, "2026-03-31T22:59:59.9999998+00:00")
+    assert not is_month_complete(root, "2026-03", require_verified=True)
+    note_verified(root, KEY, MARCH, "2026-03-31T22:59:59.9999999+00:00")  # the last tick before the end
+    assert is_month_complete(root, "2026-03", require_verified=True)
+
+
+def test_a_month_that_was_found_different_is_not_complete_until_it_is_found_equal(root: UPath) -> None:
+    reach(root, "2026-01-01", "2026-05-15")
+    note_verified(root, KEY, MARCH, "2026-05-01T00:00:00+00:00")
+    assert complete_months(root) == ["2026-02", "2026-03", "2026-04"]
+    withdraw_verified(root, KEY, "2026-03-10T00:00:00+00:00", "2026-03-20T00:00:00+00:00")
+    for require_verified in (False, True):
+        assert not is_month_complete(root, "2026-03", require_verified=require_verified)
+    assert complete_months(root) == ["2026-02", "2026-04"]
+    [position] = table_positions(root)
+    assert "differs from KSeF, as a verification found of 2026-03-10" in str(position.missing("2026-03"))
+    note_verified(root, KEY, "2026-03-10T00:00:00+00:00", "2026-03-15T00:00:00+00:00")
+    assert not is_month_complete(root, "2026-03"), "the rest may still differ"
+    note_verified(root, KEY, "2026-03-15T00:00:00+00:00", "2026-03-20T00:00:00+00:00")
+    assert is_month_complete(root, "2026-03", require_verified=True)
+
+
+def test_a_difference_counts_for_the_month_and_the_hour_after_it(root: UPath) -> None:
+    reach(root, "2025-12-01", "2026-05-15")
+    withdraw_verified(root, KEY, "2026-03-31T22:59:59.9999999+00:00", "2026-04-02T00:00:00+00:00")
+    assert complete_months(root) == ["2026-01", "2026-02"]
+    note_verified(root, KEY, "2026-03-31T22:59:59.9999999+00:00", "2026-03-31T22:59:59.9999999+00:00")
+    assert complete_months(root) == ["2026-01", "2026-02", "2026-03"]
+
+
+@pytest.mark.parametrize("table_format", ["parquet", "delta"])
+def test_a_month_that_retention_has_emptied_or_cut_is_not_complete(root: UPath, table_format: str) -> None:
+    put(root, "2025-12-31T23:00:00+00:00", "2026-05-15", tiny_rows(a="2026-02-03"), table_format=table_format)
+    tables = open_tables(root, table_format)
+
+    def delete(before: str | None, nip: str | None = None) -> None:
+        rule = new_rule(before, nip, position="2026-05-15T00:00:00+00:00", now=datetime.now(UTC))
+        tables.delete_rows(KEY, rule, owner="test")
+
+    delete("2026-03-01")
+    assert complete_months(root) == ["2026-03", "2026-04"]
+    assert not is_month_complete(root, "2026-02")
+    [position] = table_positions(root)
+    assert position.deleted_before("2026-02") == MARCH
+    assert position.deleted_before("2026-03") is None
+    assert f"lost to retention what was stored before {MARCH}" in str(position.missing("2026-02"))
+    delete("2026-03-02")
+    delete("2026-02-15")
+    assert complete_months(root) == ["2026-04"]
+    delete(None, "1111111111")
+    assert complete_months(root) == ["2026-04"], "rows of one counterparty are not missed"
 
 
 def test_every_role_and_context_must_be_there(root: UPath) -> None:

@@ -71,7 +71,7 @@ def _no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("store", "runs"),
-    [(object_store, 60), (local_store, 24), (file_by_file, 12)],
+    [(object_store, 40), (local_store, 16), (file_by_file, 8)],
     ids=lambda given: getattr(given, "__name__", None),
 )
 def test_no_row_is_lost_or_doubled(store: Make, runs: int, tmp_path: Path) -> None:
