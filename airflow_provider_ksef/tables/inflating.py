@@ -66,9 +66,9 @@ def inflate(stored: bytes, size: int) -> bytes | bytearray:
 def _inflate_large(decompressor: Any, stored: bytes, size: int) -> bytearray:
     """Inflate piece by piece into one place; a decompressor left to itself holds everything twice."""
     content, filled = bytearray(size), 0
-    while stored and not decompressor.eof:
+    while not decompressor.eof:
         piece = decompressor.decompress(stored, min(_AT_ONCE, size - filled + 1))
-        if filled + len(piece) > size:
+        if not piece or filled + len(piece) > size:
             break
         content[filled : filled + len(piece)] = piece
         filled += len(piece)
