@@ -20,7 +20,7 @@ from airflow_provider_ksef.tables.layout import (
     month_folder,
     named_span,
 )
-from airflow_provider_ksef.tables.live_files import live_names, settled
+from airflow_provider_ksef.tables.live_files import live_names, live_paths, settled, table_paths
 from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
@@ -93,10 +93,10 @@ def all_numbers(root: UPath, key: TableKey, span: tuple[int, int]) -> pa.Array:
 def _month_numbers(store: Store, folder: str, span: tuple[int, int]) -> list[pa.Array]:
     first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
     found: list[pa.Array] = []
-    for name in live_names(store, folder):
-        if not _may_hold(name, span):
+    for path in live_paths(store, partial(table_paths, store, folder)):
+        if not _may_hold(path.rsplit("/", 1)[-1], span):
             continue
-        with store.open(f"{folder}/{name}") as file, pq.ParquetFile(file) as parquet:
+        with store.open(path) as file, pq.ParquetFile(file) as parquet:
             rows = parquet.read([NUMBER, STORED])
         inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
         found.extend(rows[NUMBER].filter(inside).chunks)
