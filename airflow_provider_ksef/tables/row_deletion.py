@@ -26,7 +26,7 @@ from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.merged_file import Stays
 from airflow_provider_ksef.tables.moments import to_datetime
 from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, meant, note_rule
-from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
+from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, remove_replaced, rewrite_month
 from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 
@@ -85,6 +85,7 @@ def _delete_month(
     store: Store, lease: Lease, part: TableKey, month: str, stays: Stays
 ) -> Generator[Step, None, int]:
     folder = month_folder(part, month)
+    yield from remove_replaced(store, folder)  # they may hold such rows, and nobody reads them
     touched = {
         name: count for name in live_names(store, folder) if (count := _gone(store, folder, name, stays))
     }
