@@ -141,6 +141,8 @@ def _read(file: BinaryIO, path: str, span: tuple[int, int]) -> list[pa.Array]:
 def _errors_told(path: str) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, KeyError, OSError) as error:
         raise KsefTableError(
             f"The table file {path} cannot be read: {error}.",

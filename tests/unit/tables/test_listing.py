@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow.dataset as ds
 import pytest
@@ -101,3 +102,23 @@ def test_a_compaction_of_month_after_month_keeps_no_reader_out(
     monkeypatch.setattr(reading, "ds", SimpleNamespace(dataset=late, HivePartitioning=ds.HivePartitioning))
     assert numbers(root) == ALL
     assert len(waiting) < len(MONTHS) - 4
+
+
+class GoneFile(io.BytesIO):
+    """An object that was removed after it was opened: its content is asked for only when it is read."""
+
+    def read(self, size: int | None = -1) -> bytes:  # noqa: ARG002
+        raise FileNotFoundError("merged meanwhile")
+
+
+def test_an_object_that_is_removed_before_it_is_read_is_not_told_as_damaged(
+    root: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, gone = LocalStore.open, [GoneFile(b"PAR1" * 100)]
+
+    def late(self: LocalStore, path: str) -> BinaryIO:
+        return gone.pop() if gone else opened(self, path)
+
+    monkeypatch.setattr(LocalStore, "open", late)
+    assert all_rows(root, KEY, ALWAYS, ["ksef_number"]).num_rows == len(ALL)
+    assert gone == []
