@@ -64,8 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> _Outcome:
-    root = UPath(options.tables_path, **dict(_named(option) for option in options.storage_option))
-    check_readable(root)
+    root = _opened(options.tables_path, dict(map(_named, options.storage_option)))
     keys = table_parts(open_store(root), contexts=options.context, subject_types=options.subject_type)
     if not keys:
         raise KsefInputError(
@@ -177,7 +176,32 @@ def _name(key: TableKey) -> str:
 
 
 def _owner() -> str:
-    return f"console/{getpass.getuser()}/{socket.gethostname()}/{os.getpid()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container whose user has no name
+        user = str(os.getuid())
+    return f"console/{user}/{socket.gethostname()}/{os.getpid()}"
+
+
+def _opened(tables_path: str, storage_options: dict[str, str]) -> UPath:
+    """
+    Open the folder; whatever the file system's library finds wrong is told in one line.
+
+    :raises KsefInputError: where it cannot be opened, or holds something else.
+    """
+    try:
+        root = UPath(tables_path, **storage_options)
+        check_readable(root)
+    except KsefError:
+        raise
+    except Exception as error:
+        raise KsefInputError(
+            "tables_path",
+            tables_path,
+            f"cannot be opened ({type(error).__name__}: {error})",
+            "Check the URL, --storage-option, and the credentials in the environment.",
+        ) from error
+    return root
 
 
 def _named(option: str) -> tuple[str, str]:

@@ -89,10 +89,10 @@ class DeltaWriter:
             for table in staged:
                 files = [file for file in beside.files if file.path.startswith(f"{table}/")]
                 if files:
-                    yield from self._commit(replace(self.key, table=table), files)
+                    yield from self._commit(replace(self.key, table=table), files, lease)
                 lease.keep()
             if invoices or self.moves_watermark:
-                yield from self._commit(self.key, invoices)
+                yield from self._commit(self.key, invoices, lease)
             return CommitResult(
                 rows_written=new.num_rows,
                 rows_already_there=rows.invoices.num_rows - new.num_rows,
@@ -102,12 +102,13 @@ class DeltaWriter:
 
         return (yield from under_lease(store, self.key, owner, clock, work))
 
-    def _commit(self, key: TableKey, files: Sequence[MonthFile]) -> Generator[Step, None, None]:
+    def _commit(self, key: TableKey, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:
         log, nonce = DeltaLog(self.root, key.table), uuid.uuid4().hex
         for number in range(TRIES):
             snapshot = log.opened()
             if number and _holds(log.recent_commits(snapshot), nonce):
                 return  # it was committed, and only the answer was lost
+            lease.check()  # who deletes rows first takes the lease, then lets the log grow
             _refuse_those_there(log, snapshot, key, files)
             positions, notes = self._position(snapshot, key)
             if not files and not positions:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import pyarrow as pa
@@ -29,8 +31,8 @@ from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
 from airflow_provider_ksef.tables.lease import Lease, Step
 from airflow_provider_ksef.tables.leased import run_steps, under_lease, under_leases
 from airflow_provider_ksef.tables.moments import format_ticks, to_datetime, to_microseconds
-from airflow_provider_ksef.tables.retention import RetentionRule, meant, note_rule
-from airflow_provider_ksef.tables.schema import INVOICES, MOMENT, NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, meant, note_rule
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import open_store
 
 log = logging.getLogger(__name__)
@@ -90,16 +92,21 @@ def delete_delta_rows(
     Older snapshots hold them until a compaction more than a week later.
     """
     if dry_run:
-        numbers = _meant_numbers(root, key, rule)
-        return {table: _counted(root, replace(key, table=table), rule, numbers) for table in TABLES}
+        return {table: _counted(root, replace(key, table=table), rule) for table in TABLES}
     store, deleted = open_store(root), {}
 
     def work(lease: Lease) -> Generator[Step, None, None]:
         note_rule(store, key, rule)
         yield "retention: noted the rule"
-        predicate = _predicate(key, rule, _meant_numbers(root, key, rule))
+        for table in TABLES:
+            fence = DeltaLog(root, table)
+            _repeated(fence, partial(_let_grow, fence, key))
+            lease.keep()
+        yield "retention: whoever looked at the tables before must look again"
         for table in sorted(TABLES, key=lambda table: table == INVOICES_TABLE):
-            outcome = _repeated(DeltaLog(root, table), lambda snapshot: snapshot.delete(predicate))
+            part = replace(key, table=table)
+            predicate = _predicate(part, rule, _gone_numbers(root, part, rule))
+            outcome = _repeated(DeltaLog(root, table), methodcaller("delete", predicate))
             deleted[table] = int((outcome or {}).get("num_deleted_rows", 0))
             lease.keep()
             yield f"retention: deleted from {table}"
@@ -107,6 +114,12 @@ def delete_delta_rows(
     run_steps(under_lease(store, key, owner, time.time, work))
     log.info("%s %s: deleted %s.", key.context, key.subject_type, deleted)
     return deleted
+
+
+def _let_grow(delta: DeltaLog, key: TableKey, snapshot: DeltaTable) -> None:
+    """Commit nothing: a writer that slept, and knows nothing of a new rule, finds that the log has grown."""
+    if not delta.commit(snapshot, key, [], {}, {}):
+        raise CommitFailedError
 
 
 def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) -> list[str]:
@@ -132,22 +145,30 @@ def _repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:
     )
 
 
-def _meant_numbers(root: UPath, key: TableKey, rule: RetentionRule) -> pa.Array:
-    """Give the KSeF numbers of the invoices that a rule of one counterparty stands for."""
+def _gone_numbers(root: UPath, part: TableKey, rule: RetentionRule) -> pa.Array:
+    """Give the KSeF numbers whose rows a rule of one counterparty takes; see :mod:`row_deletion`."""
     if rule.nip is None:
         return pa.array([], pa.string())
-    delta = DeltaLog(root, INVOICES_TABLE)
-    dataset = delta.dataset(delta.snapshot(), pa.schema([*INVOICES, *PARTITIONS]))
-    columns = [NUMBER, STORED, "seller_nip", "buyer_identifier", "buyer_identifier_type"]
-    rows = dataset.to_table(columns=columns, filter=_of(key) & (pc.field(STORED) < _before(rule)))
-    return rows.filter(meant(rule, rows))[NUMBER].combine_chunks()
+    invoices = _rows_before(root, replace(part, table=INVOICES_TABLE), rule, [NUMBER, STORED, *PARTIES])
+    gone = meant(rule, invoices)
+    if part.table == INVOICES_TABLE:
+        return invoices.filter(gone)[NUMBER].combine_chunks()
+    staying = invoices.filter(pc.invert(gone))[NUMBER].combine_chunks()
+    there = _rows_before(root, part, rule, [NUMBER])[NUMBER].combine_chunks().unique()
+    return there.filter(pc.invert(pc.is_in(there, staying)))
 
 
-def _counted(root: UPath, part: TableKey, rule: RetentionRule, numbers: pa.Array) -> int:
+def _rows_before(root: UPath, part: TableKey, rule: RetentionRule, columns: list[str]) -> pa.Table:
+    delta = DeltaLog(root, part.table)
+    dataset = delta.dataset(delta.snapshot(), pa.schema([*TABLES[part.table], *PARTITIONS]))
+    return dataset.to_table(columns=columns, filter=_of(part) & (pc.field(STORED) < _before(rule)))
+
+
+def _counted(root: UPath, part: TableKey, rule: RetentionRule) -> int:
     delta = DeltaLog(root, part.table)
     wanted = _of(part) & (pc.field(STORED) < _before(rule))
     if rule.nip is not None:
-        wanted &= pc.field(NUMBER).isin(numbers)
+        wanted &= pc.field(NUMBER).isin(_gone_numbers(root, part, rule))
     columns = pa.schema([pa.field(NUMBER, pa.string()), pa.field(STORED, MOMENT), *PARTITIONS])
     return int(delta.dataset(delta.snapshot(), columns).count_rows(filter=wanted))
 

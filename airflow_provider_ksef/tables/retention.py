@@ -20,7 +20,7 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.layout import OWN_FOLDER, TableKey
-from airflow_provider_ksef.tables.moments import POLAND, format_ticks, to_microseconds, to_ticks
+from airflow_provider_ksef.tables.moments import POLAND, format_ticks, parse_ticks, to_microseconds, to_ticks
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Store, open_store
 
@@ -42,9 +42,10 @@ class RetentionRule:
     nip: str | None = None
     noted_at: str = ""
 
-    def means(self, other: RetentionRule) -> bool:
-        """Tell whether another rule stands for the same rows."""
-        return (self.stored_before, self.nip) == (other.stored_before, other.nip)
+    def covers(self, other: RetentionRule) -> bool:
+        """Tell whether this rule stands for all rows that another one stands for."""
+        is_as_late = parse_ticks(other.stored_before) <= parse_ticks(self.stored_before)
+        return is_as_late and self.nip in {None, other.nip}
 
 
 def new_rule(
@@ -60,16 +61,16 @@ def new_rule(
     :param now: with an offset.
     :raises KsefInputError: where neither is given, or one is wrong.
     """
-    if not before and not nip:
+    if before is None and nip is None:
         raise KsefInputError("before", before, "nothing says which rows", "Give a date, a NIP, or both.")
-    if nip and not _NIP.fullmatch(nip):
+    if nip is not None and not _NIP.fullmatch(nip):
         raise KsefInputError("nip", nip, "is no NIP", "Give ten digits, such as 5250001210.")
-    if not before:
+    if before is None:
         return RetentionRule(position or format_ticks(to_ticks(now)), nip)
     midnight = _midnight(before)
     if midnight > now:
         raise KsefInputError("before", str(before), "is in the future", "Give today or an earlier day.")
-    return RetentionRule(format_ticks(to_ticks(midnight)), nip or None)
+    return RetentionRule(format_ticks(to_ticks(midnight)), nip)
 
 
 def read_retention(root: UPath, key: TableKey) -> tuple[RetentionRule, ...]:
@@ -83,26 +84,30 @@ def read_retention(root: UPath, key: TableKey) -> tuple[RetentionRule, ...]:
 
 def retention_rules(store: Store, key: TableKey) -> tuple[RetentionRule, ...]:
     """See :func:`read_retention`."""
-    folder = retention_folder(key)
-    names = sorted((name for name in store.names(folder) if name.endswith(".json")), key=_ordinal)
-    return tuple(_rule(store, f"{folder}/{name}") for name in names)
+    return tuple(_noted(store, key).values())
 
 
 def note_rule(store: Store, key: TableKey, rule: RetentionRule) -> None:
     """
-    Note a rule, once; the lease must be held.
+    Note a rule, and forget those that it covers; the lease must be held.
+
+    A rule whose day moves on with each run would leave as many files as runs, and each commit reads them all.
 
     :raises KsefTableError: where it could not be noted; then nothing may be deleted.
     """
-    if any(rule.means(other) for other in retention_rules(store, key)):
+    known = _noted(store, key)
+    if any(other.covers(rule) for other in known.values()):
         return
     noted = replace(rule, noted_at=datetime.now(UTC).isoformat())
-    last = max((_ordinal(name)[0] for name in store.names(retention_folder(key))), default=0)
+    last = max((_ordinal(path.rsplit("/", 1)[-1])[0] for path in known), default=0)
     path = f"{retention_folder(key)}/{last + 1}.json"
     if not store.create(path, msgspec.json.encode(noted)):
         raise KsefTableError(
             f"The retention rule {path} could not be noted: another writer was faster.", "Run it again."
         )
+    for older, other in known.items():
+        if rule.covers(other):
+            store.remove(older)
 
 
 def kept(rules: Iterable[RetentionRule], rows: pa.Table) -> pa.Array:
@@ -157,14 +162,25 @@ def _column(rows: pa.Table, name: str) -> pa.Array:
     return rows[name].combine_chunks()
 
 
+def _noted(store: Store, key: TableKey) -> dict[str, RetentionRule]:
+    """Give the rules by their paths, oldest first; looked up anew where one was replaced meanwhile."""
+    folder = retention_folder(key)
+    while True:
+        names = sorted((name for name in store.names(folder) if name.endswith(".json")), key=_ordinal)
+        contents = {f"{folder}/{name}": store.read(f"{folder}/{name}") for name in names}
+        found = {path: content for path, content in contents.items() if content is not None}
+        if len(found) == len(contents):
+            return {path: _rule(path, content) for path, content in found.items()}
+
+
 def _ordinal(name: str) -> tuple[int, str]:
     stem = name.removesuffix(".json")
     return (int(stem) if stem.isdecimal() else 0, name)
 
 
-def _rule(store: Store, path: str) -> RetentionRule:
+def _rule(path: str, content: bytes) -> RetentionRule:
     try:
-        return msgspec.json.decode(store.read(path) or b"", type=RetentionRule)
+        return msgspec.json.decode(content, type=RetentionRule)
     except msgspec.DecodeError as error:
         raise KsefTableError(
             f"The retention rule {path} cannot be read: {error}.",

@@ -1,4 +1,10 @@
-"""Deleting the rows that a retention rule stands for, from all tables of one context and subject type."""
+"""
+Deleting the rows that a retention rule stands for, from all tables of one context and subject type.
+
+Only ``invoices`` tells the parties, so of the other tables a rule of one counterparty leaves the rows of
+invoices that stay. What a killed commit left there without an invoice goes, too: nothing tells whose it is,
+and the next run of that commit brings it again where no rule forbids it.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +25,14 @@ from airflow_provider_ksef.tables.leased import run_steps, under_lease
 from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.merged_file import Stays
 from airflow_provider_ksef.tables.moments import to_datetime
-from airflow_provider_ksef.tables.retention import RetentionRule, meant, note_rule
+from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, meant, note_rule
 from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, remove_replaced, rewrite_month
 from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 log = logging.getLogger(__name__)
 
-_LOOKED_AT = (NUMBER, STORED, "seller_nip", "buyer_identifier", "buyer_identifier_type")
+_LOOKED_AT = (NUMBER, STORED, *PARTIES)
 
 
 def delete_rows(
@@ -65,7 +71,7 @@ def deletion_steps(
     for month in _months(store, key, rule):
 
         def work(lease: Lease, month: str = month) -> Generator[Step, None, None]:
-            stays = _stays(rule, _numbers(store, key, month, rule))
+            stays = _stays(rule, _staying_numbers(store, key, month, rule))
             for table in _invoices_last():
                 part = replace(key, table=table)
                 deleted[table] += yield from _delete_month(store, lease, part, month, stays)
@@ -92,7 +98,7 @@ def _delete_month(
 def _counted(store: Store, key: TableKey, rule: RetentionRule) -> dict[str, int]:
     counted = dict.fromkeys(TABLES, 0)
     for month in _months(store, key, rule):
-        stays = _stays(rule, _numbers(store, key, month, rule))
+        stays = _stays(rule, _staying_numbers(store, key, month, rule))
         for table in TABLES:
             folder = month_folder(replace(key, table=table), month)
             counted[table] += sum(_gone(store, folder, name, stays) for name in live_names(store, folder))
@@ -111,22 +117,23 @@ def _invoices_last() -> list[str]:
     return sorted(TABLES, key=lambda table: table == INVOICES_TABLE)
 
 
-def _numbers(store: Store, key: TableKey, month: str, rule: RetentionRule) -> pa.Array:
-    """Give the KSeF numbers of the month's invoices that the rule stands for."""
+def _staying_numbers(store: Store, key: TableKey, month: str, rule: RetentionRule) -> pa.Array:
+    """Give the KSeF numbers of the month's invoices that the rule does not stand for."""
     folder = month_folder(replace(key, table=INVOICES_TABLE), month)
     found = [pa.array([], pa.string())]
     for name in live_names(store, folder):
         rows = _read(store, f"{folder}/{name}", _LOOKED_AT)
-        found.extend(rows.filter(meant(rule, rows))[NUMBER].chunks)
+        found.extend(rows.filter(pc.invert(meant(rule, rows)))[NUMBER].chunks)
     return pa.concat_arrays(found)
 
 
-def _stays(rule: RetentionRule, numbers: pa.Array) -> Stays:
+def _stays(rule: RetentionRule, staying: pa.Array) -> Stays:
     """Tell of any table's rows which stay: by the date alone where the rule stands for all companies."""
+    by_date = replace(rule, nip=None)
 
     def stays(rows: pa.Table) -> pa.ChunkedArray:
-        gone = meant(rule, rows) if rule.nip is None else pc.is_in(rows[NUMBER], numbers)
-        return pc.invert(gone)
+        later = pc.invert(meant(by_date, rows))
+        return later if rule.nip is None else pc.or_(later, pc.is_in(rows[NUMBER], staying))
 
     return stays
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from upath import UPath
 
 from airflow_provider_ksef.tables.console import main
 from airflow_provider_ksef.tables.layout import lease_folder
+from airflow_provider_ksef.tables.lease import current_holder
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.retention import read_retention, retention_folder
 from airflow_provider_ksef.tables.storage import open_store
@@ -91,6 +93,34 @@ def test_a_folder_without_tables_is_refused(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "holiday.jpg").write_text("")
     assert main(["--tables-path", str(tmp_path), "show"]) == 2
     assert "something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["s3x://bucket/ksef", "s3://bucket/ksef --storage-option endpoint_url=http://127.0.0.1:9"]
+)
+def test_a_place_that_cannot_be_opened_is_told_in_a_line(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert main(["--tables-path", *url.split(), "show"]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be opened" in told
+    assert told.count("\n") == 1
+
+
+def test_a_user_without_a_name_may_use_it(root: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    assert run(root, "watermark", "set", moment("2026-02-01"), "--yes") == 0
+    holder = current_holder(open_store(root), KEY)
+    assert holder is not None
+    assert holder.owner.startswith(f"console/{os.getuid()}/")
 
 
 def test_it_compacts(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
