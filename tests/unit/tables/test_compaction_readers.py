@@ -1,4 +1,4 @@
-"""Readers at work while files are merged: ours see each row once, others may miss a file but see no row twice."""
+"""Readers at work while files are merged: ours see each row once, others may miss some and see none twice."""
 
 from __future__ import annotations
 

@@ -11,10 +11,8 @@ from airflow_provider_ksef.tables.compaction import compact_parts
 from airflow_provider_ksef.tables.console import main
 from airflow_provider_ksef.tables.live_files import replaced_by
 from airflow_provider_ksef.tables.storage import ObjectStore, open_store
-from tests.unit.tables.test_object_storage import endpoint, other_client, root
+from tests.s3_server import other_client
 from tests.unit.tables.tiny import KEY, numbers, put, tiny_rows
-
-__all__ = ["endpoint", "root"]
 
 JANUARY = f"invoices/context={KEY.context}/subject_type={KEY.subject_type}/month=2026-01"
 
@@ -26,19 +24,19 @@ def fill(root: UPath) -> None:
     put(root, "2026-01-06", "2026-02-10", tiny_rows(f="2026-02-05"))
 
 
-def test_files_are_merged_and_rows_deleted(root: UPath, capsys: pytest.CaptureFixture[str]) -> None:
-    fill(root)
-    reached = ["--tables-path", f"s3://{root.path}"]
+def test_files_are_merged_and_rows_deleted(bucket: UPath, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(bucket)
+    reached = ["--tables-path", f"s3://{bucket.path}"]
     for name in ("endpoint_url", "key", "secret"):
-        reached += ["--storage-option", f"{name}={root.storage_options[name]}"]
+        reached += ["--storage-option", f"{name}={bucket.storage_options[name]}"]
     assert main([*reached, "compact"]) == 0
     assert "5 files became 1, 5 rows" in capsys.readouterr().out
-    assert len(open_store(root).names(JANUARY)) == 1
-    assert numbers(other_client(root)) == ["f", "n1", "n2", "n3", "n4", "n5"]
+    assert len(open_store(bucket).names(JANUARY)) == 1
+    assert numbers(other_client(bucket)) == ["f", "n1", "n2", "n3", "n4", "n5"]
     assert main([*reached, "retention", "--before", "2026-01-03", "--yes"]) == 0
-    assert numbers(root) == ["f", "n3", "n4", "n5"]
-    put(root, "2026-01-01", "2026-02-01", tiny_rows(n1="2026-01-01T12:00:00"), moves_watermark=False)
-    assert numbers(root) == ["f", "n3", "n4", "n5"]
+    assert numbers(bucket) == ["f", "n3", "n4", "n5"]
+    put(bucket, "2026-01-01", "2026-02-01", tiny_rows(n1="2026-01-01T12:00:00"), moves_watermark=False)
+    assert numbers(bucket) == ["f", "n3", "n4", "n5"]
     capsys.readouterr()
     assert main([*reached, "verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
@@ -47,9 +45,9 @@ def test_files_are_merged_and_rows_deleted(root: UPath, capsys: pytest.CaptureFi
 
 
 def test_a_merge_that_dies_before_it_has_removed_the_old_files_doubles_nothing(
-    root: UPath, monkeypatch: pytest.MonkeyPatch
+    bucket: UPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(root)
+    fill(bucket)
     real, removed = ObjectStore.remove, []
 
     def dies(self: ObjectStore, path: str) -> None:
@@ -61,13 +59,13 @@ def test_a_merge_that_dies_before_it_has_removed_the_old_files_doubles_nothing(
 
     monkeypatch.setattr(ObjectStore, "remove", dies)
     with pytest.raises(OSError, match="gone"):
-        compact_parts(root, KEY, owner="one")
+        compact_parts(bucket, KEY, owner="one")
     monkeypatch.setattr(ObjectStore, "remove", real)
-    left = open_store(root).names(JANUARY)
+    left = open_store(bucket).names(JANUARY)
     assert len(left) == 4  # the merged one and three that it replaces
-    assert numbers(other_client(root)) == ["f", "n1", "n2", "n3", "n4", "n5"]
-    put(root, "2026-01-01", "2026-02-01", tiny_rows(x="2026-01-02T00:00:00"), moves_watermark=False)
-    compact_parts(root, KEY, owner="two")
-    [merged] = open_store(root).names(JANUARY)
-    assert len(replaced_by(open_store(root), f"{JANUARY}/{merged}")) == 7
-    assert numbers(root) == ["f", "n1", "n2", "n3", "n4", "n5", "x"]
+    assert numbers(other_client(bucket)) == ["f", "n1", "n2", "n3", "n4", "n5"]
+    put(bucket, "2026-01-01", "2026-02-01", tiny_rows(x="2026-01-02T00:00:00"), moves_watermark=False)
+    compact_parts(bucket, KEY, owner="two")
+    [merged] = open_store(bucket).names(JANUARY)
+    assert len(replaced_by(open_store(bucket), f"{JANUARY}/{merged}")) == 7
+    assert numbers(bucket) == ["f", "n1", "n2", "n3", "n4", "n5", "x"]
