@@ -161,6 +161,10 @@ class KsefWatermarkError(KsefTableError):
     """The watermark is not where this export begins: another writer was faster. Begin the window anew."""
 
 
+class KsefFullInstantError(KsefTableError):
+    """More invoices have one date than an export of KSeF holds, so that no try gets past it."""
+
+
 class KsefTriggererError(KsefError):
     """The triggerer could not ask KSeF, though the worker can."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_ksef._compat import RetryDecision, RetryPolicy
 from airflow_provider_ksef.exceptions import (
+    KsefFullInstantError,
     KsefInputError,
     KsefLoginError,
     KsefRateLimitError,
@@ -18,7 +19,7 @@ TRANSIENT_LOGIN_CODES = (100, 500, 550)
 
 
 class KsefRetryPolicy(RetryPolicy):
-    """Fail at once on bad input and refused logins, wait where KSeF asks to, else retry as usual."""
+    """Fail at once on what no other try could change, wait where KSeF asks to, else retry as usual."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
@@ -29,6 +30,8 @@ class KsefRetryPolicy(RetryPolicy):
             return RetryDecision.fail(reason="the same input fails again")
         if isinstance(exception, KsefLoginError) and exception.code not in TRANSIENT_LOGIN_CODES:
             return RetryDecision.fail(reason="KSeF refused the login")
+        if isinstance(exception, KsefFullInstantError):
+            return RetryDecision.fail(reason="no export gets past so many invoices of one date")
         asked = _asked_to_wait(exception)
         if asked is not None:
             return RetryDecision.retry(delay=timedelta(seconds=asked), reason="KSeF asked to wait")

@@ -20,7 +20,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
-from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey, is_table_file, named_span
+from airflow_provider_ksef.tables.layout import (
+    DOCUMENTS_TABLE,
+    INVOICES_TABLE,
+    LINES_TABLE,
+    VAT_SUMMARY_TABLE,
+    TableKey,
+    is_table_file,
+    named_span,
+)
 from airflow_provider_ksef.tables.merging import batch_rows
 from airflow_provider_ksef.tables.moments import to_microseconds
 from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, kept, read_retention
@@ -29,10 +37,10 @@ from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.table_files import MonthFiles, table_files
 from airflow_provider_ksef.tables.table_format import format_of, open_tables
 
-DOCUMENTS_TABLE = "invoice_documents"
 HASH, XML = "invoice_hash", "xml"
 
-_LOOKED_AT = (NUMBER, STORED, *PARTIES, HASH, XML)
+_ROWS_STATED = {LINES_TABLE: "line_count", VAT_SUMMARY_TABLE: "rate_group_count"}
+_LOOKED_AT = (NUMBER, STORED, *PARTIES, HASH, XML, *_ROWS_STATED.values())
 _ONE_ROW_EACH = (INVOICES_TABLE, DOCUMENTS_TABLE)
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,6 +78,7 @@ class _Month:
     :param files: by table, in how many files each KSeF number is.
     :param hashes: hash of each invoice as ``invoices`` states it.
     :param other_hashes: of each document as ``invoice_documents`` states it.
+    :param rows_stated: by table, how many rows ``invoice_documents`` says that each document has there.
     :param stored: storage dates of the invoices, in microseconds since 1970.
     """
 
@@ -77,6 +86,9 @@ class _Month:
     files: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
     hashes: dict[str, str] = field(default_factory=dict)
     other_hashes: dict[str, str] = field(default_factory=dict)
+    rows_stated: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {table: {} for table in _ROWS_STATED}
+    )
     stored: list[int] = field(default_factory=list)
 
 
@@ -173,13 +185,22 @@ def _check_content(
             yield _wrong(path, f"holds {gone} rows that a retention rule has deleted; run it again")
         if HASH in there:
             seen.hashes.update(zip(rows[NUMBER].to_pylist(), rows[HASH].to_pylist(), strict=True))
+    if table == DOCUMENTS_TABLE:
+        _gather_counts(rows, seen)
     if table == DOCUMENTS_TABLE and {HASH, XML} <= there:
-        for number, stated, xml in zip(
+        for number, digest, xml in zip(
             *(rows[name].to_pylist() for name in (NUMBER, HASH, XML)), strict=True
         ):
-            seen.other_hashes[number] = stated
-            if xml is None or base64.b64encode(hashlib.sha256(xml).digest()).decode() != stated:
+            seen.other_hashes[number] = digest
+            if xml is None or base64.b64encode(hashlib.sha256(xml).digest()).decode() != digest:
                 yield _wrong(path, f"holds a document of {number} that is not the one of its hash")
+
+
+def _gather_counts(documents: pa.Table, seen: _Month) -> None:
+    for table, column in _ROWS_STATED.items():
+        if column in documents.column_names:
+            stated = documents.filter(pc.is_valid(documents[column])).select([NUMBER, column]).to_pydict()
+            seen.rows_stated[table].update(zip(stated[NUMBER], stated[column], strict=True))
 
 
 def _compare(place: str, seen: _Month) -> Iterator[Finding]:
@@ -198,9 +219,23 @@ def _compare(place: str, seen: _Month) -> Iterator[Finding]:
     without = len(invoices.keys() - documents.keys())
     if documents and without:
         yield _note(f"{DOCUMENTS_TABLE} {place}", f"lacks the documents of {without} invoices")
+    yield from _compare_counts(place, seen)
     for number in sorted(seen.hashes.keys() & seen.other_hashes.keys()):
         if seen.hashes[number] != seen.other_hashes[number]:
             yield _wrong(f"{DOCUMENTS_TABLE} {place}", f"states another hash of {number} than invoices")
+
+
+def _compare_counts(place: str, seen: _Month) -> Iterator[Finding]:
+    for table, stated in seen.rows_stated.items():
+        rows = seen.rows[table]
+        other = sorted(
+            number
+            for number, count in stated.items()
+            if rows[number] != count and number in seen.rows[INVOICES_TABLE]
+        )
+        if other:
+            told = f"holds other rows of {len(other)} invoices than their documents have: {_some(other)}"
+            yield _wrong(f"{table} {place}", f"{told}. Lost ones come with a verification's repair=True")
 
 
 def _plain(rows: pa.Table) -> pa.Table:

@@ -2,7 +2,8 @@
 The tables beside ``invoices``: which rows of an export's staged files are new, and what brings them.
 
 Each table is read back for itself. So a backfill with documents adds those of invoices that are there, and
-what a dead writer published of one table is not written again.
+what a dead writer published of one table is not written again. Documents come last of them: a document that
+is there has its lines and tax sums.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_ksef.exceptions import KsefTableError
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
-from airflow_provider_ksef.tables.layout import TableKey, month_folder
+from airflow_provider_ksef.tables.layout import DOCUMENTS_TABLE, TableKey, month_folder
 from airflow_provider_ksef.tables.lease import Lease
 from airflow_provider_ksef.tables.month_files import MonthFile, name_in, writer_options
 from airflow_provider_ksef.tables.readback import FindThere
@@ -54,12 +55,12 @@ def check_staged(rows: IncomingRows) -> dict[str, list[CheckedFile]]:
     """
     Check that each row of the staged files belongs to an invoice of the export, before any lease is taken.
 
-    :returns: the files by table.
+    :returns: the files by table, in the order in which they are published: documents last.
     :raises KsefTableError: where a row has no invoice, or one invoice has rows in two files of a table.
     """
     invoices = rows.invoices.column(NUMBER).combine_chunks()
     tables: dict[str, list[CheckedFile]] = {}
-    for staged in sorted(rows.staged, key=lambda file: (file.table, file.first)):
+    for staged in sorted(rows.staged, key=_publication_order):
         with pq.ParquetFile(staged.path) as parquet:
             numbers = parquet.read([NUMBER]).column(NUMBER).combine_chunks()
         strangers = numbers.filter(pc.invert(pc.is_in(numbers, invoices)))
@@ -130,6 +131,10 @@ def _with_rows(file: CheckedFile, new: pa.Array, lease: Lease) -> Path:
                     target.write_table(kept)
                 lease.keep()
     return path
+
+
+def _publication_order(file: StagedFile) -> tuple[bool, str, int]:
+    return file.table == DOCUMENTS_TABLE, file.table, file.first
 
 
 def _refuse(staged: StagedFile, numbers: pa.Array, problem: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_ksef.tables.commit import CommitResult
 from airflow_provider_ksef.tables.compaction import CompactedMonth
-from airflow_provider_ksef.tables.delta_commit import DeltaWriter, numbers_in
+from airflow_provider_ksef.tables.delta_commit import DeltaWriter, rows_in
 from airflow_provider_ksef.tables.delta_deletion import delete_delta_rows
 from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_storage import delta_address
@@ -65,10 +65,10 @@ class DeltaTables:
         """See :meth:`TableFormat.move_watermark`."""
         return run_steps(move_delta_steps(self.root, key, move, owner=owner))
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
-        """See :meth:`TableFormat.numbers`."""
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
+        """See :meth:`TableFormat.rows`."""
         log = DeltaLog(self.root, key.table)
-        return numbers_in(log, log.snapshot(), key, span)
+        return rows_in(log, log.snapshot(), key, span, columns)
 
     def compact(
         self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False

@@ -34,7 +34,7 @@ from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.month_files import MonthFile, month_files
 from airflow_provider_ksef.tables.readback import without_those_there
 from airflow_provider_ksef.tables.retention import kept_and_gone
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import Watermark
 
@@ -157,16 +157,27 @@ def numbers_in(log: DeltaLog, snapshot: DeltaTable | None, key: TableKey, span: 
     :param key: the part.
     :param span: first and last storage date in microseconds since 1970, both inclusive.
     """
+    return rows_in(log, snapshot, key, span, [NUMBER]).column(NUMBER).combine_chunks()
+
+
+def rows_in(
+    log: DeltaLog, snapshot: DeltaTable | None, key: TableKey, span: tuple[int, int], columns: Sequence[str]
+) -> pa.Table:
+    """
+    Give the rows of one part of a Delta table, as often as they are there.
+
+    :param columns: names of the columns wanted; the other parameters are those of :func:`numbers_in`.
+    """
     first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
-    columns = [pa.field(NUMBER, pa.string()), pa.field(STORED, MOMENT), *PARTITIONS]
+    needed = [TABLES[key.table].field(name) for name in dict.fromkeys([*columns, STORED])]
     wanted = (
         (pc.field("context") == key.context)
         & (pc.field("subject_type") == key.subject_type)
         & (pc.field(STORED) >= first)
         & (pc.field(STORED) <= last)
     )
-    dataset = log.dataset(snapshot, pa.schema(columns))
-    return dataset.to_table(columns=[NUMBER], filter=wanted).column(NUMBER).combine_chunks()
+    dataset = log.dataset(snapshot, pa.schema([*needed, *PARTITIONS]))
+    return dataset.to_table(columns=list(columns), filter=wanted)
 
 
 def publish_data_files(store: Store, files: Sequence[MonthFile], lease: Lease) -> Generator[Step, None, None]:

@@ -26,6 +26,11 @@ def _documents() -> Iterator[pa.Field]:
         "here, or parse_error says why.",
     )
     yield described(
+        "rate_group_count",
+        pa.int32(),
+        "Rows of the document in invoice_vat_summary; null where line_count is.",
+    )
+    yield described(
         "parse_error",
         pa.string(),
         "Why the document has no rows in invoice_lines and invoice_vat_summary; null where it was read.",

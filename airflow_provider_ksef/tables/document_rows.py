@@ -104,6 +104,10 @@ def _documents(
         "line_count": pa.array(
             [None if rows.lines is None else len(rows.lines) for rows in parsed], pa.int32()
         ),
+        "rate_group_count": pa.array(
+            [None if rows.lines is None else len({group for group, _, _ in rows.sums}) for rows in parsed],
+            pa.int32(),
+        ),
         "parse_error": pa.array([problems.get(place) for place in range(len(xmls))], pa.string()),
     }
     columns = [made[name] if name in made else invoices.column(name) for name in DOCUMENTS.names]

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
+from airflow_provider_ksef.exceptions import KsefFullInstantError, KsefInputError
 from airflow_provider_ksef.tables.moments import (
     POLAND,
     TICKS_PER_MICROSECOND,
@@ -141,13 +141,13 @@ def position_after(
     :param last_date: of a truncated package the date of its last invoice; a day where it goes by issue dates.
     :param hwm_date: the high-water mark, which KSeF tells for storage dates alone.
     :raises KsefIntegrityError: where the package lacks the date that is needed.
-    :raises KsefTableError: where a truncated window cannot advance.
+    :raises KsefFullInstantError: where a truncated window cannot advance.
     """
     if date_type != ISSUE or not is_truncated or last_date is None:
         return next_position(window, is_truncated, last_date, hwm_date)
     reached = noon(date.fromisoformat(last_date[:10]))
     if not is_after(reached, window.start):
-        raise KsefTableError(
+        raise KsefFullInstantError(
             f"The window cannot advance: more than 10,000 invoices were issued on {last_date[:10]}.",
             'Backfill this day by date_type="PermanentStorage", which tells instants apart.',
         )

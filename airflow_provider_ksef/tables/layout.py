@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
 INVOICES_TABLE = "invoices"
+DOCUMENTS_TABLE = "invoice_documents"
+LINES_TABLE = "invoice_lines"
+VAT_SUMMARY_TABLE = "invoice_vat_summary"
 TABLE_NAMES = frozenset(
     {INVOICES_TABLE, "invoice_lines", "invoice_vat_summary", "invoice_documents", "submissions"}
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import BinaryIO
@@ -22,7 +23,7 @@ from airflow_provider_ksef.tables.layout import (
 )
 from airflow_provider_ksef.tables.live_files import live_names, live_paths, settled, table_paths
 from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED
+from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,32 +76,48 @@ def numbers_there(
     return pa.concat_arrays(found)
 
 
-def all_numbers(root: UPath, key: TableKey, span: tuple[int, int]) -> pa.Array:
+def all_rows(root: UPath, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
     """
-    Give the KSeF numbers of one part of a table, as often as they are there.
+    Give the rows of one part of a table, as often as they are there.
 
     :param root: ``tables_path``.
     :param key: the part.
     :param span: first and last storage date in microseconds since 1970, both inclusive.
+    :param columns: names of the columns wanted; null where an old file lacks one.
+    :raises KsefTableError: where a file is damaged or none of ours.
     """
     store = open_store(root)
-    found = [pa.array([], pa.string())]
+    schema = pa.schema([TABLES[key.table].field(name) for name in columns])
+    found = [schema.empty_table()]
     for month in _months(store, key, span):
-        found.extend(settled(partial(_month_numbers, store, month_folder(key, month), span)))
-    return pa.concat_arrays(found)
+        found.extend(settled(partial(_month_rows, store, month_folder(key, month), span, schema)))
+    return pa.concat_tables(found)
 
 
-def _month_numbers(store: Store, folder: str, span: tuple[int, int]) -> list[pa.Array]:
-    first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
-    found: list[pa.Array] = []
+def _month_rows(store: Store, folder: str, span: tuple[int, int], schema: pa.Schema) -> list[pa.Table]:
+    found: list[pa.Table] = []
     for path in live_paths(store, partial(table_paths, store, folder)):
-        if not _may_hold(path.rsplit("/", 1)[-1], span):
-            continue
-        with store.open(path) as file, pq.ParquetFile(file) as parquet:
-            rows = parquet.read([NUMBER, STORED])
-        inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
-        found.extend(rows[NUMBER].filter(inside).chunks)
+        if _may_hold(path.rsplit("/", 1)[-1], span):
+            with store.open(path) as file:
+                found.append(_file_rows(file, path, span, schema))
     return found
+
+
+def _file_rows(file: BinaryIO, path: str, span: tuple[int, int], schema: pa.Schema) -> pa.Table:
+    first, last = (pa.scalar(bound, pa.int64()).cast(MOMENT) for bound in span)
+    with _errors_told(path), pq.ParquetFile(file) as parquet:
+        groups = _groups(parquet.metadata, span)
+        if not groups:
+            return schema.empty_table()
+        there = set(parquet.schema_arrow.names)
+        rows = parquet.read_row_groups(groups, [name for name in {*schema.names, STORED} if name in there])
+        inside = pc.and_(pc.greater_equal(rows[STORED], first), pc.less_equal(rows[STORED], last))
+        rows = rows.filter(inside)
+        columns = [
+            rows[field.name].cast(field.type) if field.name in there else pa.nulls(rows.num_rows, field.type)
+            for field in schema
+        ]
+        return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _months(store: Store, key: TableKey, span: tuple[int, int]) -> list[str]:
@@ -115,10 +132,15 @@ def _may_hold(name: str, span: tuple[int, int]) -> bool:
 
 
 def _read(file: BinaryIO, path: str, span: tuple[int, int]) -> list[pa.Array]:
+    with _errors_told(path), pq.ParquetFile(file) as parquet:
+        groups = _groups(parquet.metadata, span)
+        return parquet.read_row_groups(groups, [NUMBER]).column(NUMBER).chunks if groups else []
+
+
+@contextmanager
+def _errors_told(path: str) -> Iterator[None]:
     try:
-        with pq.ParquetFile(file) as parquet:
-            groups = _groups(parquet.metadata, span)
-            return parquet.read_row_groups(groups, [NUMBER]).column(NUMBER).chunks if groups else []
+        yield
     except (pa.ArrowException, KeyError, OSError) as error:
         raise KsefTableError(
             f"The table file {path} cannot be read: {error}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from airflow_provider_ksef.tables.environment import DELTA, PARQUET, check_forma
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.leased import run_steps
-from airflow_provider_ksef.tables.readback import all_numbers
+from airflow_provider_ksef.tables.readback import all_rows
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.row_deletion import delete_rows
 from airflow_provider_ksef.tables.storage import open_store
@@ -54,12 +54,13 @@ class TableFormat(Protocol):
         :raises KsefLeaseError: where a writer holds the tables for long, or took them over.
         """
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
         """
-        Give the KSeF numbers of one part of a table, as often as they are there.
+        Give the rows of one part of a table, as often as they are there.
 
         :param key: the part; its ``table`` may be any table.
         :param span: first and last storage date in microseconds since 1970, both inclusive.
+        :param columns: names of the columns wanted.
         """
 
     def compact(
@@ -112,9 +113,9 @@ class ParquetTables:
         """See :meth:`TableFormat.move_watermark`."""
         return run_steps(move_steps(self.root, key, move, owner=owner))
 
-    def numbers(self, key: TableKey, span: tuple[int, int]) -> pa.Array:
-        """See :meth:`TableFormat.numbers`."""
-        return all_numbers(self.root, key, span)
+    def rows(self, key: TableKey, span: tuple[int, int], columns: Sequence[str]) -> pa.Table:
+        """See :meth:`TableFormat.rows`."""
+        return all_rows(self.root, key, span, columns)
 
     def compact(
         self, key: TableKey, *, owner: str, keep_open_months: int = 0, dry_run: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefTableError
+from airflow_provider_ksef.exceptions import KsefFullInstantError, KsefIntegrityError
 from airflow_provider_ksef.tables.moments import (
     TICKS_PER_SECOND,
     format_ticks,
@@ -78,7 +78,7 @@ def next_position(window: Window, is_truncated: bool, last_date: str | None, hwm
         window is one of invoicing dates.
     :param hwm_date: ``permanentStorageHwmDate``.
     :raises KsefIntegrityError: where the package lacks the date that is needed.
-    :raises KsefTableError: where a truncated window cannot advance.
+    :raises KsefFullInstantError: where a truncated window cannot advance.
     """
     reached = last_date if is_truncated else hwm_date or window.end
     if reached is None:
@@ -92,8 +92,13 @@ def next_position(window: Window, is_truncated: bool, last_date: str | None, hwm
     if is_after(reached, window.start):
         return reached
     if is_truncated:
-        raise KsefTableError(
-            f"The window cannot advance: there are more than 10,000 invoices at one instant, {window.start}.",
-            "KSeF's exports go no further; report it to KSeF's helpdesk. The table is complete up to there.",
-        )
+        raise full_instant(window.start)
     return window.start
+
+
+def full_instant(instant: str) -> KsefFullInstantError:
+    """Give the error where one export cannot hold all invoices of an instant."""
+    return KsefFullInstantError(
+        f"The window cannot advance: there are more than 10,000 invoices at one instant, {instant}.",
+        "KSeF's exports go no further, and no other try does; report it to KSeF's helpdesk.",
+    )

@@ -31,10 +31,10 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
     result under the XCom key ``result``. A retry leaves out the windows that are done. Invoices that are in
     the table are not written again, so a backfill may run beside sync and beside other backfills.
 
-    The result is ``{"rows", "documents", "lines", "unreadable", "exports", "windows": [{"subject_type",
-    "from", "to", "state", "rows", "documents", "lines", "unreadable", "error"}]}``; ``state`` is
-    ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left, and the task fails so that
-    its next try goes on.
+    The result is ``{"rows", "documents", "lines", "unreadable", "planned_exports", "exports", "windows":
+    [{"subject_type", "from", "to", "state", "planned_exports", "rows", "documents", "lines", "unreadable",
+    "error"}]}``; ``state`` is ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left,
+    and the task fails so that its next try goes on.
 
     :param date_from: the first moment: a date (its midnight in Poland) or a date-time with offset.
     :param date_to: the end, not included; likewise.

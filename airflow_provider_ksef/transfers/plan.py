@@ -60,6 +60,15 @@ class KsefPlan:
         )
 
 
+def exports_of(invoices: int) -> int:
+    """
+    Tell how many exports one window takes; a window without invoices takes one, too.
+
+    :param invoices: how many it holds.
+    """
+    return max(1, -(-invoices // EXPORT_INVOICES))
+
+
 def plan_exports(
     exports: Sequence[int], *, calls_for_status: int = 4, limit: RateLimit = EXPORT_LIMIT
 ) -> KsefPlan:

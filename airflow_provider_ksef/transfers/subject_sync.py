@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_provider_ksef.client.exports import ExportPackage
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefFullInstantError, KsefInputError
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.moments import is_after
 from airflow_provider_ksef.tables.schema import INVOICES
@@ -80,15 +80,11 @@ class SubjectSync:
         Put what a finished export brought into the table, and move the watermark.
 
         :raises KsefIntegrityError: where the package is not what KSeF announced.
+        :raises KsefFullInstantError: where one export cannot hold all invoices of an instant.
         :raises KsefWatermarkError: where another run was faster.
         """
         window = Window(pending.window_start, pending.window_end)
-        end = next_position(
-            window,
-            package.is_truncated,
-            package.last_permanent_storage_date,
-            package.permanent_storage_hwm_date,
-        )
+        end = _next_position(window, package)
         committed = CommittedWindow(window.start, end, pending.reference_number)
         taken = self.writer.take(pending, package, lambda _: committed, moves_watermark=True)
         has_more = (package.is_truncated or window.end is not None) and is_after(end, window.start)
@@ -100,3 +96,17 @@ class SubjectSync:
         if self.watermark() is None:
             start = CommittedWindow(request.start, request.start, "")
             self.writer.commit(start, IncomingRows(INVOICES.empty_table()), moves_watermark=True)
+
+
+def _next_position(window: Window, package: ExportPackage) -> str:
+    try:
+        return next_position(
+            window,
+            package.is_truncated,
+            package.last_permanent_storage_date,
+            package.permanent_storage_hwm_date,
+        )
+    except KsefFullInstantError as error:
+        raise KsefFullInstantError(
+            error.message, f"{error.remedy} The table is complete up to there."
+        ) from error

@@ -17,33 +17,42 @@ from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import notes_of
 
 if TYPE_CHECKING:
+    from upath import UPath
+
     from airflow_provider_ksef.transfers.table_writer import TableWriter
     from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
-FINDINGS = ("missing", "surplus", "doubled", "without_document")
-COUNTS = ("invoices", *FINDINGS, "repaired", "repaired_documents")
+FINDINGS = ("missing", "surplus", "doubled", "altered", "without_document", "incomplete_document")
+REPAIRED = ("repaired", "repaired_documents", "repaired_lines")
+COUNTS = ("invoices", "in_table", "deleted_by_retention", *FINDINGS, *REPAIRED, "exports")
 
 
 class KsefVerifyInvoicesOperator(KsefExportOperator):
     """
-    Prove that the table holds each invoice that KSeF holds, once, and none besides.
+    Prove that the table holds each invoice that KSeF holds, once, as KSeF states it, and none besides.
 
-    Each window of up to 89 days costs one export of metadata or more, as many as hold its invoices; the
-    least number of calls is logged before the first one. Counts and KSeF numbers are compared by permanent
-    storage date: *missing* in the table, *surplus* in it, *doubled* in it, and with ``include_documents``
-    those *without_document*. With ``repair=True`` what is missing is put into the tables, by another export
-    where documents are, and compared again; surplus and doubled rows are reported, never deleted.
+    Each window of up to 89 days costs one export of metadata for every 10,000 invoices. The table's own rows
+    tell how many calls that is: the plan is logged before the first one, and stands in the result beside what
+    was needed. Invoices are compared by permanent storage date: *missing* in the table, *surplus* in it,
+    *doubled* in it, and *altered*, where a number, date, amount, party or hash is not KSeF's. With documents
+    also those *without_document*, and *incomplete_document* whose lines or tax sums are not as many as the
+    document has. With ``repair=True`` what is missing is put into the tables, by another export where
+    documents are, and compared again; surplus, doubled and altered rows are reported, never changed.
 
     Where something differs, the result is pushed under the XCom key ``result`` and the task fails without
     another try. All KSeF numbers concerned stand in the log, the first of them in the result:
-    ``{"invoices", "missing", "surplus", "doubled", "without_document", "repaired", "repaired_documents",
-    "exports", "windows"}``, where each window has the same counts beside ``subject_type``, ``from``, ``to``,
-    ``state``, ``numbers`` and ``error``.
+    ``{"invoices", "in_table", "deleted_by_retention", "missing", "surplus", "doubled", "altered",
+    "without_document", "incomplete_document", "repaired", "repaired_documents", "repaired_lines",
+    "planned_exports", "exports", "windows"}``. ``invoices`` are KSeF's, ``exports`` those that this try
+    began. Each window has the same counts, its exports those of all tries, beside ``subject_type``, ``from``,
+    ``to``, ``state`` (``succeeded``, ``differs``, ``failed`` or ``left``), ``numbers`` and ``error``.
 
     :param date_from: the first storage date: a date (its midnight in Poland) or a date-time with offset;
         None is where the table's first sync began.
     :param date_to: the end, not included; None, or anything later, is the table's watermark.
-    :param repair: whether missing rows are put into the table.
+    :param repair: whether missing rows are put into the tables.
+    :param include_documents: whether documents are compared and repaired, too; None is yes where the tables
+        hold documents of this company in this role.
         Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
     """
 
@@ -55,9 +64,11 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         date_from: str | date | datetime | None = None,
         date_to: str | date | datetime | None = None,
         repair: bool = False,
+        include_documents: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(include_documents=include_documents or False, **kwargs)
+        self.looks_for_documents = include_documents is None
         self.date_from = date_from
         self.date_to = date_to
         self.repair = repair
@@ -91,18 +102,30 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
         remember = partial(notes_of(self, context).write, progress)
+        root = path_of("tables_path", self.tables_path)
         return [
             WindowVerification(
                 exporter=exporter,
                 writer=writer,
-                root=path_of("tables_path", self.tables_path),
+                root=root,
                 record=WindowRecord(exporter.subject_type, window, COUNTS, progress.units, remember),
                 repair=self.repair,
-                include_documents=self.include_documents,
+                include_documents=include_documents,
             )
             for exporter, writer in self.writers(context, ksef)
+            for include_documents in [self._includes_documents(root, writer)]
             for window in microsecond_windows(*self._bounds(writer, progress))
         ]
+
+    def _includes_documents(self, root: UPath, writer: TableWriter) -> bool:
+        from airflow_provider_ksef.tables.layout import DOCUMENTS_TABLE
+        from airflow_provider_ksef.tables.table_files import table_files
+
+        if not self.looks_for_documents:
+            return self.include_documents
+        return any(
+            files.names for files in table_files(root, writer.key) if files.key.table == DOCUMENTS_TABLE
+        )
 
     def _bounds(self, writer: TableWriter, progress: Progress) -> tuple[str, str]:
         """Give the span of a subject type, the same in each try though the watermark moves on."""
@@ -150,5 +173,5 @@ def _failure(result: dict[str, Any]) -> str:
     ]
     return (
         f"The table differs from KSeF: {', '.join(found)}. {' '.join(windows[:5])} The log has all numbers. "
-        "Missing rows come with repair=True; look into the others before you change anything."
+        "What is missing comes with repair=True; look into the others before you change anything."
     )

@@ -45,6 +45,16 @@ class WindowBackfill:
         """The subject type and the bounds."""
         return self.record.name
 
+    @property
+    def final_state(self) -> str:
+        """What became of a window that was filled to its end."""
+        return "succeeded"
+
+    @property
+    def planned_exports(self) -> int:
+        """The least number of exports: how many invoices KSeF has is not known yet."""
+        return 1
+
     def request(self) -> ExportRequest:
         """Ask for the rest of the window."""
         rest = self.record.rest
@@ -57,7 +67,8 @@ class WindowBackfill:
         Put what a finished export brought into the table.
 
         :raises KsefIntegrityError: where the package is not what KSeF announced.
-        :raises KsefTableError: where the window cannot advance, or the rows cannot be committed.
+        :raises KsefFullInstantError: where one export cannot hold all invoices of a date.
+        :raises KsefTableError: where the rows cannot be committed.
         """
         rest = self.record.rest
         reached = position_after(

@@ -46,6 +46,10 @@ class WindowRecord:
     def advance(self, position: str, **counts: int) -> None:
         """Remember how far the window is done, and what came in addition."""
         self.kept["position"] = position
+        self.count(**counts)
+
+    def count(self, **counts: int) -> None:
+        """Remember what came in addition, the window being as far as before."""
         for name, count in counts.items():
             self.kept[name] += count
         self.remember()

@@ -10,6 +10,7 @@ from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefError,
+    KsefFullInstantError,
     KsefInputError,
     KsefLeaseError,
     KsefLoginError,
@@ -35,7 +36,7 @@ TOO_MANY_EXPORTS = 21182
 MAINTENANCE = 21184
 _ALL_HTTP_STATUSES = (401, 403)
 _SHOWN = 5
-_HIDDEN = ("position", "is_filled")
+_HIDDEN = ("position", "is_filled", "is_permanent")
 _ALL_WINDOWS = (
     KsefInputError,
     KsefLeaseError,
@@ -53,6 +54,14 @@ class WindowUnit(ExportUnit, Protocol):
     @property
     def record(self) -> WindowRecord:
         """The window, and what is remembered of it."""
+
+    @property
+    def planned_exports(self) -> int:
+        """The exports that the rest of the window takes, as far as that is known."""
+
+    @property
+    def final_state(self) -> str:
+        """What became of the window after it was walked to its end without a problem."""
 
     def problem(self) -> str | None:
         """Say what is wrong with the window after it was walked to its end."""
@@ -79,7 +88,7 @@ def run_windows(
     try:
         _walk_windows(units, operator.patience, progress, waiting, notes)
         result = _result(units, progress, counts)
-        _check_all_succeeded(result["windows"])
+        _check_all_succeeded(units, progress)
     except KsefError:
         push_result(context, _result(units, progress, counts))
         raise
@@ -89,9 +98,12 @@ def run_windows(
 
 def plan_windows(units: Sequence[WindowUnit], progress: Progress) -> KsefPlan:
     """Say how much work lies ahead, before the first call."""
-    left = sum(unit.name not in progress.done for unit in units)
-    plan = plan_exports([left])
-    log.info("%d window(s), %d of them left to do: %s.", len(units), left, plan)
+    left = [unit for unit in units if unit.name not in progress.done]
+    planned = {unit.name: unit.planned_exports for unit in left}
+    for unit in left:
+        unit.record.kept.setdefault("planned_exports", planned[unit.name])
+    plan = plan_exports([sum(planned.values())])
+    log.info("%d window(s), %d of them left to do: %s.", len(units), len(left), plan)
     return plan
 
 
@@ -116,6 +128,7 @@ def _walk_windows(
         if unit.name in progress.done or "error" in progress.units.get(unit.name, {}):
             continue
         own = waiting if waiting is not None and waiting.unit == unit.name else None
+        is_permanent = False
         try:
             if not walk(unit, patience, progress, own):
                 return
@@ -123,12 +136,12 @@ def _walk_windows(
         except KsefError as error:
             if _concerns_all(error):
                 raise
-            problem = str(error)
+            problem, is_permanent = str(error), isinstance(error, KsefFullInstantError)
         if problem is None:
             progress.done.append(unit.name)
-            log.info("Window %d of %d, %s: succeeded.", number, len(units), unit.name)
+            log.info("Window %d of %d, %s: %s.", number, len(units), unit.name, unit.final_state)
         else:
-            progress.units.setdefault(unit.name, {})["error"] = problem
+            unit.record.kept.update(error=problem, is_permanent=is_permanent)
             log.error("Window %d of %d, %s: failed. %s", number, len(units), unit.name, problem)
         notes.write(progress)
 
@@ -144,14 +157,14 @@ def _concerns_all(error: KsefError) -> bool:
 def _result(units: Sequence[WindowUnit], progress: Progress, counts: Sequence[str]) -> dict[str, Any]:
     kept = [progress.units.get(unit.name, {}) for unit in units]
     return {
-        **{name: sum(each.get(name, 0) for each in kept) for name in counts},
+        **{name: sum(each.get(name, 0) for each in kept) for name in (*counts, "planned_exports")},
         "exports": progress.exports,
         "windows": _window_results(units, progress),
     }
 
 
 def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dict[str, Any]]:
-    """Tell of each window whether it succeeded, failed or is left."""
+    """Tell what became of each window: succeeded or differs, failed, or left."""
     return [
         {
             "subject_type": unit.record.subject_type,
@@ -166,16 +179,18 @@ def _window_results(units: Sequence[WindowUnit], progress: Progress) -> list[dic
 
 def _state(unit: WindowUnit, progress: Progress) -> str:
     if unit.name in progress.done:
-        return "succeeded"
+        return unit.final_state
     return "failed" if "error" in progress.units.get(unit.name, {}) else "left"
 
 
-def _check_all_succeeded(windows: Sequence[dict[str, Any]]) -> None:
+def _check_all_succeeded(units: Sequence[WindowUnit], progress: Progress) -> None:
     """
-    Fail where a window did not succeed.
+    Fail where a window did not come to its end.
 
     :raises KsefWindowError: lists them; the next try does what is left.
+    :raises KsefFullInstantError: where a next try could do nothing.
     """
+    windows = _window_results(units, progress)
     failed = [window for window in windows if window["state"] == "failed"]
     left = sum(window["state"] == "left" for window in windows)
     if not failed and not left:
@@ -186,7 +201,8 @@ def _check_all_succeeded(windows: Sequence[dict[str, Any]]) -> None:
     ]
     if len(failed) > _SHOWN:
         listed.append(f"and {len(failed) - _SHOWN} more, which the log tells.")
-    raise KsefWindowError(
-        " ".join((f"{len(failed)} of {len(windows)} window(s) failed, {left} left to do.", *listed)),
-        "The other windows are done; the next try does the rest.",
-    )
+    told = " ".join((f"{len(failed)} of {len(windows)} window(s) failed, {left} left to do.", *listed))
+    is_permanent = [kept.get("is_permanent", False) for kept in progress.units.values() if "error" in kept]
+    if not left and all(is_permanent):
+        raise KsefFullInstantError(told, "The other windows are done; no other try gets further.")
+    raise KsefWindowError(told, "The other windows are done; the next try does the rest.")
