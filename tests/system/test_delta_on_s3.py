@@ -64,7 +64,7 @@ def test_writers_that_meet_and_upkeep(
     all_numbers = [f"n{day}" for day in DAYS]
     tables = open_tables(root, "delta")
     for key in (KEY, OTHER):
-        assert sorted(tables.numbers(key, ALWAYS).to_pylist()) == all_numbers
+        assert sorted(tables.rows(key, ALWAYS, ["ksef_number"])["ksef_number"].to_pylist()) == all_numbers
         watermark = tables.watermark(key)
         assert watermark is not None
         assert watermark.position == moment("2026-02-10")

@@ -16,7 +16,7 @@ from upath import UPath
 from airflow_provider_ksef.tables import reading
 from airflow_provider_ksef.tables.compaction import compact_steps
 from airflow_provider_ksef.tables.leased import run_steps
-from airflow_provider_ksef.tables.readback import all_numbers
+from airflow_provider_ksef.tables.readback import all_rows
 from airflow_provider_ksef.tables.storage import LocalStore, open_store
 from airflow_provider_ksef.tables.table_files import table_files
 from tests.unit.tables.tiny import KEY, numbers, put, tiny_rows
@@ -60,7 +60,7 @@ def test_a_folder_that_is_exchanged_while_it_is_listed_looks_no_emptier(
 @pytest.mark.parametrize(
     "count",
     [
-        lambda root: len(all_numbers(root, KEY, ALWAYS)),
+        lambda root: all_rows(root, KEY, ALWAYS, ["ksef_number"]).num_rows,
         lambda root: sum(len(files.names) for files in table_files(root, KEY)) + 1,
     ],
     ids=["verification", "command line"],
