@@ -12,11 +12,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from upath import UPath
 
 from tests.airflow_database import copy_database
 from tests.contract.violations import FOLDER, Watch
 from tests.emulator_process import EmulatorProcess, start_emulator
 from tests.official import CHECKOUT, SHARED_KSEF
+from tests.s3_server import S3Server, start_s3
 
 AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="ksef-tests-airflow-")
 VIOLATIONS = tempfile.TemporaryDirectory(prefix="ksef-tests-contract-")
@@ -127,3 +129,18 @@ def emulators() -> Iterator[Callable[..., EmulatorProcess]]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """An S3 in a process of its own, one for all tests: Airflow keeps the file system of a connection."""
+    server = start_s3()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> UPath:
+    """A folder in a bucket of its own, on an S3 where nothing goes wrong."""
+    s3.order()
+    return s3.bucket()

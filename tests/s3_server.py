@@ -12,18 +12,18 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import boto3
 import httpx
 from upath import UPath
-from werkzeug.serving import make_server
 
 CONTROL = "/_faults"
 ANSWERS = {
     "500": ("500 Internal Server Error", "InternalError"),
+    "503": ("503 Slow Down", "SlowDown"),
     "403": ("403 Forbidden", "AccessDenied"),
     "409": ("409 Conflict", "ConditionalRequestConflict"),
     "412": ("412 Precondition Failed", "PreconditionFailed"),
@@ -111,8 +111,11 @@ class S3Server:
     process: subprocess.Popen[str]
     url: str
 
-    def bucket(self, name: str) -> UPath:
+    def bucket(self) -> UPath:
         """Make a bucket and give a folder in it."""
+        import boto3
+
+        name = f"tables-{uuid.uuid4().hex[:8]}"
         client = boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -137,6 +140,12 @@ class S3Server:
         self.process.wait(10)
 
 
+def other_client(root: UPath) -> UPath:
+    """Open the same place with caches of its own, as another worker does."""
+    options = {**root.storage_options, "skip_instance_cache": True}
+    return UPath(f"s3://{root.path}", **options)
+
+
 def start_s3() -> S3Server:
     """Start a server and wait until it is ready."""
     process = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True)
@@ -149,6 +158,7 @@ def start_s3() -> S3Server:
 def main() -> None:
     """Serve until ended."""
     from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
     application = FaultyApplication(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True)

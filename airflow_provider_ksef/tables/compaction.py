@@ -23,7 +23,7 @@ from airflow_provider_ksef.tables.lease import Clock, Lease, Step
 from airflow_provider_ksef.tables.leased import run_steps, under_leases
 from airflow_provider_ksef.tables.live_files import live_names, month_names, settled
 from airflow_provider_ksef.tables.moments import to_datetime
-from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
+from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, remove_replaced, rewrite_month
 from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 from airflow_provider_ksef.tables.watermark import parse_watermark
@@ -126,7 +126,7 @@ def _compact_month(
     store: Store, lease: Lease, part: TableKey, month: str
 ) -> Generator[Step, None, list[CompactedMonth]]:
     folder = month_folder(part, month)
-    yield from _remove_replaced(store, folder)
+    yield from remove_replaced(store, folder)
     files = _files(store, folder)
     groups = merge_groups(files)
     if not groups:
@@ -140,14 +140,6 @@ def _compact_month(
         time.monotonic() - started,
     )  # fmt: skip
     return [done]
-
-
-def _remove_replaced(store: Store, folder: str) -> Generator[Step, None, None]:
-    """Remove what a merged file has replaced and a crash has left."""
-    names, replaced = month_names(store, folder)
-    for name in sorted(replaced.intersection(names)):
-        store.remove(f"{folder}/{name}")
-        yield "rewrite: removed an old file"
 
 
 def _has_work(store: Store, part: TableKey, month: str) -> bool:

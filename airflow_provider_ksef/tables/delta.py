@@ -10,9 +10,10 @@ from upath import UPath
 from airflow_provider_ksef.tables.commit import CommitResult
 from airflow_provider_ksef.tables.compaction import CompactedMonth
 from airflow_provider_ksef.tables.delta_commit import DeltaWriter, rows_in
+from airflow_provider_ksef.tables.delta_deletion import delete_delta_rows
 from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_storage import delta_address
-from airflow_provider_ksef.tables.delta_upkeep import compact_delta, delete_delta_rows
+from airflow_provider_ksef.tables.delta_upkeep import compact_delta
 from airflow_provider_ksef.tables.delta_watermark import watermark_in
 from airflow_provider_ksef.tables.delta_watermark_moves import move_delta_steps
 from airflow_provider_ksef.tables.environment import marked_environment

@@ -133,23 +133,31 @@ class DeltaLog:
         return self._write(snapshot, [self._action(key, file) for file in files], properties)
 
     def exchange(
-        self, snapshot: DeltaTable, key: TableKey, month: str, old: Collection[str], new: Sequence[MonthFile]
+        self,
+        snapshot: DeltaTable,
+        key: TableKey,
+        month: str,
+        old: Collection[str],
+        new: Sequence[MonthFile],
+        *,
+        data_change: bool,
     ) -> bool:
         """
-        Name new files in the place of old ones that hold the same rows, all at once.
+        Name new files in the place of old ones, all at once.
 
         :param snapshot: what names the old files; nothing is changed where somebody has committed since.
         :param key: the part of the table.
         :param month: of all the files.
         :param old: their paths, see :meth:`paths`.
         :param new: files that are published already.
+        :param data_change: False where they hold the same rows.
         :returns: False where somebody was faster; load the snapshot anew.
         """
         now = int(time.time() * 1000)
-        actions = [self._action(key, file, data_change=False) for file in new]
+        actions = [self._action(key, file, data_change=data_change) for file in new]
         values = _partition(key, month)
         gone = [
-            RemoveAction(path, data_change=False, deletion_timestamp=now, partition_values=values)
+            RemoveAction(path, data_change=data_change, deletion_timestamp=now, partition_values=values)
             for path in old
         ]
         return self._write(snapshot, [*gone, *actions], CommitProperties(max_commit_retries=0))

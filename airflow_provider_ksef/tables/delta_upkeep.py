@@ -1,38 +1,30 @@
 """
-Compaction of Delta tables, and retention by the library's own operation.
+Compaction of Delta tables, and what is done to them by the library's own operations.
 
 The lease keeps our writers apart; anybody else is kept apart by the log, on which an operation is repeated.
-Compaction also removes files that no snapshot has named for a week: what was merged or deleted by then, and
-what dead writers left.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from operator import methodcaller
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefLeaseError
 from airflow_provider_ksef.tables.compaction import CompactedMonth
-from airflow_provider_ksef.tables.delta_log import PARTITIONS, DeltaLog
+from airflow_provider_ksef.tables.delta_log import DeltaLog
 from airflow_provider_ksef.tables.delta_merging import DeltaMonth
-from airflow_provider_ksef.tables.layout import INVOICES_TABLE, TableKey
-from airflow_provider_ksef.tables.lease import Lease, Step
-from airflow_provider_ksef.tables.leased import run_steps, under_lease, under_leases
-from airflow_provider_ksef.tables.moments import format_ticks, to_datetime, to_microseconds
-from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, meant, note_rule
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.leased import run_steps, under_leases
+from airflow_provider_ksef.tables.moments import to_datetime
+from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import open_store
 
 log = logging.getLogger(__name__)
@@ -72,7 +64,7 @@ def compact_delta(
             continue
         works = (month.merge for month in months)
         done.extend(run_steps(under_leases(store, key, owner, time.time, works)))
-        _repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
+        remove_unnamed(delta)
     merged = sorted((month for month in done if month is not None), key=lambda done: (done.month, done.table))
     for month in merged:
         log.info(
@@ -83,43 +75,13 @@ def compact_delta(
     return tuple(merged)
 
 
-def delete_delta_rows(
-    root: UPath, key: TableKey, rule: RetentionRule, *, owner: str, dry_run: bool = False
-) -> Mapping[str, int]:
+def remove_unnamed(delta: DeltaLog) -> None:
     """
-    Note a rule, then delete the rows that it stands for; see :func:`row_deletion.delete_rows`.
+    Remove files that no snapshot of the last week names: what was merged or deleted, what dead writers left.
 
-    Older snapshots hold them until a compaction more than a week later.
+    :param delta: the table.
     """
-    if dry_run:
-        return {table: _counted(root, replace(key, table=table), rule) for table in TABLES}
-    store, deleted = open_store(root), {}
-
-    def work(lease: Lease) -> Generator[Step, None, None]:
-        note_rule(store, key, rule)
-        yield "retention: noted the rule"
-        for table in TABLES:
-            fence = DeltaLog(root, table)
-            _repeated(fence, partial(_let_grow, fence, key))
-            lease.keep()
-        yield "retention: whoever looked at the tables before must look again"
-        for table in sorted(TABLES, key=lambda table: table == INVOICES_TABLE):
-            part = replace(key, table=table)
-            predicate = _predicate(part, rule, _gone_numbers(root, part, rule))
-            outcome = _repeated(DeltaLog(root, table), methodcaller("delete", predicate))
-            deleted[table] = int((outcome or {}).get("num_deleted_rows", 0))
-            lease.keep()
-            yield f"retention: deleted from {table}"
-
-    run_steps(under_lease(store, key, owner, time.time, work))
-    log.info("%s %s: deleted %s.", key.context, key.subject_type, deleted)
-    return deleted
-
-
-def _let_grow(delta: DeltaLog, key: TableKey, snapshot: DeltaTable) -> None:
-    """Commit nothing: a writer that slept, and knows nothing of a new rule, finds that the log has grown."""
-    if not delta.commit(snapshot, key, [], {}, {}):
-        raise CommitFailedError
+    repeated(delta, lambda snapshot: snapshot.vacuum(dry_run=False, full=True))
 
 
 def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) -> list[str]:
@@ -129,7 +91,14 @@ def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) 
     return [month for month in closed[: len(closed) - keep_open] if len(months[month]) > 1]
 
 
-def _repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:
+def repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:
+    """
+    Do something on the newest snapshot, once more where another writer was faster; nothing without a table.
+
+    :param delta: the table.
+    :param operation: what is done.
+    :raises KsefLeaseError: where others were faster all the time.
+    """
     for _ in range(TRIES):
         snapshot = delta.snapshot()
         if snapshot is None:
@@ -143,52 +112,3 @@ def _repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:
         f"Other writers have committed to {delta.address} {TRIES} times while we tried.",
         "Run it again; nothing was left half-done.",
     )
-
-
-def _gone_numbers(root: UPath, part: TableKey, rule: RetentionRule) -> pa.Array:
-    """Give the KSeF numbers whose rows a rule of one counterparty takes; see :mod:`row_deletion`."""
-    if rule.nip is None:
-        return pa.array([], pa.string())
-    invoices = _rows_before(root, replace(part, table=INVOICES_TABLE), rule, [NUMBER, STORED, *PARTIES])
-    gone = meant(rule, invoices)
-    if part.table == INVOICES_TABLE:
-        return invoices.filter(gone)[NUMBER].combine_chunks()
-    staying = invoices.filter(pc.invert(gone))[NUMBER].combine_chunks()
-    there = _rows_before(root, part, rule, [NUMBER])[NUMBER].combine_chunks().unique()
-    return there.filter(pc.invert(pc.is_in(there, staying)))
-
-
-def _rows_before(root: UPath, part: TableKey, rule: RetentionRule, columns: list[str]) -> pa.Table:
-    delta = DeltaLog(root, part.table)
-    dataset = delta.dataset(delta.snapshot(), pa.schema([*TABLES[part.table], *PARTITIONS]))
-    return dataset.to_table(columns=columns, filter=_of(part) & (pc.field(STORED) < _before(rule)))
-
-
-def _counted(root: UPath, part: TableKey, rule: RetentionRule) -> int:
-    delta = DeltaLog(root, part.table)
-    wanted = _of(part) & (pc.field(STORED) < _before(rule))
-    if rule.nip is not None:
-        wanted &= pc.field(NUMBER).isin(_gone_numbers(root, part, rule))
-    columns = pa.schema([pa.field(NUMBER, pa.string()), pa.field(STORED, MOMENT), *PARTITIONS])
-    return int(delta.dataset(delta.snapshot(), columns).count_rows(filter=wanted))
-
-
-def _of(key: TableKey) -> pc.Expression:
-    return (pc.field("context") == key.context) & (pc.field("subject_type") == key.subject_type)
-
-
-def _before(rule: RetentionRule) -> pa.Scalar:
-    return pa.scalar(to_microseconds(rule.stored_before), pa.int64()).cast(MOMENT)
-
-
-def _predicate(key: TableKey, rule: RetentionRule, numbers: pa.Array) -> str:
-    before = format_ticks(to_microseconds(rule.stored_before) * 10).replace("0+00:00", "Z")
-    parts = [
-        f"context = '{key.context}'",
-        f"subject_type = '{key.subject_type}'",
-        f"{STORED} < '{before}'",
-    ]
-    if rule.nip is not None:
-        listed = ", ".join(f"'{number}'" for number in numbers.to_pylist())
-        parts.append(f"{NUMBER} IN ({listed or 'NULL'})")
-    return " AND ".join(parts)

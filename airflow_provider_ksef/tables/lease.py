@@ -68,7 +68,9 @@ def current_holder(store: Store, key: TableKey) -> LeaseRecord | None:
 
 def break_lease(store: Store, key: TableKey, now: float) -> LeaseRecord | None:
     """
-    Let the newest lease of one part of a table expire; what it announced stays to be forbidden.
+    Take the newest lease of one part of a table away from its holder, and let the next writer in at once.
+
+    The holder's own record stays as it is: what it announces, even now, is for the next writer to forbid.
 
     :param store: the storage.
     :param key: the part.
@@ -79,8 +81,8 @@ def break_lease(store: Store, key: TableKey, now: float) -> LeaseRecord | None:
     holder = _read(store, f"{lease_folder(key)}/{numbers[-1]}") if numbers else None
     if holder is None or holder.expires_at <= now:
         return None
-    store.replace(f"{lease_folder(key)}/{numbers[-1]}", _encode(replace(holder, expires_at=0.0)))
-    return holder
+    broken = LeaseRecord(owner="", expires_at=0.0, nonce=uuid.uuid4().hex)
+    return holder if store.create(f"{lease_folder(key)}/{numbers[-1] + 1}", _encode(broken)) else None
 
 
 class Lease:

@@ -3,6 +3,9 @@ A month's table files that count.
 
 A merged file may lie beside the files that it replaces, on an object store for a while, after a crash for
 longer. It carries their names in its Parquet metadata, and whoever lists a month leaves them out.
+
+Whoever reads without the lease lists twice: a month that changes while it is listed, because its folder is
+exchanged or because the listing comes in pages, may look as if it lacked files that were never away.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ Result = TypeVar("Result")
 
 def live_names(store: Store, folder: str) -> list[str]:
     """
-    List a month's table files without those that a merged file has replaced.
+    List a month's table files without those that a merged file has replaced; the lease must be held.
 
     :param folder: the month's folder.
     """
@@ -55,12 +58,29 @@ def _month_names(store: Store, folder: str) -> tuple[list[str], frozenset[str]]:
     return names, frozenset(old for name in names for old in _replaced_by(store, folder, name))
 
 
-def live_paths(store: Store, paths: Sequence[str]) -> list[str]:
+def live_paths(store: Store, list_paths: Callable[[], Sequence[str]]) -> list[str]:
     """
-    Leave out of the table files of many folders those that a merged file among them has replaced.
+    List table files of any folders without those that a merged file has replaced; no lease is needed.
 
-    :param paths: below ``tables_path``.
+    :param list_paths: lists the files as they are now, below ``tables_path``.
     """
+    return settled(lambda: _live_paths(store, list_paths))
+
+
+def table_paths(store: Store, folder: str) -> list[str]:
+    """
+    List a month's table files, replaced ones among them.
+
+    :param folder: the month's folder.
+    """
+    return [f"{folder}/{name}" for name in store.names(folder) if is_table_file(name)]
+
+
+def _live_paths(store: Store, list_paths: Callable[[], Sequence[str]]) -> list[str]:
+    before, paths = list_paths(), list_paths()
+    new = set(paths).difference(before)
+    if not set(paths).issuperset(before) or any(_MERGED_NAME.search(path) for path in new):
+        raise FileNotFoundError("files were merged while they were listed")
     places = [path.rpartition("/") for path in paths]
     replaced = {f"{folder}/{old}" for folder, _, name in places for old in _replaced_by(store, folder, name)}
     return [path for path in paths if path not in replaced]

@@ -21,7 +21,7 @@ from airflow_provider_ksef.tables.layout import (
     month_folder,
     named_span,
 )
-from airflow_provider_ksef.tables.live_files import live_names, settled
+from airflow_provider_ksef.tables.live_files import live_names, live_paths, settled, table_paths
 from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
@@ -96,9 +96,8 @@ def all_rows(root: UPath, key: TableKey, span: tuple[int, int], columns: Sequenc
 
 def _month_rows(store: Store, folder: str, span: tuple[int, int], schema: pa.Schema) -> list[pa.Table]:
     found: list[pa.Table] = []
-    for name in live_names(store, folder):
-        if _may_hold(name, span):
-            path = f"{folder}/{name}"
+    for path in live_paths(store, partial(table_paths, store, folder)):
+        if _may_hold(path.rsplit("/", 1)[-1], span):
             with store.open(path) as file:
                 found.append(_file_rows(file, path, span, schema))
     return found
@@ -142,6 +141,8 @@ def _read(file: BinaryIO, path: str, span: tuple[int, int]) -> list[pa.Array]:
 def _errors_told(path: str) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, KeyError, OSError) as error:
         raise KsefTableError(
             f"The table file {path} cannot be read: {error}.",

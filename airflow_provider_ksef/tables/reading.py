@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -60,9 +61,7 @@ def read(
         )
     expression = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
     try:
-        return settled(
-            lambda: _dataset(root, table, schema.append(_MONTH)).to_table(columns=wanted, filter=expression)
-        )
+        return _rows(root, table, schema.append(_MONTH), wanted, expression)
     except (pa.ArrowInvalid, OSError) as error:
         raise KsefTableError(
             f"The table {table} cannot be read: {error}.",
@@ -70,22 +69,45 @@ def read(
         ) from error
 
 
-def _dataset(root: UPath, table: str, schema: pa.Schema) -> ds.Dataset:
-    folder = f"{root.path.rstrip('/')}/{table}"
-    root.fs.invalidate_cache()
-    if found_format(open_store(root)) == DELTA:  # files count once the log names them, be there a log or not
+def _rows(
+    root: UPath, table: str, schema: pa.Schema, wanted: list[str], expression: pc.Expression | None
+) -> pa.Table:
+    store = open_store(root)
+    if found_format(store) == DELTA:  # files count once the log names them, be there a log or not
         from airflow_provider_ksef.tables.delta_log import DeltaLog
 
         log = DeltaLog(root, table)
-        return log.dataset(log.snapshot(), schema)
-    found = sorted(root.fs.find(folder)) if root.fs.isdir(folder) else []
-    base = f"{root.path.rstrip('/')}/"
-    paths = [path.removeprefix(base) for path in found if is_table_file(path.rsplit("/", 1)[-1])]
+        return log.dataset(log.snapshot(), schema).to_table(columns=wanted, filter=expression)
+
+    def below(folder: str) -> pa.Table:
+        paths = live_paths(store, partial(_paths, root, folder))
+        return _dataset(root, paths, schema).to_table(columns=wanted, filter=expression)
+
+    try:
+        return settled(partial(below, table))
+    except FileNotFoundError:  # a long compaction is at work; it is at each month only once
+        months = sorted({path.rpartition("/")[0] for path in _paths(root, table)})
+        return pa.concat_tables([settled(partial(below, month)) for month in months])
+
+
+def _dataset(root: UPath, paths: Sequence[str], schema: pa.Schema) -> ds.Dataset:
     keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
     return ds.dataset(
-        [f"{base}{path}" for path in live_paths(open_store(root), paths)],
+        [f"{_base(root)}{path}" for path in paths],
         schema=schema,
         format="parquet",
         filesystem=arrow_filesystem(root),
         partitioning=ds.HivePartitioning(keys),
     )
+
+
+def _paths(root: UPath, folder: str) -> list[str]:
+    """List the table files below a folder as they are now."""
+    root.fs.invalidate_cache()
+    base = _base(root)
+    found = sorted(root.fs.find(f"{base}{folder}")) if root.fs.isdir(f"{base}{folder}") else []
+    return [path.removeprefix(base) for path in found if is_table_file(path.rsplit("/", 1)[-1])]
+
+
+def _base(root: UPath) -> str:
+    return f"{root.path.rstrip('/')}/"

@@ -48,7 +48,7 @@ def set_watermark(
 
 def free_lease(root: UPath, key: TableKey) -> LeaseRecord | None:
     """
-    Let the next writer in at once. A holder that lives takes the lease again, or is refused; no row is lost.
+    Let the next writer in at once. A holder that lives is refused, and its task retried; no row is lost.
 
     :param root: ``tables_path``.
     :param key: the context and subject type.

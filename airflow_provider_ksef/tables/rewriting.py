@@ -88,6 +88,18 @@ def rewrite_month(
         return (yield from _file_by_file(todo, Path(place)))
 
 
+def remove_replaced(store: Store, folder: str) -> Generator[Step, None, None]:
+    """
+    Remove what a merged file has replaced and a crash has left; the lease must be held.
+
+    :param folder: of a month.
+    """
+    names, replaced = month_names(store, folder)
+    for name in sorted(replaced.intersection(names)):
+        store.remove(f"{folder}/{name}")
+        yield "rewrite: removed an old file"
+
+
 def _new_file(group: Sequence[FileFacts], token: int, ordinal: int) -> _NewFile:
     first, last = min(file.first for file in group), max(file.last for file in group)
     start, end = (format_ticks(bound * TICKS_PER_MICROSECOND) for bound in (first, last))

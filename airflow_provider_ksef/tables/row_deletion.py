@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -24,10 +24,11 @@ from airflow_provider_ksef.tables.lease import Clock, Lease, Step
 from airflow_provider_ksef.tables.leased import run_steps, under_lease
 from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.merged_file import Stays
+from airflow_provider_ksef.tables.merging import fitted
 from airflow_provider_ksef.tables.moments import to_datetime
 from airflow_provider_ksef.tables.retention import PARTIES, RetentionRule, meant, note_rule
-from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, rewrite_month
-from airflow_provider_ksef.tables.schema import NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.rewriting import TARGET_BYTES, remove_replaced, rewrite_month
+from airflow_provider_ksef.tables.schema import INVOICES, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ def deletion_steps(
     for month in _months(store, key, rule):
 
         def work(lease: Lease, month: str = month) -> Generator[Step, None, None]:
-            stays = _stays(rule, _staying_numbers(store, key, month, rule))
-            for table in _invoices_last():
+            stays = staying_rows(rule, _staying_numbers(store, key, month, rule))
+            for table in invoices_last():
                 part = replace(key, table=table)
                 deleted[table] += yield from _delete_month(store, lease, part, month, stays)
 
@@ -85,8 +86,11 @@ def _delete_month(
     store: Store, lease: Lease, part: TableKey, month: str, stays: Stays
 ) -> Generator[Step, None, int]:
     folder = month_folder(part, month)
+    yield from remove_replaced(store, folder)  # they may hold such rows, and nobody reads them
     touched = {
-        name: count for name in live_names(store, folder) if (count := _gone(store, folder, name, stays))
+        name: count
+        for name in live_names(store, folder)
+        if (count := count_gone(store, f"{folder}/{name}", stays))
     }
     if touched:
         files = [file_facts(store, folder, name) for name in touched]
@@ -97,10 +101,12 @@ def _delete_month(
 def _counted(store: Store, key: TableKey, rule: RetentionRule) -> dict[str, int]:
     counted = dict.fromkeys(TABLES, 0)
     for month in _months(store, key, rule):
-        stays = _stays(rule, _staying_numbers(store, key, month, rule))
+        stays = staying_rows(rule, _staying_numbers(store, key, month, rule))
         for table in TABLES:
             folder = month_folder(replace(key, table=table), month)
-            counted[table] += sum(_gone(store, folder, name, stays) for name in live_names(store, folder))
+            counted[table] += sum(
+                count_gone(store, f"{folder}/{name}", stays) for name in live_names(store, folder)
+            )
     return counted
 
 
@@ -111,34 +117,56 @@ def _months(store: Store, key: TableKey, rule: RetentionRule) -> list[str]:
     return sorted(month for name in names if (month := name.removeprefix("month=")) <= last)
 
 
-def _invoices_last() -> list[str]:
+def invoices_last() -> list[str]:
     """Order the tables so that a crash leaves the numbers by which the rest is found."""
     return sorted(TABLES, key=lambda table: table == INVOICES_TABLE)
 
 
 def _staying_numbers(store: Store, key: TableKey, month: str, rule: RetentionRule) -> pa.Array:
-    """Give the KSeF numbers of the month's invoices that the rule does not stand for."""
     folder = month_folder(replace(key, table=INVOICES_TABLE), month)
+    return staying_numbers(store, [f"{folder}/{name}" for name in live_names(store, folder)], rule)
+
+
+def staying_numbers(store: Store, paths: Iterable[str], rule: RetentionRule) -> pa.Array:
+    """
+    Give the KSeF numbers of invoices that a rule does not stand for.
+
+    :param paths: files of ``invoices``.
+    :param rule: the rule.
+    """
     found = [pa.array([], pa.string())]
-    for name in live_names(store, folder):
-        rows = _read(store, f"{folder}/{name}", _LOOKED_AT)
+    for path in paths:
+        rows = _read(store, path, _LOOKED_AT)
         found.extend(rows.filter(pc.invert(meant(rule, rows)))[NUMBER].chunks)
     return pa.concat_arrays(found)
 
 
-def _stays(rule: RetentionRule, staying: pa.Array) -> Stays:
-    """Tell of any table's rows which stay: by the date alone where the rule stands for all companies."""
+def staying_rows(rule: RetentionRule, staying: pa.Array) -> Stays:
+    """
+    Tell of any table's rows which stay: by the date alone where the rule stands for all companies.
+
+    :param rule: the rule.
+    :param staying: see :func:`staying_numbers`.
+    """
     by_date = replace(rule, nip=None)
 
     def stays(rows: pa.Table) -> pa.ChunkedArray:
         later = pc.invert(meant(by_date, rows))
-        return later if rule.nip is None else pc.or_(later, pc.is_in(rows[NUMBER], staying))
+        if rule.nip is None:
+            return later
+        return pc.or_(later, pc.is_in(rows[NUMBER].cast(pa.string()), staying))
 
     return stays
 
 
-def _gone(store: Store, folder: str, name: str, stays: Stays) -> int:
-    rows = _read(store, f"{folder}/{name}", (NUMBER, STORED))
+def count_gone(store: Store, path: str, stays: Stays) -> int:
+    """
+    Count the rows of a table file that do not stay.
+
+    :param path: the file.
+    :param stays: see :func:`staying_rows`.
+    """
+    rows = _read(store, path, (NUMBER, STORED))
     staying: int = pc.sum(stays(rows)).as_py() or 0
     return int(rows.num_rows) - staying
 
@@ -147,7 +175,8 @@ def _read(store: Store, path: str, columns: tuple[str, ...]) -> pa.Table:
     try:
         with store.open(path) as file, pq.ParquetFile(file) as parquet:
             there = set(parquet.schema_arrow.names)
-            return parquet.read([name for name in columns if name in there])
+            rows = parquet.read([name for name in columns if name in there])
+            return fitted(rows, pa.schema([field for field in INVOICES if field.name in rows.column_names]))
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

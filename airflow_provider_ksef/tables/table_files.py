@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from upath import UPath
 
 from airflow_provider_ksef.tables.environment import DELTA, found_format
 from airflow_provider_ksef.tables.layout import TableKey, key_folder, month_folder
-from airflow_provider_ksef.tables.live_files import live_names
+from airflow_provider_ksef.tables.live_files import live_paths, table_paths
 from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 
@@ -60,4 +61,5 @@ def _in_folders(store: Store, part: TableKey) -> Iterator[MonthFiles]:
     for name in store.names(key_folder(part)):
         if name.startswith("month="):
             month = name.removeprefix("month=")
-            yield MonthFiles(part, month, tuple(live_names(store, month_folder(part, month))))
+            paths = live_paths(store, partial(table_paths, store, month_folder(part, month)))
+            yield MonthFiles(part, month, tuple(path.rsplit("/", 1)[-1] for path in paths))

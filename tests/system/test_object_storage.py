@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import EmulatorProcess
-from tests.s3_server import start_s3
+from tests.s3_server import S3Server
 from tests.system.conftest import sample_invoices, seed
 from tests.system.operator_context import context
 
@@ -26,23 +25,15 @@ REGION = "eu-central-1"
 SECRET = "secret-access-key-of-the-lake"
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """One server for all tests, since Airflow keeps the file system of a connection."""
-    server = start_s3()
-    yield server.url
-    server.stop()
-
-
 @pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty bucket that the connection ``aws_moto`` opens; gives the server's address."""
     connection = {"conn_type": "aws", "login": "testing", "password": SECRET}
-    connection["extra"] = json.dumps({"endpoint_url": s3, "region_name": REGION})
+    connection["extra"] = json.dumps({"endpoint_url": s3.url, "region_name": REGION})
     monkeypatch.setenv("AIRFLOW_CONN_AWS_MOTO", json.dumps(connection))
-    httpx.post(f"{s3}/moto-api/reset").raise_for_status()
-    _client(s3).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return s3
+    httpx.post(f"{s3.url}/moto-api/reset").raise_for_status()
+    _client(s3.url).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return s3.url
 
 
 def _client(url: str):  # type: ignore[no-untyped-def]

@@ -7,6 +7,7 @@ like them: by removing it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -53,8 +54,6 @@ class FolderExchange:
         :returns: where the new files are to be written.
         """
         make_folder(self.beside.parent)
-        for left in self.beside.parent.glob(f"*{_REMOVED}"):
-            shutil.rmtree(left, ignore_errors=True)  # its removal was cut
         self.beside.mkdir()
         for name in kept:
             os.link(self.target / name, self.beside / name)
@@ -115,17 +114,10 @@ def remove_folder(folder: Path) -> None:
     """
     Remove a folder with its files, its name first: whoever means to exchange it finds it no more.
 
-    Nothing happens where it is not there.
+    What a removal that was cut has left goes, too. Nothing happens where nothing is there.
     """
     doomed = folder.with_name(f"{folder.name}{_REMOVED}")
-    try:
+    shutil.rmtree(doomed, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
         folder.rename(doomed)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        shutil.rmtree(doomed, ignore_errors=True)  # left by a crash in here
-        remove_folder(folder)
-        return
     shutil.rmtree(doomed, ignore_errors=True)

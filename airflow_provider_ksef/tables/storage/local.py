@@ -112,10 +112,9 @@ class LocalStore:
         """See :meth:`Store.forbid`."""
         del tombstone
         staged = self.root / staged_path(path, token)
-        if staged.is_dir():
-            remove_folder(staged)
-        else:
+        if not staged.is_dir():
             staged.unlink(missing_ok=True)
+        remove_folder(staged)
 
     def folder_exchange(self, folder: str, token: int) -> FolderExchange | None:
         """See :meth:`Store.folder_exchange`."""

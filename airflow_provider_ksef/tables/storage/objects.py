@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from fsspec import AbstractFileSystem
 
+from airflow_provider_ksef.exceptions import KsefTableError
 from airflow_provider_ksef.tables.storage.protocol import Content, taken_over
 
 _REFUSED = ("PreconditionFailed", "412")
 _TRY_AGAIN = ("ConditionalRequestConflict", "409")
-_CREATE_TRIES = 5
+_CREATE_TRIES = 6
+_FIRST_PAUSE_SECONDS = 0.05
 
 
 class ObjectStore:
@@ -49,18 +52,25 @@ class ObjectStore:
 
     def create(self, path: str, content: bytes) -> bool:
         """See :meth:`Store.create`."""
-        for _ in range(_CREATE_TRIES):
+        for number in range(_CREATE_TRIES):
             try:
                 self.fs.pipe_file(self._full(path), content, mode="create")
             except FileExistsError:
                 break
             except OSError as error:
-                if _code(error) in _TRY_AGAIN:
+                if _code(error) in _TRY_AGAIN:  # another put of it is under way, and may come to nothing
+                    time.sleep(_FIRST_PAUSE_SECONDS * 2**number)
                     continue
                 if _code(error) not in _REFUSED:
                     raise
                 break
             return True
+        else:
+            if self.read(path) is None:
+                raise KsefTableError(
+                    f"The storage did not say whether {path} is there: another put of it is under way.",
+                    "The task may simply be retried.",
+                )
         # a put whose answer was lost is sent again by the library, and then finds itself
         return self.read(path) == content
 

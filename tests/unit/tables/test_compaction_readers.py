@@ -1,4 +1,4 @@
-"""Readers at work while files are merged: a file may be missing to them, never is a row there twice."""
+"""Readers at work while files are merged: ours see each row once, others may miss some and see none twice."""
 
 from __future__ import annotations
 
@@ -57,12 +57,14 @@ def written(root: UPath) -> Iterator[tuple[float, int]]:
             compact_parts(root, KEY, owner="compaction")
 
 
-def check(reader: Reader, commits: list[tuple[float, int]]) -> None:
+def check_none_twice(reader: Reader) -> None:
     assert len(reader.seen) > ROUNDS
+    assert all(len(seen) == len(set(seen)) for _, seen in reader.seen)
+
+
+def check_none_missing(reader: Reader, commits: list[tuple[float, int]]) -> None:
     for began, seen in reader.seen:
-        assert len(seen) == len(set(seen))
-        committed = max((count for moment, count in commits if moment < began), default=0)
-        assert len(seen) >= committed
+        assert len(seen) >= max((count for moment, count in commits if moment < began), default=0)
 
 
 @pytest.mark.parametrize("exchanges", [True, False], ids=["folder", "file by file"])
@@ -78,17 +80,18 @@ def test_the_packages_own_reader_sees_every_row_once(
     reader.stopped.set()
     reader.join()
     assert reader.errors == []
-    check(reader, commits)
+    check_none_twice(reader)
+    check_none_missing(reader, commits)
 
 
 def test_any_reader_of_a_folder_sees_no_row_twice(tmp_path: Path) -> None:
     root = UPath(tmp_path)
     reader = Reader(lambda: plain(root))
     steps = written(root)
-    commits = [next(steps)]
+    next(steps)
     reader.start()
-    commits += list(steps)
+    list(steps)
     reader.stopped.set()
     reader.join()
     assert {type(error) for error in reader.errors} <= {FileNotFoundError}
-    check(reader, commits)
+    check_none_twice(reader)

@@ -232,18 +232,15 @@ def test_rows_are_deleted_from_all_tables_by_date_and_counterparty(root: UPath, 
 
 
 def test_an_operation_that_others_overtake_is_repeated(root: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [1]
 
-    real, left = DeltaTable.delete, [1]
-
-    def overtaken(self: DeltaTable, predicate: str) -> object:
+    def overtaken(snapshot: DeltaTable) -> int:
         if left[0]:
             left[0] -= 1
             raise CommitFailedError("overtaken")
-        return real(self, predicate)
+        return snapshot.version()
 
-    monkeypatch.setattr(DeltaTable, "delete", overtaken)
-    rule = RetentionRule("2026-01-11T00:00:00.0000000+00:00")
-    assert tables(root).delete_rows(KEY, rule, owner=OWNER)["invoices"] == 6
+    assert delta_upkeep.repeated(DeltaLog(root, "invoices"), overtaken) == 8
     monkeypatch.setattr(delta_upkeep, "TRIES", 0)
     with pytest.raises(KsefLeaseError, match="Run it again"):
-        delta_upkeep._repeated(DeltaLog(root, "invoices"), lambda _: None)
+        delta_upkeep.repeated(DeltaLog(root, "invoices"), overtaken)

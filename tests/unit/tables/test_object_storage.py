@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import uuid
-from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefLeaseError, KsefWatermarkError
@@ -16,32 +12,14 @@ from airflow_provider_ksef.tables.layout import check_root, lease_folder
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.storage import ObjectStore, open_store
 from airflow_provider_ksef.tables.watermark import read_watermark
+from tests.s3_server import S3Server, other_client
 from tests.unit.tables.packages import invoice, rows
 from tests.unit.tables.tiny import KEY, moment, numbers, put, tiny_rows
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def root(endpoint: str) -> UPath:
-    bucket = f"tables-{uuid.uuid4().hex[:8]}"
-    path = UPath(f"s3://{bucket}/ksef", endpoint_url=endpoint, key="testing", secret="testing")
-    path.fs.mkdir(bucket)
-    return path
-
-
-def other_client(root: UPath) -> UPath:
-    """Open the same place with caches of its own, as another worker does."""
-    options = {**root.storage_options, "skip_instance_cache": True}
-    return UPath(f"s3://{root.path}", **options)
+def root(bucket: UPath) -> UPath:
+    return bucket
 
 
 def test_windows_are_committed_and_read(root: UPath) -> None:
@@ -61,8 +39,8 @@ def test_windows_are_committed_and_read(root: UPath) -> None:
     assert not [path for path in root.fs.find(f"{root.path}/invoices") if not path.endswith(".parquet")]
 
 
-def test_a_bucket_that_is_not_there_is_refused_before_anything_is_sent(endpoint: str) -> None:
-    path = UPath("s3://no-such-bucket/ksef", endpoint_url=endpoint, key="testing", secret="testing")
+def test_a_bucket_that_is_not_there_is_refused_before_anything_is_sent(s3: S3Server) -> None:
+    path = UPath("s3://no-such-bucket/ksef", endpoint_url=s3.url, key="testing", secret="testing")
     with pytest.raises(KsefInputError, match=r"no-such-bucket/ksef.* bucket that is not there"):
         check_root(path)
 
