@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks import ours, with_etree, with_ksef2, with_ksef_client
@@ -17,6 +14,8 @@ MOST_MEMORY = 64.0
 """Megabytes over an idle interpreter with pyarrow loaded, for 1 package as for 20."""
 _SAMPLE = 300
 """Documents that ksef2 reads; its time is multiplied."""
+
+LINE_ITEMS = ("Line items, one process", "Line items, two processes")
 
 Run = Callable[[], object]
 
@@ -67,27 +66,25 @@ def package_cases(folder: Path, target: Path) -> Iterator[tuple[str, Case]]:
         yield kind, Case(name, partial(ours.metadata_to_parquet, package, target), peers)
 
 
-@contextmanager
-def line_cases(folder: Path) -> Iterator[list[Case]]:
+def line_cases(folder: Path) -> list[Case]:
     """From XML bytes in memory to rows of all columns."""
     documents = [xml for _, xml in documents_of(folder)]
     readable = with_ksef2.readable(documents[: 2 * _SAMPLE])[:_SAMPLE]
     parser = partial(with_ksef_client.lines_of, documents)
     loop = partial(with_etree.lines_of, documents)
     models = Peer("ksef2", partial(with_ksef2.lines_of, readable), 100.0, len(readable) / len(documents))
-    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        yield [
-            Case(
-                "Line items, one process",
-                partial(ours.lines_of, documents),
-                (Peer("ksef-client", parser, 6.0), Peer("xml.etree", loop, 1.5), models),
-            ),
-            Case(
-                "Line items, two processes",
-                partial(ours.lines_in_processes, pool, documents),
-                (Peer("ksef-client", parser, 9.0),),
-            ),
-        ]
+    return [
+        Case(
+            LINE_ITEMS[0],
+            partial(ours.lines_of, documents),
+            (Peer("ksef-client", parser, 6.0), Peer("xml.etree", loop, 1.5), models),
+        ),
+        Case(
+            LINE_ITEMS[1],
+            partial(ours.lines_in_processes, 2, documents),
+            (Peer("ksef-client", parser, 9.0),),
+        ),
+    ]
 
 
 def export_cases(folder: Path, target: Path) -> Iterator[Case]:

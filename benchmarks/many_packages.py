@@ -16,7 +16,8 @@ from airflow_provider_ksef.emulator.moments import parse_moment, polish_day
 from airflow_provider_ksef.emulator.numbers import make_ksef_number
 from airflow_provider_ksef.emulator.packages import METADATA_NAME, join_metadata
 from airflow_provider_ksef.emulator.synthetic import synthesize
-from benchmarks.packages import NIP, Package, encrypt, hash_of, zipped
+from benchmarks.making import NIP, encrypt, hash_of, zipped
+from benchmarks.packages import Package
 
 FIRST = datetime(2026, 2, 1, tzinfo=UTC)
 EACH = timedelta(days=3)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,8 +65,14 @@ def lines_of(documents: Sequence[bytes]) -> int:
     return sum(map(_lines_of_chunk, _chunks(documents)))
 
 
-def lines_in_processes(pool: Executor, documents: Sequence[bytes]) -> int:
-    return sum(pool.map(_lines_of_chunk, _chunks(documents)))
+def lines_in_processes(processes: int, documents: Sequence[bytes]) -> int:
+    """Do the same in processes that are there already, as after a first package."""
+    return sum(_pool(processes).map(_lines_of_chunk, _chunks(documents)))
+
+
+@cache
+def _pool(processes: int) -> Executor:
+    return ProcessPoolExecutor(processes)
 
 
 def verified(package: Package) -> EncryptedPackage:

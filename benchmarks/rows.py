@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.cases import MOST_MEMORY, Case, export_cases, line_cases, package_cases
+from benchmarks.cases import LINE_ITEMS, MOST_MEMORY, Case, export_cases, line_cases, package_cases
 from benchmarks.memory import measure
 from benchmarks.timing import compare
 
@@ -53,9 +53,9 @@ def measured_rows(packages: Path, only: str, rounds: int) -> Iterator[Row]:
         for kind, case in package_cases(packages, target):
             if only in case.name:
                 yield from _rows(case, rounds, packages / kind, "ours")
-        if any(only in name for name in ("Line items, one process", "Line items, two processes")):
-            with line_cases(packages) as cases:
-                for case in cases:
+        if any(only in name for name in LINE_ITEMS):
+            for case in line_cases(packages):
+                if only in case.name:
                     yield from _rows(case, rounds)
         for case in export_cases(packages, target):
             if only in case.name:

@@ -35,7 +35,7 @@ def main() -> int:
     arguments = parser.parse_args()
     enter(arguments.folder, arguments.peers_python)
 
-    from benchmarks.packages import make_packages
+    from benchmarks.making import make_packages
     from benchmarks.rows import measured_rows
 
     packages = arguments.folder / f"packages-{arguments.invoices}"

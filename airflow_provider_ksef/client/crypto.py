@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 
-BLOCK_SIZE = 1 << 20
+BLOCK_SIZE = 1 << 18
 """Bytes that are read, hashed and encrypted at a time."""
 SALT_SIZE = 32
 AES_BLOCK = 16

@@ -21,7 +21,7 @@ BROKEN = (*BROKEN_DEFLATE, struct.error, EOFError, OSError, ValueError)
 REMEDY = "The table is as it was; export the window anew, and ask KSeF's support where it happens again."
 
 
-def read_metadata_entry(source: BinaryIO) -> bytes:
+def read_metadata_entry(source: BinaryIO) -> bytes | bytearray:
     """
     Read ``_metadata.json`` of a plain ZIP or TAR.GZ package; a ZIP's other entries are not touched.
 
@@ -42,7 +42,7 @@ def read_metadata_entry(source: BinaryIO) -> bytes:
     raise KsefIntegrityError("The export package is neither a ZIP nor a TAR.GZ archive.", REMEDY)
 
 
-def _from_zip(source: BinaryIO) -> bytes:
+def _from_zip(source: BinaryIO) -> bytes | bytearray:
     places = places_named(source, METADATA_NAME)
     _check_single(len(places))
     _check_size(max(places[0].size, places[0].stored))

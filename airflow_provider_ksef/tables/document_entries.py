@@ -87,7 +87,7 @@ def read_document(source: BinaryIO, number: str, place: Place, expected_hash: st
     :raises KsefIntegrityError: where it is broken or another one than the metadata says.
     """
     try:
-        content = read_place(source, place)
+        content = bytes(read_place(source, place))
     except BROKEN as error:
         raise KsefIntegrityError(f"The document of {number} cannot be unpacked: {error}.", REMEDY) from error
     _check_hash(number, content, expected_hash)

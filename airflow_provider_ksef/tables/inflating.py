@@ -19,7 +19,7 @@ class Engine(NamedTuple):
     :param error: what it raises where the data is broken.
     """
 
-    crc32: Callable[[bytes], int]
+    crc32: Callable[[bytes | bytearray], int]
     decompressor: Callable[[int], Any]
     gzip_file: Callable[..., Any]
     error: type[Exception]
@@ -38,11 +38,14 @@ def _best_engine() -> Engine:
     )
 
 
+_AT_ONCE = 256 * 1024
+"""Bytes of a large file that are inflated at a time."""
+
 engine = _best_engine()
 BROKEN_DEFLATE = (ZLIB.error, engine.error)
 
 
-def inflate(stored: bytes, size: int) -> bytes:
+def inflate(stored: bytes, size: int) -> bytes | bytearray:
     """
     Inflate raw deflate data, never to more than it should be.
 
@@ -51,13 +54,30 @@ def inflate(stored: bytes, size: int) -> bytes:
     :raises ValueError: where it becomes more or less.
     """
     decompressor = engine.decompressor(-zlib.MAX_WBITS)
-    content: bytes = decompressor.decompress(stored, size + 1)
+    if size <= _AT_ONCE:
+        content = decompressor.decompress(stored, size + 1)
+    else:
+        content = _inflate_large(decompressor, stored, size)
     if len(content) != size or not decompressor.eof:
         raise ValueError("its data is longer or shorter than its size says")
+    return cast("bytes | bytearray", content)
+
+
+def _inflate_large(decompressor: Any, stored: bytes, size: int) -> bytearray:
+    """Inflate piece by piece into one place; a decompressor left to itself holds everything twice."""
+    content, filled = bytearray(size), 0
+    while not decompressor.eof:
+        piece = decompressor.decompress(stored, min(_AT_ONCE, size - filled + 1))
+        if not piece or filled + len(piece) > size:
+            break
+        content[filled : filled + len(piece)] = piece
+        filled += len(piece)
+        stored = decompressor.unconsumed_tail
+    del content[filled:]
     return content
 
 
-def crc32(content: bytes) -> int:
+def crc32(content: bytes | bytearray) -> int:
     """Give the checksum that ZIP keeps of a file."""
     return engine.crc32(content)
 

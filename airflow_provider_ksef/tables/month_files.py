@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_ksef.tables.arrow_memory import give_back, lean_memory
 from airflow_provider_ksef.tables.incoming import CommittedWindow
 from airflow_provider_ksef.tables.layout import TableKey, file_name, month_folder
 from airflow_provider_ksef.tables.moments import (
@@ -23,6 +24,8 @@ from airflow_provider_ksef.tables.storage import Content
 
 ROW_GROUP_ROWS = 20_000
 """Two of KSeF's largest packages: small enough that dates prune well, large enough to compress well."""
+_PAGE_BYTES = 64 * 1024
+"""Of one column before compression; pages of a megabyte, Arrow's usual, take 7 MB more memory to write."""
 _ALL_DIFFERENT = ("invoice_number", "invoice_hash", "verification_url")
 """Texts that no two invoices share: with a dictionary of them a file is larger, and slower to write."""
 
@@ -46,15 +49,25 @@ class MonthFile:
     span: tuple[int, int]
 
 
+@lean_memory()
 def sorted_once(rows: pa.Table) -> pa.Table:
     """Sort rows by storage date and KSeF number, and keep the first of each KSeF number."""
-    rows = rows.sort_by([(STORED, "ascending"), (NUMBER, "ascending")]).combine_chunks()
+    if not _are_sorted(rows):
+        rows = rows.sort_by([(STORED, "ascending"), (NUMBER, "ascending")]).combine_chunks()
     numbers = rows.column(NUMBER)
     if pc.count_distinct(numbers).as_py() == rows.num_rows:
         return rows
     order = pa.table({NUMBER: numbers, "row": pa.array(range(rows.num_rows), pa.int64())})
     first = order.group_by(NUMBER).aggregate([("row", "min")]).column("row_min")
     return rows.take(first.combine_chunks().sort())
+
+
+def _are_sorted(rows: pa.Table) -> bool:
+    """KSeF's packages are, but for what was stored at one instant."""
+    stored, numbers = rows.column(STORED), rows.column(NUMBER)
+    later = pc.less(stored[:-1], stored[1:])
+    at_once = pc.and_(pc.equal(stored[:-1], stored[1:]), pc.less_equal(numbers[:-1], numbers[1:]))
+    return bool(pc.all(pc.or_(later, at_once), min_count=0).as_py())
 
 
 def storage_span(rows: pa.Table) -> tuple[int, int]:
@@ -109,8 +122,10 @@ def _month_file(rows: pa.Table, month: str, path: str) -> MonthFile:
 
 def encode(rows: pa.Table) -> bytes:
     """Write rows as a Parquet file in memory; an export is never more than 10,000 of them."""
+    give_back()  # what it took to make the rows
     sink = io.BytesIO()
     pq.write_table(rows, sink, row_group_size=ROW_GROUP_ROWS, **writer_options(rows.schema))
+    pa.default_memory_pool().release_unused()
     return sink.getvalue()
 
 
@@ -121,6 +136,7 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": repeating,
+        "data_page_size": _PAGE_BYTES,
         "sorting_columns": [pq.SortingColumn(schema.get_field_index(STORED))],
     }
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 from airflow_provider_ksef.tables.archive import read_metadata_entry
+from airflow_provider_ksef.tables.arrow_memory import lean_memory
 from airflow_provider_ksef.tables.metadata_json import parse_invoices
 from airflow_provider_ksef.tables.moments import POLAND
 from airflow_provider_ksef.tables.schema import INVOICES, MOMENT, NUMBER, STORED, THIRD_SUBJECT
@@ -43,6 +44,7 @@ _PLAIN = {
 }
 
 
+@lean_memory()
 def read_metadata_package(
     source: BinaryIO,
     *,
@@ -67,7 +69,6 @@ def read_metadata_package(
     """
     try:
         invoices, extra = parse_invoices(read_metadata_entry(source))
-        pa.system_memory_pool().release_unused()  # the text was three times as large as the rows are
         return _rows(invoices, extra, export_reference, synced_at, qr_url)
     except KsefIntegrityError as error:
         raise KsefIntegrityError(

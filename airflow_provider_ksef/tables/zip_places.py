@@ -77,7 +77,7 @@ def places_named(source: BinaryIO, wanted: str) -> list[Place]:
     return [_place(entries, at, name)[1] for at, name in found]
 
 
-def read_place(source: BinaryIO, place: Place) -> bytes:
+def read_place(source: BinaryIO, place: Place) -> bytes | bytearray:
     """
     Read one file.
 
@@ -91,9 +91,8 @@ def read_place(source: BinaryIO, place: Place) -> bytes:
         if magic != _HEADER_MAGIC:
             raise ValueError("its header is not where the archive's list says")
         source.seek(name_length + extra_length, 1)
-    content = _exactly(source, place.stored)
-    if place.is_deflated:
-        content = inflate(content, place.size)
+    stored = _exactly(source, place.stored)
+    content = inflate(stored, place.size) if place.is_deflated else stored
     if len(content) != place.size or (place.crc is not None and crc32(content) != place.crc):
         raise ValueError("its checksum or size is wrong")
     return content

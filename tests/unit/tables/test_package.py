@@ -251,6 +251,32 @@ def test_invoices_that_are_written_over_many_lines_are_read() -> None:
     assert read_json(amounts.sub(rb"\1\2", pretty)).equals(read_json(compact))
 
 
+@pytest.mark.parametrize(
+    ("change", "extra"),
+    [
+        ({"invoiceNumber": '"},{"ksefNumber":'}, None),
+        ({"invoiceNumber": "a\n},{b"}, None),
+        (
+            {"thirdSubjects": [{"role": 1}, {"ksefNumber": "x", "role": 2}]},
+            '{"thirdSubjects":[{},{"ksefNumber":"x"}]}',
+        ),
+    ],
+)
+def test_what_looks_like_the_end_of_an_invoice_is_none(change: dict[str, Any], extra: str | None) -> None:
+    table = rows(invoice(), invoice(**change), invoice(invoiceNumber="last"))
+    assert table.num_rows == 3
+    assert table["extra"].to_pylist() == [None, extra, None]
+    if "invoiceNumber" in change:
+        assert table["invoice_number"][1].as_py() == change["invoiceNumber"]
+    spaced = encode(invoice(), invoice(**change), invoice(invoiceNumber="last")).replace(b'[{"k', b'[ {"k', 1)
+    assert read_json(spaced).equals(table)
+
+
+def test_what_follows_the_invoices_is_passed_over() -> None:
+    content = encode(invoice(), invoice())
+    assert read_json(content[:-1] + b',"more":[{}]}').equals(rows(invoice(), invoice()))
+
+
 def test_many_invoices_are_read_piece_by_piece_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     invoices = [
         invoice(invoiceNumber=f"FV/{place}", buyer={"name": "x" * (place % 7)}) for place in range(500)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_ksef.tables import inflating
 from airflow_provider_ksef.tables import zip_places as rooms
 from airflow_provider_ksef.tables.zip_places import places_named, read_place, zip_places
 from tests.unit.tables.engines import engine, on_both
@@ -110,6 +111,18 @@ def test_a_file_of_another_size_is_an_error(size: int) -> None:
     [(_, place)] = zip_places(source)
     with pytest.raises(ValueError, match="longer or shorter"):
         read_place(source, place._replace(size=size))
+
+
+@pytest.mark.parametrize("size", [199_999, 200_000, 200_001, 400_000])
+def test_a_large_file_is_inflated_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inflating, "_AT_ONCE", 7_000)
+    content = bytes(range(250)) * 800
+    [(_, place)] = zip_places(source := packed([("a", content, zipfile.ZIP_DEFLATED)]))
+    if size == len(content):
+        assert read_place(source, place) == content
+    else:
+        with pytest.raises(ValueError, match="longer or shorter"):
+            read_place(source, place._replace(size=size))
 
 
 def test_an_absurd_list_is_not_read() -> None:
