@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pyarrow as pa
@@ -72,7 +73,9 @@ def lines_in_processes(processes: int, documents: Sequence[bytes]) -> int:
 
 @cache
 def _pool(processes: int) -> Executor:
-    return ProcessPoolExecutor(processes)
+    pool = ProcessPoolExecutor(processes)
+    Finalize(None, pool.shutdown, exitpriority=1)  # else a process of multiprocessing waits for it for ever
+    return pool
 
 
 def verified(package: Package) -> EncryptedPackage:
