@@ -129,10 +129,15 @@ def _lines(parsed: Sequence[DocumentRows]) -> _Typed:
 
 def _sums(parsed: Sequence[DocumentRows]) -> _Typed:
     groups: dict[tuple[int, str], Row] = {}
+    twice: list[_Misfit] = []
     for place, document in enumerate(parsed):
         for group, column, text in document.sums:
-            groups.setdefault((place, group), {})[column] = text
+            row = groups.setdefault((place, group), {})
+            if column in row:
+                twice.append(_Misfit(place, f"{column} of rate group {group} is there twice"))
+            row[column] = text
     typed = _typed(_SUMS, list(groups.values()), [place for place, _ in groups])
+    typed.misfits.extend(twice)
     names = [group for _, group in groups]
     typed.columns["rate_group"] = pa.array(names, pa.string())
     typed.columns["rate_group_name"] = pa.array([RATE_GROUPS.get(name) for name in names], pa.string())

@@ -56,6 +56,10 @@ INVOICE = pa.struct(
 )
 """InvoiceMetadata of KSeF's OpenAPI 2.7."""
 
+MAX_INVOICES = 100_000
+"""KSeF packs 10,000 at most; a list of more is somebody's attempt at the worker's memory."""
+_MOST_COMMAS = 50 * MAX_INVOICES
+"""Counted before a list is taken apart, since each of its members takes memory."""
 _READ_AT_ONCE = 1024 * 1024
 """Bytes that one thread reads at a time."""
 _LIST, _END = b'{"invoices":[', b"]}"
@@ -95,10 +99,17 @@ def parse_invoices(content: bytes | bytearray) -> tuple[pa.StructArray, pa.Strin
 def _with_line_ends(content: bytes | bytearray) -> bytearray:
     """Put a line end in place of each comma between two invoices, so that the text is in memory once."""
     lines = content if isinstance(content, bytearray) else bytearray(content)
-    at = 0
+    at, count = 0, 1
     while (at := lines.find(_BETWEEN, at) + 1) > 0:
         lines[at] = _LINE_END
+        count += 1
+        if count > MAX_INVOICES:
+            raise _too_many()
     return lines
+
+
+def _too_many() -> KsefIntegrityError:
+    return _not_ksefs(f"it lists more than {MAX_INVOICES} invoices")
 
 
 def _all_known(invoices: pa.StructArray) -> tuple[pa.StructArray, pa.StringArray]:
@@ -117,12 +128,16 @@ class _Lines(NamedTuple):
 
 
 def _one_a_line(content: bytes | bytearray) -> _Lines:
+    if content.count(b",") > _MOST_COMMAS:
+        raise _not_ksefs("it has more members than invoices can have")
     try:
         if b"\n" in content:
             content = msgspec.json.format(content, indent=-1)
         listed = msgspec.json.decode(content, type=_Document).invoices
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_ksefs(str(error)) from error
+    if len(listed) > MAX_INVOICES:
+        raise _too_many()
     texts = [memoryview(invoice) for invoice in listed]
     if any(text[0] != _OPENING_BRACE for text in texts):  # pyarrow crashes at a null
         raise _not_ksefs("one of its invoices is no object")

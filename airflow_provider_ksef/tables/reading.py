@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
 from airflow_provider_ksef.tables.environment import DELTA, found_format
-from airflow_provider_ksef.tables.layout import check_readable, is_table_file
+from airflow_provider_ksef.tables.filtering import filter_expression
+from airflow_provider_ksef.tables.layout import OWN_FOLDER, check_readable, is_table_file
 from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.storage import open_store
@@ -34,7 +34,7 @@ def read(
     table: str,
     tables_path: str | PathLike[str] | UPath,
     columns: Sequence[str] | None = None,
-    filters: pc.Expression | list[Any] | None = None,
+    filters: pc.Expression | Sequence[Any] | None = None,
 ) -> pa.Table:
     """
     Read a table over all its contexts and subject types.
@@ -42,10 +42,12 @@ def read(
     :param table: such as ``invoices``.
     :param tables_path: the folder that the sync writes to: a local path or whatever universal-pathlib opens.
     :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too.
-    :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``; may also name
-        ``month``, the UTC month of ``permanent_storage_date`` as text.
-    :returns: an Arrow table, empty where nothing was synchronised yet.
-    :raises KsefInputError: where the table or a column is unknown, or the folder holds something else.
+    :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``, in which texts
+        may stand for dates and amounts; may also name ``month``, the UTC month of ``permanent_storage_date``
+        as text.
+    :returns: an Arrow table, empty where nothing was written to it yet.
+    :raises KsefInputError: where the table or a column is unknown, a filter does not fit its column, or the
+        folder holds no tables of ours.
     :raises KsefTableError: where a file is damaged or none of ours.
     """
     if table not in TABLES:
@@ -53,13 +55,16 @@ def read(
     root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
     check_readable(root)
     schema = pa.schema([*TABLES[table], CONTEXT, SUBJECT_TYPE])
+    if isinstance(columns, str):
+        raise KsefInputError("columns", columns, "is one text", f"Give a list: [{columns!r}].")
     wanted = list(schema.names if columns is None else columns)
     unknown = [name for name in wanted if name not in {*schema.names, _MONTH.name}]
     if unknown:
         raise KsefInputError(
             "columns", unknown, f"not in the table {table}", f"Choose from: {', '.join(schema.names)}."
         )
-    expression = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
+    expression = filter_expression(filters, schema.append(_MONTH))
+    _check_there(root)
     try:
         return _rows(root, table, schema.append(_MONTH), wanted, expression)
     except (pa.ArrowInvalid, OSError) as error:
@@ -67,6 +72,14 @@ def read(
             f"The table {table} cannot be read: {error}.",
             "Move the file that is named away, or restore it; this package never leaves one half-written.",
         ) from error
+
+
+def _check_there(root: UPath) -> None:
+    """Tell a wrong path from a table without rows."""
+    if not any(root.fs.exists(f"{_base(root)}{name}") for name in (OWN_FOLDER, *TABLES)):
+        raise KsefInputError(
+            "tables_path", str(root), "holds no tables", "Check the path; they are there once a sync has run."
+        )
 
 
 def _rows(

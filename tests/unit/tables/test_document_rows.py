@@ -96,6 +96,18 @@ def test_unknown_values_and_rate_groups_pass_through() -> None:
     assert (total["rate_group"], total["rate_group_name"], total["vat_amount"]) == ("12", None, Decimal(1))
 
 
+def test_a_sum_that_is_there_twice_is_not_guessed() -> None:
+    good = fa("<P_13_1>7.00</P_13_1><P_14_1>1.61</P_14_1>")
+    tables = read(good, fa("<P_13_1>7.00</P_13_1><P_13_1>8.00</P_13_1>" + line(NrWierszaFa="1")), good)
+    assert tables.documents["parse_error"].to_pylist() == [
+        None,
+        "net_amount of rate group 1 is there twice",
+        None,
+    ]
+    assert [row["net_amount"] for row in tables.vat_summary.to_pylist()] == [Decimal(7)] * 2
+    assert tables.lines.num_rows == 0
+
+
 def test_a_form_of_the_same_shape_and_another_namespace_is_read() -> None:
     tables = read(fa(line(NrWierszaFa="1"), "http://crd.gov.pl/wzor/2029/01/01/1/"))
     assert tables.documents["line_count"].to_pylist() == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -230,6 +231,26 @@ def test_what_does_not_fit_is_an_error_and_not_a_guess(
 def test_metadata_that_is_not_ksefs_is_an_error(content: bytes) -> None:
     with pytest.raises(KsefIntegrityError):
         read_json(content)
+
+
+@pytest.mark.parametrize(
+    "member", [b"{}", b"1", b'{"ksefNumber":1}', b'{"ksefNumber":"","a":{}}', b"[[]]"], ids=repr
+)
+def test_a_list_of_millions_is_refused_before_it_takes_memory(member: bytes) -> None:
+    content = b'{"invoices":[' + b",".join([member] * 6_000_000) + b"]}"
+    tracemalloc.start()
+    with pytest.raises(KsefIntegrityError, match=r"more than 100000 invoices|more members"):
+        metadata_json.parse_invoices(content)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2 * len(content) + 64_000_000
+
+
+def test_a_list_of_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_json, "MAX_INVOICES", 2)
+    for content in (encode(*[invoice()] * 3), b'{"invoices": [{}, {}, {}]}'):
+        with pytest.raises(KsefIntegrityError, match="more than 2 invoices"):
+            read_json(content)
 
 
 def test_a_package_of_no_invoices_has_the_columns_all_the_same() -> None:

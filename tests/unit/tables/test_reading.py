@@ -8,6 +8,7 @@ import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -19,7 +20,7 @@ from upath import UPath
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.layout import TableKey, check_root
-from airflow_provider_ksef.tables.schema import INVOICES
+from airflow_provider_ksef.tables.schema import INVOICES, LINES
 from tests.unit.tables.packages import invoice, rows
 from tests.unit.tables.tiny import put
 
@@ -70,12 +71,61 @@ def test_pandas_keeps_amounts_and_dates_exact(root: UPath) -> None:
     assert str(frame["permanent_storage_date"].iloc[0]) == "2026-02-01 23:30:00.123456+00:00"
 
 
-def test_a_table_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
-    for folder in (UPath(tmp_path / "nothing"), UPath("memory://nothing-there")):
-        table = read("invoices", folder)
-        assert table.num_rows == 0
-        assert table.column_names == [*INVOICES.names, "context", "subject_type"]
-        assert list(table.to_pandas().columns) == table.column_names
+def test_a_table_that_is_not_filled_yet_is_empty(root: UPath) -> None:
+    table = read("invoice_lines", root)
+    assert table.num_rows == 0
+    assert table.column_names == [*LINES.names, "context", "subject_type"]
+    assert list(table.to_pandas().columns) == table.column_names
+
+
+def test_a_wrong_path_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nothing", UPath("memory://nothing-there"), tmp_path):
+        with pytest.raises(KsefInputError, match=r"tables_path=.*holds no tables"):
+            read("invoices", folder)
+
+
+def test_a_table_that_a_sync_found_nothing_for_is_empty(tmp_path: Path) -> None:
+    put(UPath(tmp_path), "2026-02-01", "2026-03-02", rows())
+    assert read("invoices", tmp_path).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ([], 4),
+        (None, 4),
+        ((("currency", "=", "EUR"),), 2),
+        ([("issue_date", ">", "2026-02-01")], 0),
+        ([("issue_date", "in", ["2026-02-01", "2026-02-03"])], 4),
+        ([("permanent_storage_date", "<", "2026-02-02T00:00:00+00:00")], 2),
+        ([("net_amount", "=", str(LARGE))], 2),
+        ([("net_amount", "<", 0)], 2),
+        ([[("currency", "=", "EUR")], [("net_amount", "=", "-1.00")]], 4),
+        ([("month", "=", "2026-02"), ("context", "=", "nip-5250001210")], 1),
+    ],
+)
+def test_filters_take_what_an_analyst_writes(root: UPath, filters: Any, count: int) -> None:
+    assert read("invoices", root, filters=filters).num_rows == count
+
+
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ([("nope", "=", 1)], "nope"),
+        (pc.field("nope") == 1, "nope"),
+        (pc.field("issue_date") == 1, "issue_date"),
+        ([("issue_date", ">=", "01-03-2026")], "01-03-2026"),
+        ([("permanent_storage_date", "<", "2026-02-02T00:00:00")], "offset"),
+        ([("net_amount", "=", "much")], "much"),
+        ([("net_amount", "about", 1)], "about"),
+        ([("net_amount", "=")], "three parts"),
+        ("currency = EUR", "tuples"),
+    ],
+)
+def test_a_filter_that_does_not_fit_is_named(root: UPath, filters: Any, named: str) -> None:
+    with pytest.raises(KsefInputError, match=named) as caught:
+        read("invoices", root, filters=filters)
+    assert caught.value.field == "filters"
 
 
 def test_a_table_in_an_object_store_is_read(tmp_path: Path) -> None:
@@ -98,6 +148,8 @@ def test_unknown_names_are_refused(root: UPath) -> None:
         read("invoice", root)
     with pytest.raises(KsefInputError, match="columns=.*netto"):  # noqa: RUF043
         read("invoices", root, columns=["netto"])
+    with pytest.raises(KsefInputError, match=r"columns='ksef_number'.*is one text"):
+        read("invoices", root, columns="ksef_number")
     with pytest.raises(KsefInputError, match="tables_path"):
         read("invoices", root / "invoices")
 
@@ -125,11 +177,11 @@ def test_the_room_is_imported_without_pyarrow() -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
-def test_read_stays_a_function_however_often_it_is_imported() -> None:
+def test_read_stays_a_function_however_often_it_is_imported(root: UPath) -> None:
     line = "from airflow_provider_ksef.tables import read"
     code = f"{line}\n{line}\nassert callable(read)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert isinstance(read("invoices", UPath("memory://nothing-there")), pa.Table)
+    assert isinstance(read("invoices", root), pa.Table)
 
 
 def test_a_reader_needs_no_right_to_write(root: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
