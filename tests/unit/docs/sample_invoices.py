@@ -78,11 +78,12 @@ class Invoice:
     :param currency: ISO 4217.
     :param exchange_rate: PLN for one unit of the currency; None for PLN, or where no line states it.
     :param stated_vat_pln: tax in PLN where the lines state no exchange rate.
+    :param states_vat_pln: whether its document states the tax in PLN, too.
     :param corrects: what it corrects.
     :param due: when it is to be paid.
     :param payer: NIP of a third subject.
     :param is_self_invoicing: whether the buyer issued it.
-    :param document: ``whole``, ``broken`` (no XML) or ``none`` (exported without documents).
+    :param document: ``whole``, ``broken`` (no XML), ``pef`` (another form) or ``none`` (exported without it).
     """
 
     number: str
@@ -94,6 +95,7 @@ class Invoice:
     currency: str = "PLN"
     exchange_rate: str | None = None
     stated_vat_pln: str | None = None
+    states_vat_pln: bool = True
     corrects: tuple[Original, ...] = field(default=())
     due: date | None = None
     payer: str | None = None
@@ -253,6 +255,16 @@ INVOICES = (
         (Line("Consulting", 7, "150.00"),),
         currency="USD",
         stated_vat_pln="893.55",
+        states_vat_pln=False,
+    ),
+    Invoice(
+        "T/PEF",
+        TATRA,
+        MILL,
+        date(2026, 3, 22),
+        at("2026-03-22T12:00"),
+        (Line("Catering", 1, "555.00"),),
+        document="pef",
     ),
     Invoice(
         "C/77",

@@ -86,6 +86,8 @@ def _stored(each: Invoice) -> datetime:
 def _xml(each: Invoice) -> bytes:
     if each.document == "broken":
         return b"<Faktura><Fa>\xff"
+    if each.document == "pef":
+        return b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>'
     document = fa("".join(_body(each)))
     return _prefixed(document) if each.seller == TATRA else document
 
@@ -102,7 +104,7 @@ def _body(each: Invoice) -> Iterator[str]:
         yield f"<P_13_{group}>{net}</P_13_{group}>"
         if rate != "zw":
             yield f"<P_14_{group}>{vat}</P_14_{group}>"
-            yield f"<P_14_{group}W>{vat_pln}</P_14_{group}W>" if each.currency != "PLN" else ""
+            yield f"<P_14_{group}W>{vat_pln}</P_14_{group}W>" if _states_pln(each) else ""
     yield f"<P_15>{each.gross}</P_15><RodzajFaktury>{'KOR' if each.corrects else 'VAT'}</RodzajFaktury>"
     for original in each.corrects:
         found = next((one for one in INVOICES if one.number == original.number), None)
@@ -115,6 +117,10 @@ def _body(each: Invoice) -> Iterator[str]:
         yield _line(number, line, each.exchange_rate)
     if each.due:
         yield f"<Platnosc><TerminPlatnosci><Termin>{each.due}</Termin></TerminPlatnosci></Platnosc>"
+
+
+def _states_pln(each: Invoice) -> bool:
+    return each.currency != "PLN" and each.states_vat_pln
 
 
 def _line(number: int, line: Line, exchange_rate: str | None) -> str:

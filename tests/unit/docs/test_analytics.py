@@ -38,16 +38,19 @@ def bought() -> list[tuple[str, Invoice]]:
 
 
 def vat_by_rate_and_month() -> Iterator[tuple[Any, ...]]:
-    groups: dict[tuple[str, ...], list[tuple[Decimal, Decimal, bool]]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[tuple[Decimal, Decimal, bool, bool]]] = defaultdict(list)
     for context, each in bought():
         if each.document == "whole":
             for rate, (net, _, vat_pln) in each.sums.items():
                 is_foreign = each.currency != "PLN"
-                groups[context, each.received_in, *GROUPS[rate]].append((net, vat_pln, is_foreign))
+                is_unknown = is_foreign and not each.states_vat_pln
+                known = Decimal() if is_unknown else vat_pln
+                groups[context, each.received_in, *GROUPS[rate]].append((net, known, is_foreign, is_unknown))
     for key, sums in sorted(groups.items()):
-        foreign = sum(is_foreign for *_, is_foreign in sums)
-        net = sum((net for net, _, is_foreign in sums if not is_foreign), Decimal())
-        yield (*key, len(sums), foreign, net, sum((vat for _, vat, _ in sums), Decimal()))
+        foreign = sum(is_foreign for *_, is_foreign, _ in sums)
+        net = sum((net for net, _, is_foreign, _ in sums if not is_foreign), Decimal())
+        vat = sum((vat for _, vat, *_ in sums), Decimal())
+        yield (*key, len(sums), foreign, net, vat, sum(is_unknown for *_, is_unknown in sums))
 
 
 def foreign_currency() -> Iterator[tuple[Any, ...]]:
@@ -122,7 +125,7 @@ def month_complete() -> Iterator[tuple[Any, ...]]:
 
 
 def documents_missing() -> Iterator[tuple[Any, ...]]:
-    problems = {"none": "missing", "broken": "unreadable"}
+    problems = {"none": "missing", "broken": "unreadable", "pef": "form not read"}
     found = [(context, each) for context, each in bought() if each.document in problems]
     for context, each in sorted(found, key=lambda one: -one[1].gross):
         yield context, each.ksef_number, each.currency, each.gross, problems[each.document]
@@ -199,5 +202,7 @@ def test_each_way_gives_the_expected_answer(answers: Answers, title: str) -> Non
 
 
 def test_tax_sums_come_to_what_the_metadata_says(answers: Answers) -> None:
-    by_rate = sum(row[-1] for row in answers["VAT by rate and month"].rows)
-    assert by_rate == sum(each.vat_pln for _, each in bought() if each.document == "whole")
+    by_rate = sum(row[-2] for row in answers["VAT by rate and month"].rows)
+    assert by_rate == sum(
+        each.vat_pln for _, each in bought() if each.document == "whole" and each.states_vat_pln
+    )

@@ -51,6 +51,25 @@ def test_a_package_without_or_with_two_metadata_entries_is_an_error(pack: type) 
         read_metadata_entry(doubled(pack))
 
 
+@pytest.mark.parametrize("pack", [zipped, tarred])
+@pytest.mark.parametrize(
+    "name", ["../_metadata.json", "/_metadata.json", "a/../_metadata.json", "a\\_metadata.json"]
+)
+def test_metadata_of_another_folder_is_none(pack: type, name: str) -> None:
+    with pytest.raises(KsefIntegrityError, match="has no"):
+        read_metadata_entry(pack((name, b"{}")))
+    assert read_metadata_entry(pack((name, b"{}"), ENTRY)) == ENTRY[1]
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 999_999, 1_000_001, 2**32 - 2])
+def test_a_zip_that_lies_about_the_size_of_its_metadata_is_an_error(claimed: int) -> None:
+    whole = bytearray(zipped((METADATA_NAME, b" " * 1_000_000)).getvalue())  # type: ignore[attr-defined]
+    for place in (22, whole.index(b"PK\x01\x02") + 24):
+        whole[place : place + 4] = claimed.to_bytes(4, "little")
+    with pytest.raises(KsefIntegrityError):
+        read_metadata_entry(io.BytesIO(whole))
+
+
 def test_metadata_that_is_a_link_is_not_followed() -> None:
     import tarfile
 
