@@ -46,23 +46,16 @@ class Case:
 
 def package_cases(folder: Path, target: Path) -> Iterator[tuple[str, Case]]:
     """From encrypted parts on disk to a Parquet file; with the kind of the package."""
-    plain, typed = with_ksef_client.metadata_to_parquet, with_ksef_client.typed_metadata_to_parquet
-    models = with_ksef2.metadata_to_parquet
-    names = {
-        "zip": "ZIP with XML and metadata, metadata wanted",
-        "metadata": "ZIP, metadata only",
-        "targz": "TAR.GZ with XML and metadata, metadata wanted",
-    }
-    targets = {"zip": (8.0, 8.0, 13.0), "metadata": (2.3, 3.3, 13.0), "targz": (4.0, 4.0, 7.0)}
-    for kind, name in names.items():
+    untyped = ("ksef-client, untyped", with_ksef_client.metadata_to_parquet)
+    typed = ("ksef-client, typed", with_ksef_client.typed_metadata_to_parquet)
+    models = ("ksef2", with_ksef2.metadata_to_parquet)
+    for kind, name, wanted in (
+        ("zip", "ZIP with XML and metadata, metadata wanted", ((typed, 8.0), (models, 13.0))),
+        ("metadata", "ZIP, metadata only", ((untyped, 2.3), (typed, 3.3), (models, 13.0))),
+        ("targz", "TAR.GZ with XML and metadata, metadata wanted", ((typed, 4.0), (models, 7.0))),
+    ):
         package = Package.read(folder / kind)
-        ways = zip(
-            ("ksef-client, untyped", "ksef-client, typed", "ksef2"),
-            (plain, typed, models),
-            targets[kind],
-            strict=True,
-        )
-        peers = tuple(Peer(who, partial(way, package, target), least) for who, way, least in ways)
+        peers = tuple(Peer(who, partial(way, package, target), least) for (who, way), least in wanted)
         yield kind, Case(name, partial(ours.metadata_to_parquet, package, target), peers)
 
 

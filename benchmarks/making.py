@@ -7,6 +7,7 @@ They are made once and kept in the folder that is given; making 10,000 invoices 
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tarfile
 import zipfile
@@ -30,23 +31,34 @@ FORMATS = ("zip", "metadata", "targz")
 _START = datetime(2026, 5, 4, 6, tzinfo=UTC)
 
 
-def make_packages(folder: Path, count: int) -> None:
-    """Make a package of each format below a folder, where they are not there yet."""
+def make_packages(folder: Path, count: int, least_lines: int) -> None:
+    """
+    Make a package of each format below a folder, where they are not there yet.
+
+    :param folder: where they are kept.
+    :param count: invoices in each.
+    :param least_lines: an invoice that the generator made with fewer lines is left out.
+    """
     if all((folder / name / "package.json").exists() for name in FORMATS):
         return
-    metadata, documents = _invoices(count)
+    metadata, documents = _invoices(count, least_lines)
     listed = (METADATA_NAME, join_metadata(metadata))
     encrypt(folder / "metadata", "Zip", count, zipped([listed]))
     encrypt(folder / "zip", "Zip", count, zipped([*documents, listed]))
     encrypt(folder / "targz", "TarGz", count, _tar_gz([*documents, listed]))
 
 
-def _invoices(count: int) -> tuple[list[bytes], list[tuple[str, bytes]]]:
-    metadata, documents = [], []
-    for index in range(count):
-        moment = _START + timedelta(days=20) * (index / count)
+def _invoices(count: int, least_lines: int) -> tuple[list[bytes], list[tuple[str, bytes]]]:
+    metadata: list[bytes] = []
+    documents = []
+    for index in itertools.count():
+        if len(metadata) == count:
+            break
+        moment = _START + timedelta(days=20) * (len(metadata) / count)
         stored = parse_moment(moment.isoformat())
         made = synthesize(NIP, "Subject2", index, 0, polish_day(stored))
+        if made.xml.count(b"<FaWiersz>") < least_lines:
+            continue
         technical = sha256(str(index).encode()).hexdigest()[:12].upper()
         number = make_ksef_number(made.facts.seller_nip, polish_day(stored), technical)
         registration = Registration(number, hash_of(made.xml), stored, stored, stored, "Online", "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,8 +22,8 @@ from airflow_provider_ksef.tables.schema import TABLES
 from benchmarks.packages import IV, KEY, Package, Part
 
 _KEY = SessionKey(KEY, IV)
-_AT_ONCE = 2_000
-"""Documents that one table is made of: some 6 MB of XML."""
+_AT_ONCE = 1_000
+"""Documents that one table is made of: some 3 MB of XML."""
 
 
 class _Nowhere:
@@ -66,13 +67,10 @@ def lines_of(documents: Sequence[bytes]) -> int:
 
 
 def lines_in_processes(processes: int, documents: Sequence[bytes]) -> int:
-    """Do the same in processes that are there already, as after a first package."""
-    return sum(_pool(processes).map(_lines_of_chunk, _chunks(documents)))
-
-
-@cache
-def _pool(processes: int) -> Executor:
-    return ProcessPoolExecutor(processes)
+    """Do the same in several processes; to start them is part of it."""
+    importlib.import_module("airflow_provider_ksef.tables.document_rows")  # once, not in each process
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        return sum(pool.map(_lines_of_chunk, _chunks(documents)))
 
 
 def verified(package: Package) -> EncryptedPackage:

@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--peers-python", help="a Python 3.12 or later to make the environment with")
     parser.add_argument("--rounds", type=int, default=5, help="medians of so many")
     parser.add_argument("--invoices", type=int, default=10_000, help="in each package")
+    parser.add_argument("--least-lines", type=int, default=3, help="on each invoice")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -38,8 +39,8 @@ def main() -> int:
     from benchmarks.making import make_packages
     from benchmarks.rows import measured_rows
 
-    packages = arguments.folder / f"packages-{arguments.invoices}"
-    make_packages(packages, arguments.invoices)
+    packages = arguments.folder / f"packages-{arguments.invoices}-{arguments.least_lines}"
+    make_packages(packages, arguments.invoices, arguments.least_lines)
     rows = []
     for row in measured_rows(packages, arguments.only, arguments.rounds):
         print(row.as_text(), flush=True)

@@ -75,8 +75,10 @@ def test_the_packages_own_reader_sees_every_row_once(
         monkeypatch.setattr(LocalStore, "folder_exchange", lambda *_: None)
     root = UPath(tmp_path)
     reader = Reader(lambda: numbers(root))
+    steps = written(root)
+    commits = [next(steps)]
     reader.start()
-    commits = list(written(root))
+    commits += steps
     reader.stopped.set()
     reader.join()
     assert reader.errors == []
