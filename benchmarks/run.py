@@ -2,7 +2,7 @@
 How fast this package is, beside the code that a user would write with others of the field.
 
 ``python -m benchmarks.run`` from the checkout makes an environment of its own (Python 3.12, since ksef2 needs
-it) and packages of 10,000 invoices, runs every way in one interpreter, and prints medians of five. It takes
+it) and packages of 10,000 invoices, runs every way in a fresh process, and prints medians of five. It takes
 some ten minutes on two cores. ``--only WORDS`` measures the rows whose names have them, ``--json FILE``
 writes ``[{"name", "ours_s", "peer", "peer_s", "ratio", "ours_mb", "peer_mb"}]``. The exit code is 1 where a
 row misses its target.
