@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_batch(tmp_path: Path, compression: str) -
     noise = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250)) * 250
     files = [invoice(f"{number}.xml", noise) for number in range(20)]
     tracemalloc.start()
-    packed = pack_batch(files, KEY, tmp_path, compression=compression, part_size=300_000)
+    packed = pack_batch(files, KEY, tmp_path, compression=compression, part_size=1_000_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert sum(file.size for file in files) == 40_000_000
@@ -116,9 +116,9 @@ def test_what_cannot_be_compressed_is_packed_too(tmp_path: Path, compression: st
 
 
 def test_a_block_over_the_buffers_is_cut(tmp_path: Path) -> None:
-    writer = PartWriter(tmp_path, KEY, 100_000_000)
-    assert writer.write(b"x" * 3_000_000) == 3_000_000
-    writer.finish()
+    with PartWriter(tmp_path, KEY, 100_000_000) as writer:
+        writer.write(b"x" * 3_000_000)
+        writer.finish()
     assert writer.parts[0].size == 3_000_000 + 16 - 3_000_000 % 16
 
 
