@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _THREADS = 2
-_AHEAD = 4
+_AHEAD = 3
 """Results that are waited for or wait to be taken."""
 
 

@@ -16,11 +16,15 @@ from hypothesis import strategies as st
 
 from airflow_provider_ksef.client import packing
 from airflow_provider_ksef.client.crypto import SessionKey, decrypt_stream, sha256_base64
+from airflow_provider_ksef.client.deflating import ZLIB, Engine, best_engine
 from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 from airflow_provider_ksef.client.splitting import PartWriter
 from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 
 KEY = SessionKey(b"k" * 32, b"i" * 16)
+
+
+ENGINES = list({engine.library: engine for engine in (ZLIB, best_engine())}.values())
 
 
 def invoice(name: str, content: bytes) -> InvoiceFile:
@@ -56,9 +60,13 @@ contents = st.binary(max_size=3000)
     st.dictionaries(names.map(lambda name: name + ".xml"), contents, min_size=1, max_size=8),
     st.integers(1024, 5000),
     st.sampled_from(["zip", "tar.gz"]),
+    st.sampled_from(ENGINES),
 )
-def test_any_split_restores_the_archive(files: dict[str, bytes], part_size: int, compression: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+def test_any_split_restores_the_archive(
+    files: dict[str, bytes], part_size: int, compression: str, engine: Engine
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "best_engine", lambda: engine)
         packed = pack_batch(
             [invoice(name, content) for name, content in files.items()],
             KEY,
@@ -97,7 +105,7 @@ def test_memory_does_not_grow_with_the_batch(tmp_path: Path, compression: str) -
     tracemalloc.stop()
     assert sum(file.size for file in files) == 40_000_000
     assert packed.size < 40_000_000
-    assert peak < 12_000_000
+    assert peak < 16_000_000
 
 
 @pytest.mark.parametrize("compression", ["zip", "tar.gz"])
@@ -129,6 +137,7 @@ def test_what_ksef_would_not_take_is_refused(tmp_path: Path, monkeypatch: pytest
         ([one] * 2, "zip", "invoices"),
         ([invoice("a" * 129, b"a")], "zip", "invoices"),
         ([invoice(f"{number}", b"a") for number in range(10_001)], "zip", "invoices"),
+        ([InvoiceFile("a.xml", io.BytesIO, 10_000_001)], "zip", "invoices"),
         ([one], "rar", "compression"),
     ]:
         with pytest.raises(KsefInputError) as raised:
