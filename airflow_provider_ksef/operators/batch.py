@@ -50,9 +50,10 @@ class KsefSubmitBatchOperator(BaseOperator):
     """
     Send invoices to KSeF in one batch session and wait until each is judged.
 
-    The result is ``{"session_reference_number", "invoice_count", "accepted", "rejected", "rejections"}``,
-    where ``rejections`` lists at most 100 of ``{"file", "code", "description", "details"}``. Without waiting
-    the three last are None.
+    The result is ``{"session_reference_number", "code", "status", "invoice_count", "accepted", "rejected",
+    "rejections"}``, where ``status`` is ``accepted``, ``partly_accepted`` or ``rejected`` and ``rejections``
+    lists at most 100 of ``{"file", "invoice_number", "code", "description", "details"}``. Without waiting all
+    but the reference and the count are None.
 
     A retry goes on with the session whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends it again; a session that was not uploaded whole has no effect and is begun anew.
@@ -205,7 +206,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         failed = ksef.run(sessions.list_failed_invoices(reference)) if rejected else []
         paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
         rejections = rejections_of(failed, paths)
-        result = batch_result(reference, invoice_count, accepted, rejected, rejections)
+        result = batch_result(reference, invoice_count, accepted, rejected, rejections, code=status.code)
         self.log.info("Session %s: %d accepted, %d rejected.", reference, accepted, rejected)
         for rejection in rejections:
             self.log.warning("Rejected: %s", rejection_line(rejection))
