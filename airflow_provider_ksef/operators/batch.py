@@ -20,7 +20,10 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
-from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 from airflow_provider_ksef.hooks.ksef import KsefHook
@@ -148,7 +151,8 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def _submitted(self, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
         """Send the invoices, unless the task has sent just these before and is run again."""
-        checked = check_invoices(find_invoices(self._named()))
+        checked = check_files(find_invoices(self._named()), CheckRules())
+        checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
         earlier = notes.note
@@ -157,7 +161,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         note = SubmissionNote("", notes.destination, digest, len(checked.files))
         reference = submission.send_batch(
             ksef,
-            checked.files,
+            checked.to_pack,
             form_code=self.form_code,
             offline_mode=self.offline_mode,
             compression=self.compression,
@@ -166,7 +170,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         )
         return replace(note, session_reference_number=reference)
 
-    def _digest(self, checked: CheckedInvoices) -> str:
+    def _digest(self, checked: CheckReport) -> str:
         """Tell what is sent from anything else: which form, which mode, which files."""
         parts = (self.form_code, str(self.offline_mode), checked.digest)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
