@@ -223,8 +223,9 @@ def _tell(what: str, finished_size: int, total: int, seconds: float) -> None:
 def _check_time(part: PackedPart, deadline: float) -> None:
     """Give up where KSeF would refuse: it looks at the time when an upload begins, not when it ends."""
     if time.monotonic() > deadline:
+        minutes = UPLOAD_TIME / 60
         raise KsefTimeoutError(
-            f"Part {part.ordinal_number} was not uploaded within {UPLOAD_TIME / 60:.0f} minutes times the parts.",
+            f"Part {part.ordinal_number} was not begun within {minutes:.0f} minutes times the parts.",
             "The session has no effect: begin a new one, over a faster line or with fewer invoices.",
         )
 
