@@ -1,7 +1,15 @@
-"""From XML files in a folder to encrypted parts with their hashes, by us and by others."""
+"""
+From XML files in a folder to encrypted parts with their hashes, by us and by others.
+
+``python -m benchmarks.packing WAY FOLDER`` does it once and prints the size of the package in bytes and the
+most memory that it took, in megabytes over the interpreter with what it imports.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -11,17 +19,15 @@ from upath import UPath
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.invoice_files import opener_of
 from airflow_provider_ksef.client.packing import InvoiceFile, pack_batch
+from benchmarks.memory import most_resident, resident
 from benchmarks.packages import IV, KEY
-
-WHOSE = {
-    "ours, ZIP": partial(lambda compression, folder: ours(compression, folder), "zip"),
-}
 
 
 def ours(compression: str, folder: Path) -> int:
     """Pack by what the operators run, with the parts on disk, and say how large the package is."""
     files = [
-        InvoiceFile(path.name, opener_of(UPath(path)), path.stat().st_size) for path in sorted(folder.iterdir())
+        InvoiceFile(path.name, opener_of(UPath(path)), path.stat().st_size)
+        for path in sorted(folder.iterdir())
     ]
     with tempfile.TemporaryDirectory() as work_dir:
         return pack_batch(files, SessionKey(KEY, IV), Path(work_dir), compression=compression).size
@@ -45,3 +51,34 @@ def ksef2(folder: Path) -> int:
     invoices = load_batch_invoices(sorted(folder.iterdir()))
     package = prepare_batch_package(invoices=invoices, aes_key=KEY, iv=IV, encrypted_key=bytes(256))
     return package.batch_file.file_size
+
+
+WAYS = {
+    "ours, ZIP": partial(ours, "zip"),
+    "ours, TAR.GZ": partial(ours, "tar.gz"),
+    "ksef-client, ZIP": partial(ksef_client, "zip"),
+    "ksef-client, TAR.GZ": partial(ksef_client, "tar.gz"),
+    "ksef2, ZIP": ksef2,
+}
+
+
+def measure_packing(way: str, folder: Path) -> tuple[int, float]:
+    """Measure size and memory in a fresh process."""
+    print(f"size and memory of {way}, {folder.name}", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", __name__, way, str(folder)]
+    size, memory = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return size, memory
+
+
+def main() -> None:
+    way, folder = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as one:
+        (Path(one) / "invoice.xml").write_bytes(b"<Faktura/>")
+        WAYS[way](Path(one))
+    idle = resident()
+    size = WAYS[way](Path(folder))
+    print(json.dumps([size, round(most_resident() - idle, 1)]))
+
+
+if __name__ == "__main__":
+    main()
