@@ -19,7 +19,7 @@ from airflow_provider_ksef.tables.moments import (
     format_ticks,
     to_microseconds,
 )
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.schema import EVERY_TABLE, MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Content
 
 ROW_GROUP_ROWS = 20_000
@@ -148,5 +148,5 @@ def tombstone(table: str) -> bytes:
 
     :param table: its table; one that only a later version of this package knows gets the columns of all.
     """
-    columns = TABLES.get(table) or pa.schema([(NUMBER, pa.string()), (STORED, MOMENT)])
+    columns = EVERY_TABLE.get(table) or pa.schema([(NUMBER, pa.string()), (STORED, MOMENT)])
     return encode(columns.empty_table())
