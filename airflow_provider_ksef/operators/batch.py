@@ -22,7 +22,7 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client import KsefClient, sessions, submission
 from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
 from airflow_provider_ksef.client.sessions import SessionStatus
-from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefTimeoutError
+from airflow_provider_ksef.exceptions import KsefIntegrityError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import (
     MAX_REJECTIONS,
@@ -35,10 +35,9 @@ from airflow_provider_ksef.operators.batch_result import (
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
 from airflow_provider_ksef.operators.rejected_files import paths_by_ordinal
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.operators.session_waiting import wait_for_session
 from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
 from airflow_provider_ksef.operators.submission_resuming import has_effect, unfinished
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
-from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
 InvoiceSource: TypeAlias = str | PathLike[str] | ObjectStoragePath
 
@@ -51,9 +50,10 @@ class KsefSubmitBatchOperator(BaseOperator):
     """
     Send invoices to KSeF in one batch session and wait until each is judged.
 
-    The result is ``{"session_reference_number", "invoice_count", "accepted", "rejected", "rejections"}``,
-    where ``rejections`` lists at most 100 of ``{"file", "code", "description", "details"}``. Without waiting
-    the three last are None.
+    The result is ``{"session_reference_number", "code", "status", "invoice_count", "accepted", "rejected",
+    "rejections"}``, where ``status`` is ``accepted``, ``partly_accepted`` or ``rejected`` and ``rejections``
+    lists at most 100 of ``{"file", "invoice_number", "code", "description", "details"}``. Without waiting all
+    but the reference and the count are None.
 
     A retry goes on with the session whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends it again; a session that was not uploaded whole has no effect and is begun anew.
@@ -181,28 +181,14 @@ class KsefSubmitBatchOperator(BaseOperator):
         deadline: float,
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
-        while not (status := ksef.run(sessions.get_status(reference))).is_final:
-            self.log.info("Session %s: %d %s.", reference, status.code, status.description)
-            left = deadline - time.time()
-            if left <= 0:
-                raise KsefTimeoutError(
-                    f"Session {reference} was not processed within {self.timeout:.0f} s.",
-                    "It is processed all the same: raise timeout, or wait for it with KsefSessionSensor.",
-                )
-            if self.deferrable:
-                refuse_blind_trigger(trigger_error)
-                self.defer(
-                    trigger=KsefSessionTrigger(
-                        reference,
-                        ksef_conn_id=self.ksef_conn_id,
-                        context_identifier=self.context_identifier,
-                        poll_interval=self.poll_interval,
-                        deadline=deadline,
-                        resume={"invoice_count": invoice_count, "deadline": deadline},
-                    ),
-                    method_name="execute_complete",
-                )
-            time.sleep(min(self.poll_interval, left))
+        status = wait_for_session(
+            self,
+            ksef,
+            reference,
+            deadline=deadline,
+            resume={"invoice_count": invoice_count},
+            trigger_error=trigger_error,
+        )
         return self._judge(context, ksef, status, invoice_count)
 
     def _judge(
@@ -220,7 +206,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         failed = ksef.run(sessions.list_failed_invoices(reference)) if rejected else []
         paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
         rejections = rejections_of(failed, paths)
-        result = batch_result(reference, invoice_count, accepted, rejected, rejections)
+        result = batch_result(reference, invoice_count, accepted, rejected, rejections, code=status.code)
         self.log.info("Session %s: %d accepted, %d rejected.", reference, accepted, rejected)
         for rejection in rejections:
             self.log.warning("Rejected: %s", rejection_line(rejection))

@@ -1,4 +1,4 @@
-"""What a batch submission tells: small enough for XCom, clear enough to act on."""
+"""What became of a session: small enough for XCom, clear enough to act on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ UNJUDGED_CODES = (405, 415, 430, 435, 440)
 MAX_REJECTIONS = 100
 """Rejections that a result lists; the others are counted, and KSeF keeps them with the session."""
 SHOWN_REJECTIONS = 10
+ALL_ACCEPTED = "accepted"
+PARTLY_ACCEPTED = "partly_accepted"
+ALL_REJECTED = "rejected"
 
 
 def may_send_again(status: SessionStatus) -> bool:
@@ -43,11 +46,13 @@ def rejections_of(failed: Sequence[SessionInvoice], paths: Mapping[int, str]) ->
     List what KSeF rejected, at most :data:`MAX_REJECTIONS`.
 
     :param failed: the session's rejected invoices.
-    :param paths: path of a file by its invoice's ordinal number; without one its name in the package is told.
+    :param paths: path of a file by its invoice's ordinal number; without one its name in the package is told,
+        which an interactive session does not have.
     """
     return [
         {
             "file": paths.get(invoice.ordinal_number, invoice.file_name),
+            "invoice_number": invoice.invoice_number,
             "code": invoice.code,
             "description": invoice.description,
             "details": list(invoice.details),
@@ -62,10 +67,18 @@ def batch_result(
     accepted: int | None,
     rejected: int | None,
     rejections: list[dict[str, Any]] | None,
+    *,
+    code: int | None = None,
 ) -> dict[str, Any]:
-    """Make the operator's result; None where the session was not waited for."""
+    """
+    Make the result that every operator and sensor gives of a session; None where it was not waited for.
+
+    :param code: KSeF's status code of the session.
+    """
     return {
         "session_reference_number": reference,
+        "code": code,
+        "status": outcome(accepted, rejected),
         "invoice_count": invoice_count,
         "accepted": accepted,
         "rejected": rejected,
@@ -73,10 +86,20 @@ def batch_result(
     }
 
 
+def outcome(accepted: int | None, rejected: int | None) -> str | None:
+    """Name what became of the invoices together, for KSeF's own code is 200 with a single accepted one."""
+    if accepted is None:
+        return None
+    if not accepted:
+        return ALL_REJECTED
+    return PARTLY_ACCEPTED if rejected else ALL_ACCEPTED
+
+
 def rejection_line(rejection: Mapping[str, Any]) -> str:
     """Tell one rejection in a line."""
     details = f" ({'; '.join(rejection['details'])})" if rejection["details"] else ""
-    return f"{rejection['file']}: {rejection['code']} {rejection['description']}{details}"
+    named = rejection["file"] or rejection["invoice_number"]
+    return f"{named}: {rejection['code']} {rejection['description']}{details}"
 
 
 def failure_message(result: Mapping[str, Any], result_key: str) -> str:

@@ -14,9 +14,10 @@ from airflow_provider_ksef._compat import (
     RetryPolicy,
     default_deferrable,
 )
-from airflow_provider_ksef.client import sessions
+from airflow_provider_ksef.client import KsefClient, sessions
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.batch_result import check_judged
+from airflow_provider_ksef.operators.batch_result import batch_result, check_judged, rejections_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
@@ -26,9 +27,10 @@ class KsefSessionSensor(BaseSensorOperator):
     """
     Wait until KSeF has judged every invoice of a session.
 
-    The result is ``{"session_reference_number", "code", "invoice_count", "accepted", "rejected"}``. A session
-    that KSeF could not process fails the task with KSeF's reason; one whose invoices were all rejected is
-    judged, code 445, and does not.
+    The result has the shape of the submit operators': ``{"session_reference_number", "code", "status",
+    "invoice_count", "accepted", "rejected", "rejections"}``, where ``status`` is ``accepted``,
+    ``partly_accepted`` or ``rejected``. A session that KSeF could not process fails the task with KSeF's
+    reason; one whose invoices were rejected, some or all, is judged and does not.
 
     :param session_reference_number: the session, such as a submit operator's result names it.
     :param ksef_conn_id: the Airflow connection.
@@ -61,20 +63,11 @@ class KsefSessionSensor(BaseSensorOperator):
         del context
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             status = ksef.run(sessions.get_status(self.session_reference_number))
-        self.log.info("Session %s: %d %s.", status.reference_number, status.code, status.description)
-        if not status.is_final:
-            return PokeReturnValue(is_done=False)
-        check_judged(status)
-        return PokeReturnValue(
-            is_done=True,
-            xcom_value={
-                "session_reference_number": status.reference_number,
-                "code": status.code,
-                "invoice_count": status.invoice_count or 0,
-                "accepted": status.accepted_count or 0,
-                "rejected": status.rejected_count or 0,
-            },
-        )
+            self.log.info("Session %s: %d %s.", status.reference_number, status.code, status.description)
+            if not status.is_final:
+                return PokeReturnValue(is_done=False)
+            check_judged(status)
+            return PokeReturnValue(is_done=True, xcom_value=_result(ksef, status))
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
@@ -111,3 +104,12 @@ class KsefSessionSensor(BaseSensorOperator):
             ),
             method_name="execute_complete",
         )
+
+
+def _result(ksef: KsefClient, status: SessionStatus) -> dict[str, Any]:
+    accepted, rejected = status.accepted_count or 0, status.rejected_count or 0
+    failed = ksef.run(sessions.list_failed_invoices(status.reference_number)) if rejected else []
+    count = accepted + rejected if status.invoice_count is None else status.invoice_count
+    return batch_result(
+        status.reference_number, count, accepted, rejected, rejections_of(failed, {}), code=status.code
+    )

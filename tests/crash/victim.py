@@ -16,6 +16,7 @@ import tenacity
 
 from airflow_provider_ksef.client import closing, retries
 from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
 from airflow_provider_ksef.operators.retention import KsefDeleteRowsOperator
 from airflow_provider_ksef.tables import lease
@@ -50,6 +51,7 @@ OPERATORS = {
     "backfill": KsefBackfillInvoicesOperator,
     "compact": KsefCompactTableOperator,
     "delete": KsefDeleteRowsOperator,
+    "submit": KsefSubmitBatchOperator,
 }
 LEASE_SECONDS = 1.0
 """Short, so that a killed writer's lease soon runs out, and often one of a writer that is still at work."""
@@ -62,12 +64,13 @@ class Task:
     """
     A task instance, the same in each of its tries.
 
-    :param kind: ``sync``, ``backfill``, ``compact`` or ``delete``.
+    :param kind: ``sync``, ``backfill``, ``compact``, ``delete`` or ``submit``.
     :param run_id: its run.
     :param folder: where its state and its log lie.
     :param environment: the connections.
     :param parameters: the operator's.
     :param sabotage: how the commit is broken, to see that it is found; empty for the commit as it is.
+    :param has_state: whether there is a task state store, as from Airflow 3.3 on.
     """
 
     kind: str
@@ -76,6 +79,7 @@ class Task:
     environment: dict[str, str] = field(repr=False)
     parameters: dict[str, Any]
     sabotage: str = ""
+    has_state: bool = True
 
     @property
     def file(self) -> Path:
@@ -117,7 +121,8 @@ def run_try(task: Task, pipe: Connection) -> None:
             SABOTAGES[task.sabotage](patch)
         operator = OPERATORS[task.kind](task_id=task.kind, **task.parameters)
         try:
-            result = operator.execute(context(StateFile(task.file), task.run_id))
+            state = StateFile(task.file) if task.has_state else None
+            result = operator.execute(context(state, task.run_id))
         except KsefError as error:
             pipe.send(("failed", f"{type(error).__name__}: {error}"))
             raise SystemExit(FAILED) from None

@@ -41,7 +41,7 @@ async def upload_part(reference: Reference, name: str, request: Request, emulato
         if not await run_in_threadpool(_keep, emulator, part, received, size, digest):
             return _error(403, "AuthorizationFailure", "The session takes no parts any more.")
     except ClientDisconnect:
-        return Response(status_code=400)
+        return _error(400, "InvalidInput", "The body did not come whole.")
     finally:
         received.unlink(missing_ok=True)
     return Response(status_code=201)

@@ -1,0 +1,78 @@
+"""Waiting until KSeF has processed a session, in place or in the triggerer, for every sending operator."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn, Protocol
+
+from airflow_provider_ksef.client import KsefClient, sessions
+from airflow_provider_ksef.client.sessions import SessionStatus
+from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
+from airflow_provider_ksef.triggers.session import KsefSessionTrigger
+
+log = logging.getLogger(__name__)
+
+
+class WaitingOperator(Protocol):
+    """What an operator has that waits for a session; its ``execute_complete`` takes over from the trigger."""
+
+    ksef_conn_id: str
+    context_identifier: str | None
+    deferrable: bool
+    poll_interval: float
+    timeout: float
+
+    def defer(self, *, trigger: Any, method_name: str) -> NoReturn:
+        """Leave the worker slot until the trigger fires."""
+
+
+def wait_for_session(
+    operator: WaitingOperator,
+    ksef: KsefClient,
+    reference: str,
+    *,
+    deadline: float,
+    resume: Mapping[str, Any],
+    trigger_error: str | None = None,
+) -> SessionStatus:
+    """
+    Ask for a closed session's status until it is final; a deferrable operator is deferred in between.
+
+    :param operator: says how to wait.
+    :param ksef: the client.
+    :param reference: of the session.
+    :param deadline: end of the waiting in seconds since the epoch, so that a resumption does not prolong it.
+    :param resume: what ``execute_complete`` needs beside ``deadline``, which is added; small and no secret.
+    :param trigger_error: what the trigger could not do, where it has just fired.
+    :returns: the session's final status.
+    :raises KsefTimeoutError: where KSeF has not finished by the deadline.
+    :raises KsefTriggererError: where the triggerer could not ask KSeF, though the worker can.
+    """
+    while not (status := ksef.run(sessions.get_status(reference))).is_final:
+        log.info("Session %s: %d %s.", reference, status.code, status.description)
+        left = deadline - time.time()
+        if left <= 0:
+            raise KsefTimeoutError(
+                f"Session {reference} was not processed within {operator.timeout:.0f} s.",
+                "It is processed all the same: raise timeout, or wait for it with KsefSessionSensor.",
+            )
+        if operator.deferrable:
+            refuse_blind_trigger(trigger_error)
+            _defer(operator, reference, deadline, resume)
+        time.sleep(min(operator.poll_interval, left))
+    return status
+
+
+def _defer(operator: WaitingOperator, reference: str, deadline: float, resume: Mapping[str, Any]) -> NoReturn:
+    trigger = KsefSessionTrigger(
+        reference,
+        ksef_conn_id=operator.ksef_conn_id,
+        context_identifier=operator.context_identifier,
+        poll_interval=operator.poll_interval,
+        deadline=deadline,
+        resume={**resume, "deadline": deadline},
+    )
+    operator.defer(trigger=trigger, method_name="execute_complete")

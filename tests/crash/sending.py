@@ -1,0 +1,116 @@
+"""A submission that is killed at random and begun anew, while the way to KSeF fails now and then."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_ksef.client.crypto import sha256_base64
+from airflow_provider_ksef.emulator.samples import Sample, make_samples
+from tests.crash.attempt import Attempt, Fate
+from tests.crash.ksefs_side import held_hashes, order_faults
+from tests.crash.victim import Task
+from tests.emulator_process import NIP, EmulatorProcess
+
+MOST_TRIES = 60
+STEPS = (
+    "POST sessions/batch",
+    "PUT",
+    "POST sessions/batch/close",
+    "GET sessions",
+)
+USUAL_SECONDS = 0.8
+
+
+@dataclass
+class Sending:
+    """
+    One run: a task that sends a folder, struck a few times.
+
+    :param struck: how many strikes hit which step.
+    :param tries: how the tries ended.
+    :param met: faults that were ordered.
+    """
+
+    emulator: EmulatorProcess
+    processes: ForkServerContext
+    folder: Path
+    seed: int
+    struck: Counter[str] = field(default_factory=Counter)
+    tries: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(f"sending {self.seed}")
+        self.strikes = self.rng.randint(1, 5)
+        self.outgoing = self.folder / "outgoing"
+        self.samples = self._samples()
+        self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection()}
+
+    def play(self) -> dict[str, Any]:
+        """Strike and begin anew until the task has succeeded unharmed; give its result."""
+        self.emulator.control("reset")
+        self.outgoing.mkdir()
+        for sample in self.samples:
+            (self.outgoing / sample.name).write_bytes(sample.xml)
+        task = Task("submit", "run-1", self.folder, self.environment, self._parameters())
+        for _ in range(MOST_TRIES):
+            self.met.update(order_faults(self.emulator, self.rng))
+            attempt = Attempt.start(self.processes, task, self._fate())
+            try:
+                how = self._follow(attempt)
+            finally:
+                attempt.process.kill()
+            self.tries[how] += 1
+            if how == "succeeded":
+                return dict(attempt.last("succeeded"))
+        raise AssertionError(f"{MOST_TRIES} tries, the last one told {attempt.told}")
+
+    def check(self, result: dict[str, Any]) -> None:
+        """Hold KSeF's invoices against the files, and the result against both."""
+        held = held_hashes(self.emulator)
+        doubled = {number: count for number, count in held.items() if len(count) > 1}
+        assert not doubled, f"accepted twice: {doubled}"
+        right = {sha256_base64(sample.xml) for sample in self.samples if not sample.code}
+        assert set(held) == right, f"missing {right - set(held)}, too many {set(held) - right}"
+        assert result["invoice_count"] == len(self.samples)
+        assert result["accepted"] == len(right), result
+        assert result["rejected"] == len(self.samples) - len(right), result
+
+    def _samples(self) -> list[Sample]:
+        count = self.rng.randint(2, 12)
+        wrong = self.rng.randint(0, count // 4)
+        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), datetime.now(UTC).date())
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "invoices": str(self.outgoing),
+            "compression": self.rng.choice(["zip", "tar.gz"]),
+            "on_rejected": "warn",
+            "poll_interval": 0.05,
+        }
+
+    def _fate(self) -> Fate:
+        if not self.strikes:
+            return Fate()
+        if self.rng.random() < 0.3:
+            return Fate(self.rng.uniform(0, USUAL_SECONDS))
+        delay = self.rng.choice([0, self.rng.uniform(0, 0.005), self.rng.uniform(0, 0.05)])
+        return Fate(delay, self.rng.choice(STEPS), self.rng.choice([1, 1, 2]))
+
+    def _follow(self, attempt: Attempt) -> str:
+        while attempt.listen():
+            wait([attempt.pipe], max(0.0, min(attempt.next_event - time.monotonic(), 1.0)))
+            attempt.strike_in_time()
+        how = attempt.end()
+        if how == "killed":
+            self.strikes -= 1
+            self.struck[f"killed: {attempt.last_step}"] += 1
+        return how
