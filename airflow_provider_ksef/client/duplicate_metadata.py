@@ -62,8 +62,8 @@ def find_hashes(ksef: KsefClient, ksef_numbers: Collection[str]) -> dict[str, st
         date_from: str | None = _midnight(first - _MARGIN)
         while date_from and exported < MOST_EXPORTS and wanted - hashes.keys():
             exported += 1
-            found, date_from = _export(ksef, date_from, _midnight(last + _MARGIN))
-            hashes |= {number: each for number, each in found.items() if number in wanted}
+            exported_hashes, date_from = _export(ksef, date_from, _midnight(last + _MARGIN))
+            hashes |= {number: each for number, each in exported_hashes.items() if number in wanted}
     return hashes
 
 
