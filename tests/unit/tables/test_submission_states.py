@@ -31,7 +31,8 @@ from tests.unit.tables.sent_files import (
 )
 
 COUNT = 4
-KILLS = 5
+STEPS = (1, 3, 7, 12)
+"""How far the writers come before they are killed."""
 
 texts = st.none() | st.sampled_from(["x", "y"])
 answers = st.builds(
@@ -115,14 +116,14 @@ print("ready", flush=True)
 begin_submission(root, session(), files(300))
 for last in range(1, 301, 10):
     complete_submission(root, CONTEXT, SESSION, [accepted(n) for n in range(last, last + 10)])
-print("done", flush=True)
+    print("answered", flush=True)
 """
 
 
 def test_killed_writers_leave_a_readable_table_that_only_goes_on(tmp_path: Path) -> None:
     root = UPath(tmp_path / "tables")
     reached = 0
-    for kill in range(KILLS):
+    for number, steps in enumerate(STEPS):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(root)],
             stdout=subprocess.PIPE,
@@ -130,8 +131,9 @@ def test_killed_writers_leave_a_readable_table_that_only_goes_on(tmp_path: Path)
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-        time.sleep(0.02 + 0.07 * kill)
+        for _ in range(steps):
+            assert writer.stdout.readline()
+        time.sleep(0.003 * number)
         writer.send_signal(signal.SIGKILL)
         writer.wait(10)
         found = [path for path in root.glob("submissions/**/*") if path.is_file()]
