@@ -33,6 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.compaction",
                 "operators.freshness",
                 "operators.retention",
+                "operators.upo",
             )
         ],
         "sensors": [_room(integration, "sensors.session", "sensors.month_complete")],
