@@ -16,14 +16,18 @@ from airflow_provider_ksef.client.crypto import SessionKey, blocks_of
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage, EncryptedPart
 from airflow_provider_ksef.client.exports import ExportPart
 from airflow_provider_ksef.client.parts import write_part
-from airflow_provider_ksef.tables.month_files import encode, sorted_once
+from airflow_provider_ksef.tables.month_files import encode
 from airflow_provider_ksef.tables.package import read_metadata_package
+from airflow_provider_ksef.tables.row_order import sorted_once
 from airflow_provider_ksef.tables.schema import TABLES
 from benchmarks.packages import IV, KEY, Package, Part
 
 _KEY = SessionKey(KEY, IV)
 _AT_ONCE = 1_000
 """Documents that one table is made of: some 3 MB of XML."""
+
+_shared: list[Sequence[bytes]] = []
+"""What processes inherit that are forked."""
 
 
 class _Nowhere:
@@ -67,10 +71,11 @@ def lines_of(documents: Sequence[bytes]) -> int:
 
 
 def lines_in_processes(processes: int, documents: Sequence[bytes]) -> int:
-    """Do the same in several processes; to start them is part of it."""
+    """Do the same in several processes; to start them is part of it, they have the documents from then on."""
     importlib.import_module("airflow_provider_ksef.tables.document_rows")  # once, not in each process
+    _shared[:] = _chunks(documents)
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        return sum(pool.map(_lines_of_chunk, _chunks(documents)))
+        return sum(pool.map(_lines_of_shared, range(len(_shared))))
 
 
 def verified(package: Package) -> EncryptedPackage:
@@ -92,6 +97,10 @@ def _verified(numbered: tuple[int, Part]) -> EncryptedPart:
 
 def _chunks(documents: Sequence[bytes]) -> list[Sequence[bytes]]:
     return [documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE)]
+
+
+def _lines_of_shared(place: int) -> int:
+    return _lines_of_chunk(_shared[place])
 
 
 def _lines_of_chunk(chunk: Sequence[bytes]) -> int:

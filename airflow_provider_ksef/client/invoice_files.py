@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import glob
 import hashlib
+import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -100,7 +101,7 @@ def check_invoices(invoices: Sequence[InvoicePath]) -> CheckedInvoices:
         if problem:
             problems.append(f"{invoice.shown}: {problem}")
         digest.update(f"{invoice.entry_name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-        files.append(InvoiceFile(invoice.entry_name, partial(_open, invoice.path), len(content)))
+        files.append(InvoiceFile(invoice.entry_name, opener_of(invoice.path), len(content)))
     if problems:
         more = len(problems) - SHOWN_PROBLEMS
         raise KsefInputError(
@@ -110,6 +111,15 @@ def check_invoices(invoices: Sequence[InvoicePath]) -> CheckedInvoices:
             "Nothing was sent. Mend or remove these files and run the task again.",
         )
     return CheckedInvoices(tuple(files), digest.hexdigest())
+
+
+def opener_of(path: UPath) -> Callable[[], BinaryIO]:
+    """
+    Give what opens an invoice to be read at once: without a buffer where it lies on this machine.
+
+    :param path: of the invoice.
+    """
+    return partial(io.FileIO, path.path) if _is_local(path) else partial(_open, path)
 
 
 def _open(path: UPath) -> BinaryIO:

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import shutil
-import tarfile
-import zipfile
+import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from airflow_provider_ksef.client.crypto import BLOCK_SIZE, SessionKey, base64_text
+from airflow_provider_ksef.client.crypto import SessionKey
+from airflow_provider_ksef.client.deflating import best_engine
+from airflow_provider_ksef.client.invoice_reading import InvoiceFile
 from airflow_provider_ksef.client.splitting import PackedPart, PartWriter
-from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
+from airflow_provider_ksef.client.tar_writing import write_tar_gz
+from airflow_provider_ksef.client.zip_writing import write_zip
+from airflow_provider_ksef.exceptions import KsefInputError
 
 __all__ = ["COMPRESSION_TYPES", "InvoiceFile", "PackedBatch", "PackedPart", "pack_batch"]
+
+log = logging.getLogger(__name__)
 
 COMPRESSION_TYPES = {"zip": "Zip", "tar.gz": "TarGz"}
 """KSeF's names of the archives that we make."""
 MAX_INVOICES = 10_000
+MAX_INVOICE_SIZE = 10_000_000
+"""Bytes of one invoice under the widest limits that a context can be given (behaviour: 8.2)."""
 MAX_PACKAGE_SIZE = 5_000_000_000
 MAX_PART_SIZE = 100_000_000
 MAX_PARTS = 50
 MAX_NAME_LENGTH = 128
 _SMALLEST_PART = 1024
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time of all entries: the same files give the same archive."""
-
-
-@dataclass(frozen=True)
-class InvoiceFile:
-    """
-    An invoice to be packed.
-
-    :param name: of the entry in the archive, unique there; KSeF gives it back as ``invoiceFileName``.
-    :param open: opens the XML for reading.
-    :param size: bytes of the XML.
-    """
-
-    name: str
-    open: Callable[[], BinaryIO] = field(repr=False)
-    size: int
+_WRITERS = {"zip": write_zip, "tar.gz": write_tar_gz}
+_TOLD_EVERY = 10.0
+"""Seconds between two lines of progress in the log."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,9 @@ def pack_batch(
     part_size: int = MAX_PART_SIZE,
 ) -> PackedBatch:
     """
-    Pack invoices in one pass, without holding more than a block of them in memory.
+    Pack invoices in one pass, without holding more than a few of them in memory.
+
+    The same files, key and part size give the same parts as long as the library that deflates stays the same.
 
     :param files: 1 to 10,000 invoices, each read once.
     :param key: the parts are encrypted with it.
@@ -84,79 +74,29 @@ def pack_batch(
     :param compression: ``zip`` or ``tar.gz``.
     :param part_size: bytes that an encrypted part has at most.
     :raises KsefInputError: where KSeF would not take the package.
+    :raises KsefIntegrityError: where a file changed since it was checked.
     """
     _check(files, compression, part_size)
-    write_archive = {"zip": _write_zip, "tar.gz": _write_tar_gz}[compression]
-    writer = PartWriter(work_dir, key, part_size)
-    with io.BufferedWriter(writer, BLOCK_SIZE) as archive:
-        hashes = write_archive(files, archive)
-        archive.flush()
+    with PartWriter(work_dir, key, part_size) as writer:
+        hashes = _WRITERS[compression](_telling(files), writer.write, best_engine())
         writer.finish()
     size, parts = writer.size, tuple(writer.parts)
     if size > MAX_PACKAGE_SIZE or len(parts) > MAX_PARTS:
         raise _too_much(f"{size:,} bytes in {len(parts)} parts")
-    return PackedBatch(compression, size, writer.hash, parts, hashes)
+    names = (file.name for file in files)
+    return PackedBatch(compression, size, writer.hash, parts, dict(zip(names, hashes, strict=True)))
 
 
-class _Hashing:
-    """Reads an invoice, and hashes what is read."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._source.read(size)
-        self._sha256.update(block)
-        self.size += len(block)
-        return block
-
-    @property
-    def hash(self) -> str:
-        return base64_text(self._sha256.digest())
-
-
-def _write_zip(files: Sequence[InvoiceFile], archive: BinaryIO) -> dict[str, str]:
-    def add(file: InvoiceFile, source: _Hashing) -> None:
-        entry = zipfile.ZipInfo(file.name, _EPOCH)
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        entry.external_attr = 0o644 << 16
-        with zipped.open(entry, "w") as target:
-            shutil.copyfileobj(source, target, BLOCK_SIZE)
-
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        return _add_all(files, add)
-
-
-def _write_tar_gz(files: Sequence[InvoiceFile], archive: BinaryIO) -> dict[str, str]:
-    def add(file: InvoiceFile, source: _Hashing) -> None:
-        entry = tarfile.TarInfo(file.name)
-        entry.size = file.size
-        with suppress(OSError):  # the file is shorter than it was; _add_all tells
-            tar.addfile(entry, source)
-        source.read(1)
-
-    with (
-        gzip.GzipFile("", "wb", 6, archive, mtime=0) as zipped,
-        tarfile.open(mode="w|", fileobj=zipped, format=tarfile.PAX_FORMAT) as tar,
-    ):
-        return _add_all(files, add)
-
-
-def _add_all(files: Sequence[InvoiceFile], add: Callable[[InvoiceFile, _Hashing], None]) -> dict[str, str]:
-    hashes: dict[str, str] = {}
-    for file in files:
-        with file.open() as opened:
-            source = _Hashing(opened)
-            add(file, source)
-        if source.size != file.size:
-            raise KsefIntegrityError(
-                f"{file.name} changed while it was packed, from {file.size} bytes to {source.size} or more.",
-                "Nothing was sent. Write invoices under another name and rename them when they are whole.",
-            )
-        hashes[file.name] = source.hash
-    return hashes
+def _telling(files: Sequence[InvoiceFile]) -> Iterator[InvoiceFile]:
+    """Give the files, and say now and then how far we are."""
+    started = told = time.monotonic()
+    size, total = 0, len(files)
+    for count, file in enumerate(files):
+        if (now := time.monotonic()) - told >= _TOLD_EVERY:
+            told, taken = now, now - started
+            log.info("Packing: %d of %d invoices, %.1f MB after %.1f s.", count, total, size / 1e6, taken)
+        size += file.size
+        yield file
 
 
 def _check(files: Sequence[InvoiceFile], compression: str, part_size: int) -> None:
@@ -173,6 +113,14 @@ def _check(files: Sequence[InvoiceFile], compression: str, part_size: int) -> No
         raise KsefInputError("invoices", [], "there is no invoice to pack", "Name at least one XML file.")
     if len(files) > MAX_INVOICES:
         raise _too_much(f"{len(files)} invoices")
+    for file in files:
+        if file.size > MAX_INVOICE_SIZE:
+            raise KsefInputError(
+                "invoices",
+                file.name,
+                f"has {file.size:,} bytes, and KSeF takes at most {MAX_INVOICE_SIZE:,} under any limits",
+                "Send fewer lines or attachments on one invoice.",
+            )
     names = Counter(file.name for file in files)
     for name, count in names.items():
         if count > 1 or not 0 < len(name) <= MAX_NAME_LENGTH:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from airflow_provider_ksef.client.crypto import AES_BLOCK, BLOCK_SIZE, Encryption, SessionKey, base64_text
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,9 @@ class _OpenPart:
         self._size += self._file.write(ciphertext)
 
 
-class PartWriter(io.RawIOBase):
+class PartWriter:
     """
-    A file to write an archive to, once and from front to back.
+    Where an archive is written to, once and from front to back.
 
     :param folder: where the parts are to lie.
     :param key: they are encrypted with it, each from the IV on.
@@ -78,18 +75,23 @@ class PartWriter(io.RawIOBase):
         self._sha256 = hashlib.sha256()
         self._part: _OpenPart | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._part is not None:
+            self._part.abandon()
+
     @property
     def hash(self) -> str:
         """Base64 SHA-256 of all plain bytes so far."""
         return base64_text(self._sha256.digest())
 
-    def writable(self) -> bool:
-        """Say that this file can be written."""
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: bytes) -> None:
         """Take the next bytes of the archive."""
-        block = memoryview(data).cast("B")
+        block = memoryview(data)
         self._sha256.update(block)
         self.size += len(block)
         written = 0
@@ -99,19 +101,12 @@ class PartWriter(io.RawIOBase):
             piece = block[written : written + room]
             part.write(piece)
             written += len(piece)
-        return written
 
     def finish(self) -> None:
         """Finish the last part."""
         if self._part is not None:
             self.parts.append(self._part.finish(len(self.parts) + 1))
             self._part = None
-
-    def close(self) -> None:
-        """Close the file that is being written; a part that was not finished stays unfinished."""
-        if self._part is not None:
-            self._part.abandon()
-        super().close()
 
     def _current_part(self) -> _OpenPart:
         if self._part is not None and self._part.plain_size >= self._plain_limit:

@@ -18,34 +18,49 @@ from airflow_provider_ksef.tables import document_worker
 from airflow_provider_ksef.tables.document_share import Share, stage_share
 from airflow_provider_ksef.tables.staging import StagedDocuments
 
+Other = subprocess.Popen[bytes]
+"""A process that reads one share."""
 
-def stage_shares(shares: Sequence[Share]) -> list[StagedDocuments]:
+
+@contextmanager
+def other_processes(count: int) -> Iterator[list[Other]]:
+    """
+    Start processes that wait for a share each; those that still run at the end are killed.
+
+    :param count: how many.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(_started()) for _ in range(count)]
+
+
+def stage_shares(shares: Sequence[Share], others: Sequence[Other]) -> list[StagedDocuments]:
     """
     Read several shares at once: the first one here, each of the others in a process of its own.
 
     :param shares: at least one.
+    :param others: processes that wait; as many as there are other shares, or more.
     :raises KsefIntegrityError: where a share's documents are not what the metadata says.
     :raises KsefTableError: where a process died.
     """
-    with ExitStack() as stack:
-        others = [stack.enter_context(_started(share)) for share in shares[1:]]
-        own = stage_share(shares[0])
-        return [own, *(_result(process) for process in others)]
+    at_work = others[: len(shares) - 1]
+    for process, share in zip(at_work, shares[1:], strict=True):
+        _send(process, share)
+    own = stage_share(shares[0])
+    return [own, *(_result(process) for process in at_work)]
 
 
 @contextmanager
-def _started(share: Share) -> Iterator[subprocess.Popen[bytes]]:
+def _started() -> Iterator[Other]:
     command = [sys.executable, "-m", document_worker.__name__]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  our own
     with process:
         try:
-            _send(process, share)
             yield process
         finally:
             process.kill()
 
 
-def _send(process: subprocess.Popen[bytes], share: Share) -> None:
+def _send(process: Other, share: Share) -> None:
     """Send a share; through a pipe, since it may hold the key of the package."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):  # its end is told by its exit code
@@ -53,7 +68,7 @@ def _send(process: subprocess.Popen[bytes], share: Share) -> None:
             process.stdin.close()
 
 
-def _result(process: subprocess.Popen[bytes]) -> StagedDocuments:
+def _result(process: Other) -> StagedDocuments:
     answer = process.stdout.read() if process.stdout is not None else b""
     if process.wait() != 0 or not answer:
         raise KsefTableError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -52,19 +53,33 @@ def stage_share(share: Share) -> StagedDocuments:
         source = stack.enter_context(share.open())
         for table in staged:
             stack.enter_context(table)
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+        written: list[Future[None]] = []
         for batch in _batches(share):
             xmls = _read(source, share, batch)
             tables = read_documents(share.invoices.slice(batch.start, len(xmls)), xmls)
             unreadable += len(xmls) - tables.documents.column("parse_error").null_count
-            for table, rows in zip(staged, tables, strict=True):
-                table.add(batch.month, rows)
+            _wait(written)
+            written.append(writer.submit(_add, staged, batch.month, tables))
             unlogged += sum(map(len, xmls))
             if unlogged >= _LOGGED_BYTES:
                 logger.info("Read %s of %s documents.", batch.stop, len(share.places))
                 unlogged = 0
+        _wait(written)
     documents, lines, _ = (sum(file.rows for file in table.files) for table in staged)
     files = tuple(file for table in staged for file in table.files)
     return StagedDocuments(files, documents, lines, unreadable)
+
+
+def _add(staged: Sequence[StagedTable], month: str, tables: Sequence[pa.Table]) -> None:
+    """Write rows, in a thread of its own: meanwhile the next documents are read."""
+    for table, rows in zip(staged, tables, strict=True):
+        table.add(month, rows)
+
+
+def _wait(written: list[Future[None]]) -> None:
+    while written:
+        written.pop().result()
 
 
 def _read(source: BinaryIO, share: Share, batch: _Batch) -> list[bytes]:

@@ -1,13 +1,14 @@
 """
 The program of a process that reads a share of documents: the order on stdin, the answer on stdout.
 
-The order is read before anything heavy is imported, so that the parent need not wait for that.
+The order is read while everything heavy is imported, so that the parent need not wait for that.
 """
 
 from __future__ import annotations
 
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ def main() -> None:
     """Read the share that comes in, and answer with what became of it, or with the error."""
     answers = sys.stdout.buffer
     sys.stdout = sys.stderr
-    order = sys.stdin.buffer.read()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(sys.stdin.buffer.read)
+        from airflow_provider_ksef.tables.document_share import stage_share
 
-    from airflow_provider_ksef.tables.document_share import stage_share
-
+        order = coming.result()
     result: StagedDocuments | Exception
     try:
         result = stage_share(pickle.loads(order))  # noqa: S301  our own parent wrote it

@@ -13,13 +13,16 @@ import pyarrow as pa
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables.columns import NUMBER
 from airflow_provider_ksef.tables.document_entries import OpenPackage, find_documents
-from airflow_provider_ksef.tables.document_processes import stage_shares
+from airflow_provider_ksef.tables.document_processes import other_processes, stage_shares
 from airflow_provider_ksef.tables.document_share import HASH, Share
-from airflow_provider_ksef.tables.month_files import sorted_once
+from airflow_provider_ksef.tables.row_order import sorted_once
 from airflow_provider_ksef.tables.staging import StagedDocuments
 
 __all__ = ["StagedDocuments", "stage_documents"]
 
+_UNPACKED = "documents.unpacked"
+_TYPICAL_BYTES = 3 * 1024
+"""Of an invoice; from it the other processes are started before the documents are found."""
 START_BYTES = 8 * 1024 * 1024
 """XML that this process reads while another one starts; so much more falls to it."""
 
@@ -42,25 +45,29 @@ def stage_documents(
     """
     if processes < 1:
         raise KsefInputError("processes", processes, "is less than one", "Give 1, or the worker's cores.")
-    invoices = sorted_once(invoices)
-    numbers = invoices.column(NUMBER).to_pylist()
-    hashes = dict(zip(numbers, invoices.column(HASH).to_pylist(), strict=True))
-    unpacked = folder / "documents.unpacked"
-    found = find_documents(package, hashes, unpacked)
-    places = tuple(found.places[number] for number in numbers)
-    ends = divide([place.size for place in places], processes)
-    shares = [
-        Share(found.open, places[start:end], invoices.slice(start, end - start), folder, str(start))
-        for start, end in zip([0, *ends], ends, strict=False)
-    ]
-    staged = stage_shares(shares)
-    unpacked.unlink(missing_ok=True)
+    likely = len(divide([_TYPICAL_BYTES] * invoices.num_rows, processes))
+    with other_processes(likely - 1) as others:
+        shares = _shares(package, sorted_once(invoices), folder, likely)
+        staged = stage_shares(shares, others)
+    (folder / _UNPACKED).unlink(missing_ok=True)
     return StagedDocuments(
         tuple(file for part in staged for file in part.files),
         sum(part.documents for part in staged),
         sum(part.lines for part in staged),
         sum(part.unreadable for part in staged),
     )
+
+
+def _shares(package: OpenPackage, invoices: pa.Table, folder: Path, processes: int) -> list[Share]:
+    numbers = invoices.column(NUMBER).to_pylist()
+    hashes = dict(zip(numbers, invoices.column(HASH).to_pylist(), strict=True))
+    found = find_documents(package, hashes, folder / _UNPACKED)
+    places = tuple(found.places[number] for number in numbers)
+    ends = divide([place.size for place in places], processes)
+    return [
+        Share(found.open, places[start:end], invoices.slice(start, end - start), folder, str(start))
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def divide(sizes: list[int], processes: int) -> list[int]:

@@ -22,7 +22,7 @@ from airflow_provider_ksef.tables.layout import (
     named_span,
 )
 from airflow_provider_ksef.tables.live_files import live_names, live_paths, settled, table_paths
-from airflow_provider_ksef.tables.month_files import sorted_once, storage_span
+from airflow_provider_ksef.tables.row_order import sorted_once, storage_span
 from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
 from airflow_provider_ksef.tables.storage import Store, open_store
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_ksef.tables.columns import STORED
 from airflow_provider_ksef.tables.incoming import StagedFile
-from airflow_provider_ksef.tables.month_files import storage_span
+from airflow_provider_ksef.tables.row_order import storage_span
 from airflow_provider_ksef.tables.schema import TABLES
 
 MAX_FILE_BYTES = 64 * 1024 * 1024

@@ -30,7 +30,7 @@ from airflow_provider_ksef.tables.layout import TableKey, watermark_path
 from airflow_provider_ksef.tables.lease import Pause
 from airflow_provider_ksef.tables.live_files import live_names
 from airflow_provider_ksef.tables.moments import format_ticks, is_after, parse_ticks
-from airflow_provider_ksef.tables.month_files import storage_span
+from airflow_provider_ksef.tables.row_order import storage_span
 from airflow_provider_ksef.tables.storage import Store
 from airflow_provider_ksef.tables.watermark import parse_watermark
 from airflow_provider_ksef.tables.windows import Window, next_position

@@ -12,8 +12,8 @@ from upath import UPath
 from airflow_provider_ksef.tables.commit import CommitResult
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows, StagedFile
 from airflow_provider_ksef.tables.layout import TableKey
-from airflow_provider_ksef.tables.month_files import storage_span
 from airflow_provider_ksef.tables.reading import read
+from airflow_provider_ksef.tables.row_order import storage_span
 from airflow_provider_ksef.tables.table_format import open_tables
 
 KEY = TableKey("nip-5250001210", "Subject2")

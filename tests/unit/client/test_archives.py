@@ -1,0 +1,176 @@
+"""What is packed must be read by everybody, whichever library has deflated it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_ksef.client import tar_writing, zip_writing
+from airflow_provider_ksef.client.deflating import END, WINDOW, ZLIB, Engine, best_engine
+from airflow_provider_ksef.client.in_order import in_order
+from airflow_provider_ksef.client.packing import InvoiceFile
+from airflow_provider_ksef.client.tar_writing import tar_header, write_tar_gz
+from airflow_provider_ksef.client.zip_writing import write_zip
+from tests.unit.client.test_packing import entries, invoice
+
+ENGINES = [
+    pytest.param(ZLIB, id="zlib"),
+    pytest.param(
+        best_engine(),
+        id="isal",
+        marks=pytest.mark.skipif(best_engine() is ZLIB, reason="isal is not installed"),
+    ),
+]
+on_both = pytest.mark.parametrize("engine", ENGINES)
+WRITERS: dict[str, Callable[..., list[str]]] = {"zip": write_zip, "tar.gz": write_tar_gz}
+on_all = pytest.mark.parametrize("compression", WRITERS)
+
+
+def some_invoices(count: int = 30, size: int = 120_000) -> dict[str, bytes]:
+    """Small and large ones, compressible and not, of which some names need UTF-8."""
+    dice = random.Random(5)
+    contents = [b"<Faktura>%d</Faktura>" % number * dice.randrange(1, size // 20) for number in range(count)]
+    contents += [b"", dice.randbytes(2_500_000), b"x" * 2_000_000]
+    return {f"faktura-{'ż' * (number % 3)}-{number}.xml": content for number, content in enumerate(contents)}
+
+
+def written(compression: str, files: dict[str, bytes], engine: Engine) -> bytes:
+    archive = io.BytesIO()
+    invoices = [invoice(name, content) for name, content in files.items()]
+    assert len(WRITERS[compression](invoices, archive.write, engine)) == len(files)
+    return archive.getvalue()
+
+
+@on_both
+@on_all
+def test_python_reads_it(compression: str, engine: Engine) -> None:
+    files = some_invoices()
+    assert entries(written(compression, files, engine), compression) == files
+
+
+@on_both
+@pytest.mark.parametrize("from_here", [zip_writing.ZIP64_FROM, 1_000_000], ids=["plain", "zip64"])
+def test_info_zip_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine, from_here: int
+) -> None:
+    monkeypatch.setattr(zip_writing, "ZIP64_FROM", from_here)
+    files = some_invoices()
+    content = written("zip", files, engine)
+    assert (b"PK\x06\x06" in content) is (from_here == 1_000_000)
+    assert entries(content, "zip") == files
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert all(entry.flag_bits & 8 == 0 for entry in archive.infolist()), "there are data descriptors"
+    if not shutil.which("unzip"):
+        pytest.skip("Info-ZIP is not installed")
+    (path := tmp_path / "invoices.zip").write_bytes(content)
+    tested = subprocess.run(["unzip", "-t", path], capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert f"No errors detected in compressed data of {path}" in tested.stdout
+
+
+@on_both
+def test_gnu_tar_takes_it(tmp_path: Path, engine: Engine) -> None:
+    if not shutil.which("tar"):
+        pytest.skip("tar is not installed")
+    files = some_invoices()
+    (path := tmp_path / "invoices.tar.gz").write_bytes(written("tar.gz", files, engine))
+    (unpacked := tmp_path / "unpacked").mkdir()
+    subprocess.run(["tar", "-xzf", path, "-C", unpacked], check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert {found.name: found.read_bytes() for found in unpacked.iterdir()} == files
+
+
+@on_both
+def test_a_tar_is_one_stream_of_blocks_that_know_the_one_before(engine: Engine) -> None:
+    noise = random.Random(3).randbytes(WINDOW - 2048)
+    files = {f"{number}.xml": noise for number in range(40)}
+    content = written("tar.gz", files, engine)
+    stream = zlib.decompressobj(31)
+    assert len(stream.decompress(content)) % tarfile.RECORDSIZE == 0
+    assert stream.eof
+    assert not stream.unused_data
+    apart = sum(len(engine.deflate_block(noise, b"")) for _ in files)
+    primed = engine.deflate_block(noise, noise) + END
+    assert zlib.decompressobj(-15, zdict=noise).decompress(primed) == noise
+    assert len(primed) < len(engine.deflate_block(noise, b""))
+    assert len(content) < apart
+
+
+@on_both
+@on_all
+def test_the_same_bytes_come_from_a_process_with_other_memory(compression: str, engine: Engine) -> None:
+    script = (
+        "import sys, hashlib; junk = [bytes([n % 251]) * 70_000 for n in range(500)]; del junk[::2]\n"
+        "from tests.unit.client.test_archives import best_engine, some_invoices, written, ZLIB\n"
+        f"engine = ZLIB if {engine is ZLIB} else best_engine()\n"
+        f"print(hashlib.sha256(written({compression!r}, some_invoices(), engine)).hexdigest())"
+    )
+    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    ours = hashlib.sha256(written(compression, some_invoices(), engine)).hexdigest()
+    assert made.stdout.strip() == ours
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=128))
+def test_a_tar_header_is_the_one_of_python(name: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(name) ** 4
+    assert tar_header(name, entry.size) == entry.tobuf(tarfile.PAX_FORMAT)
+
+
+@on_all
+def test_the_first_error_ends_the_work(compression: str) -> None:
+    opened: list[int] = []
+
+    def at(number: int) -> InvoiceFile:
+        def opening() -> io.BytesIO:
+            opened.append(number)
+            if number == 3:
+                raise OSError("gone")
+            return io.BytesIO(b"x" * 600_000)
+
+        return InvoiceFile(f"{number}.xml", opening, 600_000)
+
+    with pytest.raises(OSError, match="gone"):
+        WRITERS[compression]([at(number) for number in range(1000)], io.BytesIO().write, ZLIB)
+    assert max(opened) < 10
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ksef-packing")]
+
+
+def test_few_results_wait_to_be_taken() -> None:
+    begun: list[int] = []
+    results = in_order(begun.append, range(100))
+    next(results)
+    assert len(begun) <= 3
+    results.close()
+    assert len(begun) <= 3
+
+
+def test_a_source_that_gives_less_than_is_asked_for_is_read_on() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 7))
+
+    files = [InvoiceFile("a.xml", lambda: Slow(b"0123456789" * 10), 100)]
+    archive = io.BytesIO()
+    write_zip(files, archive.write, ZLIB)
+    assert entries(archive.getvalue(), "zip") == {"a.xml": b"0123456789" * 10}
+
+
+def test_the_size_of_blocks_is_bounded() -> None:
+    tar = tar_writing._Tar(ZLIB)
+    blocks = tar.blocks([invoice("a.xml", b"x" * 9_000_000), invoice("b.xml", b"y" * 10)], [])
+    assert max(len(block.content) for block in blocks) < 1_100_000
