@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.freshness",
                 "operators.online",
                 "operators.retention",
+                "operators.upo",
             )
         ],
         "sensors": [_room(integration, "sensors.session", "sensors.month_complete")],

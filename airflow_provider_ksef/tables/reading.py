@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
@@ -103,7 +104,12 @@ def _rows(
 
     def below(folder: str) -> pa.Table:
         paths = live_paths(store, partial(_paths, root, folder))
-        return _dataset(root, paths, schema).to_table(columns=wanted, filter=expression)
+        try:
+            return _dataset(root, paths, schema).to_table(columns=wanted, filter=expression)
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # s3fs says so of a session's file that was replaced meanwhile
+                raise
+            raise FileNotFoundError(str(error)) from error
 
     try:
         return settled(partial(below, table))

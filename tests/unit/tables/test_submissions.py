@@ -11,7 +11,7 @@ import pytest
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
-from airflow_provider_ksef.tables import submissions
+from airflow_provider_ksef.tables import reading, submissions
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.submission_columns import SUBMISSIONS
@@ -224,3 +224,22 @@ def test_columns_are_those_of_the_schema(root: UPath) -> None:
     one = read_submission(root, CONTEXT, SESSION)
     assert one is not None
     assert one.schema.equals(SUBMISSIONS)
+
+
+def test_a_reader_starts_again_where_a_file_was_replaced_meanwhile(
+    root: UPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_submission(root, session(), files())
+    real, replaced = reading._dataset, []
+
+    def listed(*arguments: Any) -> Any:
+        dataset = real(*arguments)
+        if len(replaced) < 2:
+            replaced.append(accepted(len(replaced) + 1))
+            complete(other_client(root) if root.protocol == "s3" else root, replaced[-1])
+        return dataset
+
+    monkeypatch.setattr(reading, "_dataset", listed)
+    states = read("submissions", root)["state"].to_pylist()
+    assert len(states) == 3
+    assert "accepted" in states
