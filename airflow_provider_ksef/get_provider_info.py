@@ -32,6 +32,7 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.batch",
                 "operators.compaction",
                 "operators.freshness",
+                "operators.online",
                 "operators.retention",
                 "operators.upo",
             )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
@@ -49,6 +50,19 @@ for deferrable in (False, True):
             deferrable=deferrable,
             poll_interval=0.2,
         ).set_upstream(submit)
+    with DAG(
+        f"send_{how}",
+        params={"invoices": Param("", type="string")},
+        schedule=None,
+        **COMMON,
+    ):
+        KsefSendInvoicesOperator(
+            task_id="send",
+            invoices="{{ params.invoices }}",
+            on_rejected="warn",
+            deferrable=deferrable,
+            poll_interval=0.2,
+        )
     with DAG(
         f"sync_{how}",
         params={"tables_path": Param("", type="string"), "sync_from": Param("", type="string")},
