@@ -63,6 +63,9 @@ class KsefSubmitBatchOperator(BaseOperator):
     A retry goes on with the session whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends it again; a session that was not uploaded whole has no effect and is begun anew.
 
+    A duplicate of the very same bytes counts as accepted: KSeF has that invoice. One of other bytes, or one
+    that cannot be compared, stays rejected.
+
     :param invoices: XML file, glob pattern, folder (its ``*.xml``), or a list of them; strings,
         ``pathlib`` paths or ``ObjectStoragePath``.
     :param ksef_conn_id: the Airflow connection.
@@ -253,7 +256,6 @@ class KsefSubmitBatchOperator(BaseOperator):
         result = batch_result(
             reference, invoice_count, accepted + already, rejected, rejections, code=status.code
         )
-        result["already_accepted"] = already
         self.log.info(
             "Session %s: %d accepted, %d of them before, %d rejected.",
             reference,
