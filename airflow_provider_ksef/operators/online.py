@@ -67,6 +67,8 @@ class KsefSendInvoicesOperator(BaseOperator):
         more than a minute before it takes the next invoice.
     :param poll_interval: seconds between two questions for the session's status.
     :param timeout: seconds to wait for the session after it was closed.
+    :param durable: whether a task that is cleared after it has told the outcome gives it again for the same
+        files; else it sends them again, and KSeF rejects as duplicates those that it has.
     """
 
     template_fields: Sequence[str] = (
@@ -94,6 +96,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         deferrable: bool = default_deferrable(),
         poll_interval: float = 10.0,
         timeout: float = SESSION_LIFE_SECONDS,
+        durable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
@@ -111,6 +114,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.durable = durable
 
     @property
     def hook(self) -> KsefHook:
@@ -153,7 +157,8 @@ class KsefSendInvoicesOperator(BaseOperator):
         checked = check_invoices(find_invoices(self._named()))
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
-        if note and notes.is_cleared and note.digest == digest and self._is_known(ksef, note.progress):
+        is_same = note is not None and notes.is_cleared and note.digest == digest
+        if note and self.durable and is_same and self._is_known(ksef, note.progress):
             return note.progress
         if note is None or notes.is_cleared:
             note = notes.begin(digest)

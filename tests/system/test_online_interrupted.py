@@ -218,6 +218,19 @@ def test_a_cleared_task_gives_the_same_result_for_the_same_files(
     assert connected.requests()["POST /sessions/online"] == 1
 
 
+@pytest.mark.parametrize("has_state", [True, False])
+def test_what_is_sent_again_is_rejected_as_duplicates(
+    connected: EmulatorProcess, invoices: Path, has_state: bool
+) -> None:
+    """On purpose by a cleared task that is not durable, or for want of a state store."""
+    state = NotedState() if has_state else None
+    operator(invoices).execute(context(state))
+    again = operator(invoices, durable=False, on_rejected="warn").execute(context(state, max_tries=4))
+    assert {rejection["code"] for rejection in again["rejections"]} == {440}
+    assert (again["accepted"], again["rejected"]) == (0, COUNT)
+    assert_each_is_held_once(connected)
+
+
 def test_a_cleared_task_sends_other_files(connected: EmulatorProcess, invoices: Path) -> None:
     state = NotedState()
     operator(invoices).execute(context(state))
