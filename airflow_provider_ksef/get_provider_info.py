@@ -32,7 +32,9 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.batch",
                 "operators.compaction",
                 "operators.freshness",
+                "operators.online",
                 "operators.retention",
+                "operators.upo",
             )
         ],
         "sensors": [_room(integration, "sensors.session", "sensors.month_complete")],

@@ -130,7 +130,7 @@ def send_invoice(
     :raises KsefApiError: where KSeF refuses, for instance because the session is closed (21180).
     """
     check_reference_number(reference_number, "session_reference_number")
-    _check_correction(offline_mode, hash_of_corrected_invoice)
+    check_correction(offline_mode, hash_of_corrected_invoice)
     if not xml:
         raise KsefInputError("xml", xml, "is empty", "Give the invoice's XML.")
     body = {**_encrypted(xml, key), "offlineMode": offline_mode}
@@ -240,7 +240,14 @@ def _encrypted(xml: bytes, key: SessionKey) -> dict[str, object]:
     }
 
 
-def _check_correction(offline_mode: bool, hash_of_corrected_invoice: str | None) -> None:
+def check_correction(offline_mode: bool, hash_of_corrected_invoice: str | None) -> None:
+    """
+    Refuse what cannot be a technical correction.
+
+    :param offline_mode: whether the invoice is declared as issued offline.
+    :param hash_of_corrected_invoice: of the invoice that is corrected; None where none is.
+    :raises KsefInputError: where it is no hash, or the invoice is not declared as issued offline.
+    """
     if hash_of_corrected_invoice is None:
         return
     if len(hash_of_corrected_invoice) != _HASH_LENGTH:

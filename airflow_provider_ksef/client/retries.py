@@ -61,24 +61,25 @@ def wait_before_repeat(state: tenacity.RetryCallState) -> float:
     return _backoff(state) if asked is None else asked
 
 
-def policy(what: str, *, is_safe: bool) -> Policy:
+def policy(what: str, *, is_safe: bool, tries: int = TRIES) -> Policy:
     """
     Make the retry policy of one request.
 
     :param what: names the request in the log.
     :param is_safe: whether carrying it out twice is the same as once.
+    :param tries: how often it is tried at most.
     """
     return Policy(
         retry=tenacity.retry_if_exception(partial(may_repeat, is_safe=is_safe)),
         wait=wait_before_repeat,
-        stop=tenacity.stop_after_attempt(TRIES),
-        before_sleep=partial(_tell, what),
+        stop=tenacity.stop_after_attempt(tries),
+        before_sleep=partial(_tell, what, tries),
         reraise=True,
     )
 
 
-def _tell(what: str, state: tenacity.RetryCallState) -> None:
+def _tell(what: str, tries: int, state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     seconds = state.next_action.sleep if state.next_action else 0.0
     why = error.message if isinstance(error, KsefError) else error
-    log.warning("%s: try %d of %d in %.1f s. %s", what, state.attempt_number + 1, TRIES, seconds, why)
+    log.warning("%s: try %d of %d in %.1f s. %s", what, state.attempt_number + 1, tries, seconds, why)

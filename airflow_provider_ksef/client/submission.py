@@ -11,7 +11,7 @@ from pathlib import Path
 from airflow_provider_ksef.client import batch
 from airflow_provider_ksef.client.client import KsefClient
 from airflow_provider_ksef.client.crypto import derive_key, new_salt
-from airflow_provider_ksef.client.packing import InvoiceFile, pack_batch
+from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 
 log = logging.getLogger(__name__)
 PURPOSE = "batch"
@@ -25,7 +25,7 @@ def send_batch(
     offline_mode: bool,
     compression: str,
     on_opened: Callable[[str], None],
-    on_uploaded: Callable[[], None],
+    on_uploaded: Callable[[str, PackedBatch], None],
 ) -> str:
     """
     Pack, encrypt, upload and close; KSeF begins to judge the invoices after that.
@@ -36,7 +36,7 @@ def send_batch(
     :param offline_mode: declares the invoices as issued offline.
     :param compression: ``zip`` or ``tar.gz``.
     :param on_opened: is told the session's reference number before anything is uploaded.
-    :param on_uploaded: is told when every part is there, before the session is closed.
+    :param on_uploaded: is told the session and the package when every part is there, before the close.
     :returns: the session's reference number.
     :raises KsefInputError: where a batch cannot hold the form.
     """
@@ -58,7 +58,7 @@ def send_batch(
         log.info("Opened batch session %s.", opened.reference_number)
         on_opened(opened.reference_number)
         ksef.upload_parts(opened.uploads, package.parts)
-    on_uploaded()
+    on_uploaded(opened.reference_number, package)
     ksef.run(batch.close_session(opened.reference_number))
     log.info(
         "Closed batch session %s, %.1f s after packing began.",

@@ -26,12 +26,21 @@ from airflow_provider_ksef.client.parts import write_part
 from airflow_provider_ksef.client.presigned import check_link, keep_signatures_out_of_logs
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.transport import no_answer, ssl_context, user_agent
-from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
+from airflow_provider_ksef.exceptions import (
+    KsefApiError,
+    KsefInputError,
+    KsefIntegrityError,
+    KsefTimeoutError,
+)
 
 log = logging.getLogger(__name__)
 _PARALLEL = 4
 _PATIENCE = 120.0
 """Seconds that the storage may take between two blocks."""
+UPLOAD_TIME = 20 * 60.0
+"""Seconds that KSeF grants for uploading, times the number of parts (KSeF docs: sesja-wsadowa)."""
+_UPLOAD_TRIES = 8
+"""Of each part: it takes a minute to find that the storage is gone, and as long to pack and begin anew."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,10 @@ class FileTransfer:
         :param uploads: where to.
         :param parts: what.
         :raises KsefIntegrityError: where KSeF did not give one place for each part, or leads elsewhere.
+        :raises KsefApiError: where a link has expired (403) or the storage refuses a part.
+        :raises KsefTimeoutError: where a part was not begun within the time that KSeF grants.
         """
+        deadline = time.monotonic() + UPLOAD_TIME * len(parts)
         places = {upload.ordinal_number: upload for upload in uploads}
         if sorted(upload.ordinal_number for upload in uploads) != [part.ordinal_number for part in parts]:
             raise KsefIntegrityError(
@@ -83,7 +95,8 @@ class FileTransfer:
         for part in parts:
             place = places[part.ordinal_number]
             link = check_link(self._settings.environment, place.url)
-            jobs.append(_Job(part.ordinal_number, part.size, partial(self._upload, part.path, place, link)))
+            work = partial(self._upload, part, place, link, deadline)
+            jobs.append(_Job(part.ordinal_number, part.size, work))
         self._do_all("Uploaded", jobs)
 
     def download_package(self, package: ExportPackage, key: SessionKey, folder: Path) -> EncryptedPackage:
@@ -135,25 +148,24 @@ class FileTransfer:
                     future.result()
                     job = running[future]
                     finished_size += job.size
-                    log.info(
-                        "%s part %d of %d: %.1f of %.1f MB after %.1f s.",
-                        done,
-                        job.ordinal_number,
-                        len(jobs),
-                        finished_size / 1e6,
-                        total / 1e6,
-                        time.monotonic() - started,
-                    )
+                    what = f"{done} part {job.ordinal_number} of {len(jobs)}"
+                    _tell(what, finished_size, total, time.monotonic() - started)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _upload(self, path: Path, place: PartUpload, link: str) -> None:
+    def _upload(self, part: PackedPart, place: PartUpload, link: str, deadline: float) -> None:
         def put() -> None:
-            with path.open("rb") as file:
+            _check_time(part, deadline)
+            with part.path.open("rb") as file:
                 response = self._http.request(place.method, link, headers=dict(place.headers), content=file)
             self._check(response)
 
-        self._with_retries(place.method, link, put)
+        try:
+            self._with_retries(place.method, link, put, _UPLOAD_TRIES)
+        except KsefApiError as error:
+            if error.fault.http_status in {401, 403}:
+                raise KsefApiError(error.fault, _link_has_expired(part)) from error
+            raise
 
     def _download(self, part: ExportPart, key: SessionKey, link: str, target: Path) -> None:
         def get() -> None:
@@ -166,7 +178,9 @@ class FileTransfer:
 
         self._with_retries("GET", link, get)
 
-    def _with_retries(self, method: str, link: str, work: Callable[[], None]) -> None:
+    def _with_retries(
+        self, method: str, link: str, work: Callable[[], None], tries: int = retries.TRIES
+    ) -> None:
         what = f"{method} {urlsplit(link).path}"
 
         def once() -> None:
@@ -175,7 +189,7 @@ class FileTransfer:
             except httpx.HTTPError as error:
                 raise no_answer(error, what, self._settings) from error
 
-        tenacity.Retrying(**retries.policy(what, is_safe=True))(once)
+        tenacity.Retrying(**retries.policy(what, is_safe=True, tries=tries))(once)
 
     def _check(self, response: httpx.Response) -> None:
         """Raise where the storage refuses, or a page for people came in place of a file."""
@@ -199,6 +213,28 @@ class FileTransfer:
                 time.monotonic(),
             )
         )
+
+
+def _tell(what: str, finished_size: int, total: int, seconds: float) -> None:
+    done, speed = finished_size / 1e6, finished_size / 1e6 / max(seconds, 1e-3)
+    log.info("%s: %.1f of %.1f MB after %.1f s, %.1f MB/s.", what, done, total / 1e6, seconds, speed)
+
+
+def _check_time(part: PackedPart, deadline: float) -> None:
+    """Give up where KSeF would refuse: it looks at the time when an upload begins, not when it ends."""
+    if time.monotonic() > deadline:
+        minutes = UPLOAD_TIME / 60
+        raise KsefTimeoutError(
+            f"Part {part.ordinal_number} was not begun within {minutes:.0f} minutes times the parts.",
+            "The session has no effect: begin a new one, over a faster line or with fewer invoices.",
+        )
+
+
+def _link_has_expired(part: PackedPart) -> str:
+    return (
+        f"The link for part {part.ordinal_number} has expired or was changed on its way. "
+        "Begin a new session; the one that was opened has no effect."
+    )
 
 
 def _arrived(part: ExportPart, path: Path) -> EncryptedPart:

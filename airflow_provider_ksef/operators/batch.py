@@ -20,27 +20,29 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
-from airflow_provider_ksef.client.checks.files import check_files
-from airflow_provider_ksef.client.checks.report import CheckReport
-from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.duplicates import judge_duplicates
 from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import (
+    JUDGED_CODES,
     MAX_REJECTIONS,
     batch_result,
     check_judged,
     failure_message,
     rejection_line,
     rejections_of,
+    without_accepted,
 )
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
 from airflow_provider_ksef.operators.rejected_files import paths_by_ordinal
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import wait_for_session
 from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
-from airflow_provider_ksef.operators.submission_resuming import has_effect, unfinished
+from airflow_provider_ksef.operators.submission_record import SubmissionRecord
+from airflow_provider_ksef.operators.submission_resuming import sent_before, unfinished
 
 InvoiceSource: TypeAlias = str | PathLike[str] | ObjectStoragePath
 
@@ -61,6 +63,9 @@ class KsefSubmitBatchOperator(BaseOperator):
     A retry goes on with the session whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends it again; a session that was not uploaded whole has no effect and is begun anew.
 
+    A duplicate of the very same bytes counts as accepted: KSeF has that invoice. One of other bytes, or one
+    that cannot be compared, stays rejected.
+
     :param invoices: XML file, glob pattern, folder (its ``*.xml``), or a list of them; strings,
         ``pathlib`` paths or ``ObjectStoragePath``.
     :param ksef_conn_id: the Airflow connection.
@@ -74,9 +79,18 @@ class KsefSubmitBatchOperator(BaseOperator):
     :param deferrable: wait in the triggerer and leave the worker slot free.
     :param poll_interval: seconds between two questions for the session's status.
     :param timeout: seconds to wait for the session after it was closed.
+    :param tables_path: folder of tables, local or on an object store: each file becomes a row of
+        ``submissions`` before the session is closed, completed when KSeF has judged it. A next try, on an
+        Airflow without task state too, then finds the session in which the same files were sent.
     """
 
-    template_fields: Sequence[str] = ("invoices", "ksef_conn_id", "context_identifier", "form_code")
+    template_fields: Sequence[str] = (
+        "invoices",
+        "ksef_conn_id",
+        "context_identifier",
+        "form_code",
+        "tables_path",
+    )
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -95,6 +109,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         deferrable: bool = default_deferrable(),
         poll_interval: float = 10.0,
         timeout: float = SESSION_LIFE_SECONDS,
+        tables_path: str | PathLike[str] | ObjectStoragePath | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
@@ -113,6 +128,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.tables_path = tables_path
 
     @property
     def hook(self) -> KsefHook:
@@ -123,7 +139,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
         with self.hook.get_conn() as ksef:
             notes = SubmissionNotes(context, ksef.settings)
-            note = unfinished(ksef, notes) or self._submitted(ksef, notes)
+            note = unfinished(ksef, notes) or self._submitted(context, ksef, notes)
             reference, count = note.session_reference_number, note.invoice_count
             if not self.wait_for_completion:
                 notes.mark_told()
@@ -149,16 +165,42 @@ class KsefSubmitBatchOperator(BaseOperator):
         sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
         return [path_of("invoices", source) for source in sources]
 
+<<<<<<< HEAD
     def _submitted(self, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
         """Send the invoices, unless the task has sent just these before and is run again."""
         checked = check_files(find_invoices(self._named()), CheckRules())
         checked.require_valid()
+=======
+    def _record(self, context: Context, ksef: KsefClient) -> SubmissionRecord | None:
+        if self.tables_path is None:
+            return None
+        return SubmissionRecord(path_of("tables_path", self.tables_path), context, ksef.settings)
+
+    def _submitted(self, context: Context, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
+        """Send the invoices, unless just these were sent before."""
+        found = find_invoices(self._named())
+        checked = check_invoices(found)
+>>>>>>> main
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
-        earlier = notes.note
-        if earlier and notes.is_cleared and earlier.digest == digest and has_effect(ksef, earlier):
+        record = self._record(context, ksef)
+        if earlier := sent_before(ksef, notes, digest, record):
             return earlier
         note = SubmissionNote("", notes.destination, digest, len(checked.files))
+
+        def uploaded(opened: str, package: PackedBatch) -> None:
+            if record is not None:
+                record.begin(
+                    opened,
+                    found,
+                    package.invoice_hashes,
+                    sizes={file.name: file.size for file in checked.to_pack},
+                    digest=digest,
+                    form_code=self.form_code,
+                    offline_mode=self.offline_mode,
+                )
+            notes.mark_uploaded()
+
         reference = submission.send_batch(
             ksef,
             checked.to_pack,
@@ -166,7 +208,7 @@ class KsefSubmitBatchOperator(BaseOperator):
             offline_mode=self.offline_mode,
             compression=self.compression,
             on_opened=lambda opened: notes.write(replace(note, session_reference_number=opened)),
-            on_uploaded=notes.mark_uploaded,
+            on_uploaded=uploaded,
         )
         return replace(note, session_reference_number=reference)
 
@@ -200,6 +242,9 @@ class KsefSubmitBatchOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Make the result of a finished session, and fail where it says so."""
         reference = status.reference_number
+        record = self._record(context, ksef)
+        if record is not None and status.code not in JUDGED_CODES:
+            record.complete_unjudged(status)
         check_judged(status)
         accepted, rejected = status.accepted_count or 0, status.rejected_count or 0
         if accepted + rejected != invoice_count:
@@ -208,10 +253,23 @@ class KsefSubmitBatchOperator(BaseOperator):
                 "Compare the session's invoices with your files before you send anything again.",
             )
         failed = ksef.run(sessions.list_failed_invoices(reference)) if rejected else []
+        duplicates = judge_duplicates(ksef, failed)
+        if record is not None:
+            record.complete(reference, ksef.run(sessions.list_invoices(reference)), duplicates)
+        failed, already = without_accepted(failed, duplicates)
         paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
         rejections = rejections_of(failed, paths)
-        result = batch_result(reference, invoice_count, accepted, rejected, rejections, code=status.code)
-        self.log.info("Session %s: %d accepted, %d rejected.", reference, accepted, rejected)
+        rejected -= already
+        result = batch_result(
+            reference, invoice_count, accepted + already, rejected, rejections, code=status.code
+        )
+        self.log.info(
+            "Session %s: %d accepted, %d of them before, %d rejected.",
+            reference,
+            accepted + already,
+            already,
+            rejected,
+        )
         for rejection in rejections:
             self.log.warning("Rejected: %s", rejection_line(rejection))
         if rejected and self.on_rejected == "fail":

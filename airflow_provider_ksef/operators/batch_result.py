@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 
@@ -59,6 +60,24 @@ def rejections_of(failed: Sequence[SessionInvoice], paths: Mapping[int, str]) ->
         }
         for invoice in failed[:MAX_REJECTIONS]
     ]
+
+
+def without_accepted(
+    failed: Sequence[SessionInvoice], duplicates: Mapping[str, Duplicate]
+) -> tuple[list[SessionInvoice], int]:
+    """
+    Leave out the duplicates of the very same invoice: KSeF has accepted them before.
+
+    :param failed: the session's rejected invoices.
+    :param duplicates: what the duplicates among them are, by their reference numbers.
+    :returns: the others, and how many were left out.
+    """
+    left = [
+        invoice
+        for invoice in failed
+        if (judged := duplicates.get(invoice.reference_number)) is None or judged.verdict != ALREADY_ACCEPTED
+    ]
+    return left, len(failed) - len(left)
 
 
 def batch_result(

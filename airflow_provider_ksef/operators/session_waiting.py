@@ -61,12 +61,22 @@ def wait_for_session(
             )
         if operator.deferrable:
             refuse_blind_trigger(trigger_error)
-            _defer(operator, reference, deadline, resume)
+            defer_until(operator, reference, deadline=deadline, resume=resume)
         time.sleep(min(operator.poll_interval, left))
     return status
 
 
-def _defer(operator: WaitingOperator, reference: str, deadline: float, resume: Mapping[str, Any]) -> NoReturn:
+def defer_until(
+    operator: WaitingOperator, reference: str, *, deadline: float, resume: Mapping[str, Any]
+) -> NoReturn:
+    """
+    Leave the worker slot until a session is finished, at the latest until the deadline.
+
+    :param operator: its ``execute_complete`` takes over.
+    :param reference: of the session.
+    :param deadline: in seconds since the epoch.
+    :param resume: what ``execute_complete`` needs beside ``deadline``, which is added; small and no secret.
+    """
     trigger = KsefSessionTrigger(
         reference,
         ksef_conn_id=operator.ksef_conn_id,

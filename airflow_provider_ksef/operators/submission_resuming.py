@@ -9,6 +9,7 @@ from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefApiError
 from airflow_provider_ksef.operators.batch_result import may_send_again
 from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
+from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,27 @@ def unfinished(ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote | Non
     if note is None or notes.is_cleared or not has_effect(ksef, note):
         return None
     return note
+
+
+def sent_before(
+    ksef: KsefClient, notes: SubmissionNotes, digest: str, record: SubmissionRecord | None
+) -> SubmissionNote | None:
+    """
+    Give the session in which just these files were sent, where it may have an effect.
+
+    :param ksef: the client.
+    :param notes: of a task that was cleared since.
+    :param digest: of what is to be sent.
+    :param record: the table, which knows a session too where nothing was noted; its rows are written when
+        every part was uploaded.
+    """
+    if notes.note and notes.is_cleared and notes.note.digest == digest and has_effect(ksef, notes.note):
+        return notes.note
+    for reference, count in record.sessions(digest) if record else ():
+        note = SubmissionNote(reference, notes.destination, digest, count, is_uploaded=True)
+        if has_effect(ksef, note):
+            return note
+    return None
 
 
 def has_effect(ksef: KsefClient, note: SubmissionNote) -> bool:

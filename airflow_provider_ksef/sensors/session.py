@@ -15,9 +15,15 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient, sessions
+from airflow_provider_ksef.client.duplicates import judge_duplicates
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.batch_result import batch_result, check_judged, rejections_of
+from airflow_provider_ksef.operators.batch_result import (
+    batch_result,
+    check_judged,
+    rejections_of,
+    without_accepted,
+)
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
@@ -110,6 +116,12 @@ def _result(ksef: KsefClient, status: SessionStatus) -> dict[str, Any]:
     accepted, rejected = status.accepted_count or 0, status.rejected_count or 0
     failed = ksef.run(sessions.list_failed_invoices(status.reference_number)) if rejected else []
     count = accepted + rejected if status.invoice_count is None else status.invoice_count
+    failed, already = without_accepted(failed, judge_duplicates(ksef, failed))
     return batch_result(
-        status.reference_number, count, accepted, rejected, rejections_of(failed, {}), code=status.code
+        status.reference_number,
+        count,
+        accepted + already,
+        rejected - already,
+        rejections_of(failed, {}),
+        code=status.code,
     )

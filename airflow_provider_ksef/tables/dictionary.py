@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from airflow_provider_ksef.tables.reading import CONTEXT, SUBJECT_TYPE
-from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.reading import folder_columns
+from airflow_provider_ksef.tables.schema import EVERY_TABLE
 
 _INTRODUCTION = """\
 # Data dictionary
@@ -21,10 +21,13 @@ _INTRODUCTION = """\
 Every table of `tables_path` and every column in it. This page is made of the tables' own Arrow schemas; each
 Parquet file carries the same descriptions in the metadata of its fields.
 
-- All tables have the key (`context`, `subject_type`, `ksef_number`); `context` and `subject_type` come from
-  the folders' names, and so does `month`, the UTC month of `permanent_storage_date` as text: `2026-03`.
+- All tables of invoices have the key (`context`, `subject_type`, `ksef_number`); `context` and `subject_type`
+  come from the folders' names, and so does `month`, the UTC month of `permanent_storage_date` as text:
+  `2026-03`.
 - `invoice_documents`, `invoice_lines` and `invoice_vat_summary` are there where invoices were read with
   `include_documents=True`.
+- `submissions` is there where a submitting task has a `tables_path`. Its folders name `context` and `month`,
+  the month of the session's reference number.
 - Amounts, quantities and prices are decimals with the digits of KSeF's schemas; nothing was ever a float.
 - FA and FA_RR name the element of the document that a column comes from. One code may mean different things
   in the two: P_6A is a date in FA and a unit of measure in FA_RR.
@@ -40,6 +43,8 @@ _ABOUT = {
     "invoices) are in the XML only. Key: `ksef_number`, `line_ordinal`.",
     "invoice_vat_summary": "One row per invoice and group of tax rates, with the sums that the document "
     "states; on a correction they are differences. Key: `ksef_number`, `rate_group`.",
+    "submissions": "One row per submitted file: what was sent, and what became of it. A file that was sent "
+    "again in a later session has a row of each. Key: `session_reference_number`, `file_name`.",
 }
 
 _ELEMENTS = {b"ksef.fa": "FA", b"ksef.fa_rr": "FA_RR"}
@@ -57,12 +62,12 @@ _TYPES = {
 
 def data_dictionary() -> str:
     """Write the whole dictionary as Markdown."""
-    parts = [_INTRODUCTION, *(_table(name, schema) for name, schema in TABLES.items())]
+    parts = [_INTRODUCTION, *(_table(name, schema) for name, schema in EVERY_TABLE.items())]
     return "\n".join(parts)
 
 
 def _table(name: str, schema: pa.Schema) -> str:
-    lines = [f"## {name}", "", _ABOUT[name], "", *_rows([CONTEXT, SUBJECT_TYPE, *schema]), ""]
+    lines = [f"## {name}", "", _ABOUT[name], "", *_rows([*folder_columns(name), *schema]), ""]
     for field in schema:
         members = _members(field.type)
         if members is not None:

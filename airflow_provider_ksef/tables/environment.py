@@ -10,7 +10,7 @@ import msgspec
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
-from airflow_provider_ksef.tables.layout import ENVIRONMENT, INVOICES_TABLE
+from airflow_provider_ksef.tables.layout import ENVIRONMENT, INVOICES_TABLE, SUBMISSIONS_ENVIRONMENT
 from airflow_provider_ksef.tables.storage import Store, open_store
 
 PARQUET = "parquet"
@@ -34,8 +34,11 @@ def check_environment(root: UPath, environment: str) -> None:
 
 def marked_environment(store: Store) -> str | None:
     """Tell which environment the tables are of; None where nothing was committed yet."""
-    content = store.read(ENVIRONMENT)
-    return None if content is None else _field(content, "environment", "")
+    for mark in (ENVIRONMENT, SUBMISSIONS_ENVIRONMENT):
+        content = store.read(mark)
+        if content is not None:
+            return _field(content, "environment", "")
+    return None
 
 
 def known_environment(store: Store) -> str:
@@ -60,6 +63,9 @@ def claim_environment(store: Store, environment: str, table_format: str = PARQUE
     :raises KsefInputError: where they are kept in another format.
     """
     check_format(store, table_format)
+    found = marked_environment(store)
+    if found is not None:
+        refuse_other_environment(found, environment)
     mark = {"environment": environment, "table_format": table_format}
     if store.create(ENVIRONMENT, msgspec.json.encode(mark)):
         return
@@ -67,6 +73,21 @@ def claim_environment(store: Store, environment: str, table_format: str = PARQUE
     if content is not None:
         refuse_other_environment(_field(content, "environment", ""), environment)
         _refuse_other_format(_field(content, "table_format", PARQUET), table_format)
+
+
+def claim_submissions(store: Store, environment: str) -> None:
+    """
+    Note the environment before files are sent; refuse tables of another one.
+
+    :raises KsefTableError: where they are of another environment.
+    """
+    found = marked_environment(store)
+    if found is None and not store.create(
+        SUBMISSIONS_ENVIRONMENT, msgspec.json.encode({"environment": environment})
+    ):
+        found = marked_environment(store)
+    if found is not None:
+        refuse_other_environment(found, environment)
 
 
 def check_format(store: Store, table_format: str) -> None:

@@ -24,11 +24,13 @@ INVOICES_TABLE = "invoices"
 DOCUMENTS_TABLE = "invoice_documents"
 LINES_TABLE = "invoice_lines"
 VAT_SUMMARY_TABLE = "invoice_vat_summary"
-TABLE_NAMES = frozenset(
-    {INVOICES_TABLE, "invoice_lines", "invoice_vat_summary", "invoice_documents", "submissions"}
-)
+SUBMISSIONS_TABLE = "submissions"
+TABLE_NAMES = frozenset({INVOICES_TABLE, LINES_TABLE, VAT_SUMMARY_TABLE, DOCUMENTS_TABLE, SUBMISSIONS_TABLE})
 OWN_FOLDER = "_ksef"
 ENVIRONMENT = f"{OWN_FOLDER}/environment.json"
+SUBMISSIONS_FOLDER = f"{OWN_FOLDER}/{SUBMISSIONS_TABLE}"
+SUBMISSIONS_ENVIRONMENT = f"{SUBMISSIONS_FOLDER}/environment.json"
+"""A mark of its own: a sync that comes later still chooses the format of the other tables."""
 LOCAL_PROTOCOLS = ("", "file", "local")
 BUCKET_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 

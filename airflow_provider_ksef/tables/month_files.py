@@ -20,7 +20,7 @@ from airflow_provider_ksef.tables.moments import (
     to_microseconds,
 )
 from airflow_provider_ksef.tables.row_order import storage_span
-from airflow_provider_ksef.tables.schema import MOMENT, NUMBER, STORED, TABLES
+from airflow_provider_ksef.tables.schema import EVERY_TABLE, MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.storage import Content
 
 ROW_GROUP_ROWS = 20_000
@@ -122,5 +122,5 @@ def tombstone(table: str) -> bytes:
 
     :param table: its table; one that only a later version of this package knows gets the columns of all.
     """
-    columns = TABLES.get(table) or pa.schema([(NUMBER, pa.string()), (STORED, MOMENT)])
+    columns = EVERY_TABLE.get(table) or pa.schema([(NUMBER, pa.string()), (STORED, MOMENT)])
     return encode(columns.empty_table())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
@@ -16,9 +17,9 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
 from airflow_provider_ksef.tables.environment import DELTA, found_format
 from airflow_provider_ksef.tables.filtering import filter_expression
-from airflow_provider_ksef.tables.layout import OWN_FOLDER, check_readable, is_table_file
+from airflow_provider_ksef.tables.layout import OWN_FOLDER, SUBMISSIONS_TABLE, check_readable, is_table_file
 from airflow_provider_ksef.tables.live_files import live_paths, settled
-from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.schema import EVERY_TABLE
 from airflow_provider_ksef.tables.storage import open_store
 
 CONTEXT = pa.field(
@@ -28,6 +29,12 @@ SUBJECT_TYPE = pa.field(
     "subject_type", pa.string(), metadata={"description": "Role of the context on the invoice."}
 )
 _MONTH = pa.field("month", pa.string())
+_FOLDER_NAMES = (CONTEXT.name, SUBJECT_TYPE.name, _MONTH.name)
+
+
+def folder_columns(table: str) -> list[pa.Field]:
+    """Give the columns that come from the names of a table's folders."""
+    return [CONTEXT] if table == SUBMISSIONS_TABLE else [CONTEXT, SUBJECT_TYPE]
 
 
 def read(
@@ -41,20 +48,21 @@ def read(
 
     :param table: such as ``invoices``.
     :param tables_path: the folder that the sync writes to: a local path or whatever universal-pathlib opens.
-    :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too.
+    :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too
+        (``submissions`` has no subject types).
     :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``, in which texts
         may stand for dates and amounts; may also name ``month``, the UTC month of ``permanent_storage_date``
-        as text.
+        as text; of ``submissions`` that of the session.
     :returns: an Arrow table, empty where nothing was written to it yet.
     :raises KsefInputError: where the table or a column is unknown, a filter does not fit its column, or the
         folder holds no tables of ours.
     :raises KsefTableError: where a file is damaged or none of ours.
     """
-    if table not in TABLES:
-        raise KsefInputError("table", table, "is not a table", f"Give one of: {', '.join(TABLES)}.")
+    if table not in EVERY_TABLE:
+        raise KsefInputError("table", table, "is not a table", f"Give one of: {', '.join(EVERY_TABLE)}.")
     root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
     check_readable(root)
-    schema = pa.schema([*TABLES[table], CONTEXT, SUBJECT_TYPE])
+    schema = pa.schema([*EVERY_TABLE[table], *folder_columns(table)])
     if isinstance(columns, str):
         raise KsefInputError("columns", columns, "is one text", f"Give a list: [{columns!r}].")
     wanted = list(schema.names if columns is None else columns)
@@ -76,7 +84,7 @@ def read(
 
 def _check_there(root: UPath) -> None:
     """Tell a wrong path from a table without rows."""
-    if not any(root.fs.exists(f"{_base(root)}{name}") for name in (OWN_FOLDER, *TABLES)):
+    if not any(root.fs.exists(f"{_base(root)}{name}") for name in (OWN_FOLDER, *EVERY_TABLE)):
         raise KsefInputError(
             "tables_path", str(root), "holds no tables", "Check the path; they are there once a sync has run."
         )
@@ -86,7 +94,9 @@ def _rows(
     root: UPath, table: str, schema: pa.Schema, wanted: list[str], expression: pc.Expression | None
 ) -> pa.Table:
     store = open_store(root)
-    if found_format(store) == DELTA:  # files count once the log names them, be there a log or not
+    if (
+        table != SUBMISSIONS_TABLE and found_format(store) == DELTA
+    ):  # files count once the log names them, be there a log or not
         from airflow_provider_ksef.tables.delta_log import DeltaLog
 
         log = DeltaLog(root, table)
@@ -94,7 +104,12 @@ def _rows(
 
     def below(folder: str) -> pa.Table:
         paths = live_paths(store, partial(_paths, root, folder))
-        return _dataset(root, paths, schema).to_table(columns=wanted, filter=expression)
+        try:
+            return _dataset(root, paths, schema).to_table(columns=wanted, filter=expression)
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # s3fs says so of a session's file that was replaced meanwhile
+                raise
+            raise FileNotFoundError(str(error)) from error
 
     try:
         return settled(partial(below, table))
@@ -104,7 +119,7 @@ def _rows(
 
 
 def _dataset(root: UPath, paths: Sequence[str], schema: pa.Schema) -> ds.Dataset:
-    keys = pa.schema([schema.field(name) for name in ("context", "subject_type", "month")])
+    keys = pa.schema([field for field in schema if field.name in _FOLDER_NAMES])
     return ds.dataset(
         [f"{_base(root)}{path}" for path in paths],
         schema=schema,

@@ -6,18 +6,21 @@ from airflow_provider_ksef.tables.columns import AMOUNT, MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.document_columns import DOCUMENTS
 from airflow_provider_ksef.tables.invoice_columns import AUTHORIZED_SUBJECT, INVOICES, THIRD_SUBJECT
 from airflow_provider_ksef.tables.line_columns import LINES
+from airflow_provider_ksef.tables.submission_columns import SUBMISSIONS
 from airflow_provider_ksef.tables.vat_columns import VAT_SUMMARY
 
 __all__ = [
     "AMOUNT",
     "AUTHORIZED_SUBJECT",
     "DOCUMENTS",
+    "EVERY_TABLE",
     "INVOICES",
     "LINES",
     "MOMENT",
     "NUMBER",
     "SCHEMA_VERSION",
     "STORED",
+    "SUBMISSIONS",
     "TABLES",
     "THIRD_SUBJECT",
     "VAT_SUMMARY",
@@ -32,3 +35,7 @@ TABLES = {
     "invoice_lines": LINES,
     "invoice_vat_summary": VAT_SUMMARY,
 }
+"""The tables that syncs and backfills fill, and that are compacted, deleted from and verified."""
+
+EVERY_TABLE = {**TABLES, "submissions": SUBMISSIONS}
+"""These, and what submitting tasks fill: without subject types, and never compacted or deleted from."""

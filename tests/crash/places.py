@@ -16,7 +16,9 @@ import pyarrow.fs as pafs
 from deltalake.exceptions import TableNotFoundError
 from upath import UPath
 
+from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables.schema import TABLES
 from airflow_provider_ksef.tables.table_format import TableFormat, open_tables
 
 REGION = "eu-central-1"
@@ -54,8 +56,13 @@ class Place:
         return open_tables(self.root, self.table_format)
 
     def rows(self, table: str, columns: list[str]) -> pa.Table:
-        """Read a table as this package does."""
-        return read(table, self.root, columns=columns)
+        """Read a table as this package does; before the first commit there is none."""
+        try:
+            return read(table, self.root, columns=columns)
+        except KsefInputError as error:
+            if error.field != "tables_path":
+                raise
+            return TABLES[table].empty_table().select(columns)
 
 
 def local_place(folder: Path) -> Place:

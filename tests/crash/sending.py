@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.emulator.samples import Sample, make_samples
+from airflow_provider_ksef.tables.reading import read
 from tests.crash.attempt import Attempt, Fate
 from tests.crash.ksefs_side import held_hashes, order_faults
 from tests.crash.victim import Task
@@ -51,6 +52,8 @@ class Sending:
         self.rng = random.Random(f"sending {self.seed}")
         self.strikes = self.rng.randint(1, 5)
         self.outgoing = self.folder / "outgoing"
+        self.keeps_rows = self.seed % 2 == 1
+        """Every other task has the table ``submissions`` in place of a task state store."""
         self.samples = self._samples()
         self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection()}
 
@@ -60,7 +63,8 @@ class Sending:
         self.outgoing.mkdir()
         for sample in self.samples:
             (self.outgoing / sample.name).write_bytes(sample.xml)
-        task = Task("submit", "run-1", self.folder, self.environment, self._parameters())
+        has_state = not self.keeps_rows
+        task = Task("submit", "run-1", self.folder, self.environment, self._parameters(), has_state=has_state)
         for _ in range(MOST_TRIES):
             self.met.update(order_faults(self.emulator, self.rng))
             attempt = Attempt.start(self.processes, task, self._fate())
@@ -83,6 +87,10 @@ class Sending:
         assert result["invoice_count"] == len(self.samples)
         assert result["accepted"] == len(right), result
         assert result["rejected"] == len(self.samples) - len(right), result
+        if self.keeps_rows:
+            rows = read("submissions", self.folder / "tables").to_pylist()
+            kept = {row["invoice_hash"] for row in rows if row["state"] in ("accepted", "already_accepted")}
+            assert kept == right, rows
 
     def _samples(self) -> list[Sample]:
         count = self.rng.randint(2, 12)
@@ -90,7 +98,9 @@ class Sending:
         return make_samples(NIP, count, wrong, self.rng.randrange(10**6), datetime.now(UTC).date())
 
     def _parameters(self) -> dict[str, Any]:
+        tables = {"tables_path": str(self.folder / "tables")} if self.keeps_rows else {}
         return {
+            **tables,
             "invoices": str(self.outgoing),
             "compression": self.rng.choice(["zip", "tar.gz"]),
             "on_rejected": "warn",

@@ -13,30 +13,11 @@ from airflow_provider_ksef.emulator.elements import parse_document
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from tests.emulator.test_checks import DAY, NIP
-
-UBL = "urn:oasis:names:specification:ubl:schema:xsd"
-
-
-def document(
-    root: str = "Invoice",
-    buyer: str = "<PartyTaxScheme><CompanyID>PL1130405061</CompanyID></PartyTaxScheme>",
-    customization: str = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0",
-    seller: str = NIP,
-) -> bytes:
-    seller = f"<PartyTaxScheme><CompanyID>{seller}</CompanyID></PartyTaxScheme>"
-    return f"""<{root} xmlns="{UBL}:{root}-2">
-    <CustomizationID>{customization}</CustomizationID><ID> PEF/1 </ID><IssueDate>2026-03-31</IssueDate>
-    <DocumentCurrencyCode>EUR</DocumentCurrencyCode>
-    <AccountingSupplierParty><Party>{seller}</Party></AccountingSupplierParty>
-    <AccountingCustomerParty><Party>{buyer}</Party></AccountingCustomerParty>
-    <TaxTotal><TaxAmount currencyID="EUR">23</TaxAmount></TaxTotal>
-    <TaxTotal><TaxAmount currencyID="PLN">98.50</TaxAmount></TaxTotal>
-    <LegalMonetaryTotal><TaxExclusiveAmount>100</TaxExclusiveAmount>
-    <TaxInclusiveAmount>123.00</TaxInclusiveAmount></LegalMonetaryTotal></{root}>""".encode()
+from tests.pef_document import pef_document
 
 
 def test_amounts_parties_and_number_are_read() -> None:
-    facts = read_invoice(document())
+    facts = read_invoice(pef_document())
     assert (facts.seller_nip, facts.buyer_type, facts.buyer_value) == (NIP, "Nip", "1130405061")
     assert (facts.invoice_number, facts.issue_date, facts.currency) == ("PEF/1", DAY, "EUR")
     assert (facts.net, facts.vat, facts.gross) == (Decimal(100), Decimal("98.50"), Decimal(123))
@@ -46,9 +27,9 @@ def test_amounts_parties_and_number_are_read() -> None:
 @pytest.mark.parametrize(
     ("xml", "form", "kind"),
     [
-        (document(), "PEF (3)", "VatPef"),
-        (document(customization="urn:cen.eu:en16931:2017#conformant#urn:x"), "PEF (3)", "VatPefSp"),
-        (document("CreditNote"), "PEF_KOR (3)", "KorPef"),
+        (pef_document(), "PEF (3)", "VatPef"),
+        (pef_document(customization="urn:cen.eu:en16931:2017#conformant#urn:x"), "PEF (3)", "VatPefSp"),
+        (pef_document("CreditNote"), "PEF_KOR (3)", "KorPef"),
     ],
 )
 def test_there_are_three_types(xml: bytes, form: str, kind: str) -> None:
@@ -69,18 +50,18 @@ def test_there_are_three_types(xml: bytes, form: str, kind: str) -> None:
     ],
 )
 def test_buyers_are_identified_by_what_there_is(buyer: str, identifier: tuple[str, str | None]) -> None:
-    facts = read_invoice(document(buyer=buyer))
+    facts = read_invoice(pef_document(buyer=buyer))
     assert (facts.buyer_type, facts.buyer_value) == identifier
 
 
 @pytest.mark.parametrize(
     ("xml", "form", "code"),
     [
-        (document(), "PEF_KOR (3)", 450),
-        (document(seller="SE123456789001"), "PEF (3)", 450),
-        (document().replace(b"<IssueDate>2026", b"<IssueDate>2027"), "PEF (3)", 450),
-        (document().replace(b"TaxInclusiveAmount", b"PayableAmount"), "PEF (3)", 450),
-        (document(seller="1130405061"), "PEF (3)", 410),
+        (pef_document(), "PEF_KOR (3)", 450),
+        (pef_document(seller="SE123456789001"), "PEF (3)", 450),
+        (pef_document().replace(b"<IssueDate>2026", b"<IssueDate>2027"), "PEF (3)", 450),
+        (pef_document().replace(b"TaxInclusiveAmount", b"PayableAmount"), "PEF (3)", 450),
+        (pef_document(seller="1130405061"), "PEF (3)", 410),
     ],
 )
 def test_the_same_checks_are_made(xml: bytes, form: str, code: int) -> None:
@@ -91,7 +72,7 @@ def test_the_same_checks_are_made(xml: bytes, form: str, code: int) -> None:
 
 def test_the_official_schema_is_used_where_there_is_one(shared_ksef: Path) -> None:
     schemas = Schemas(shared_ksef / "xsd")
-    assert schemas.validate(FORMS["PEF (3)"], parse_document(document()))
+    assert schemas.validate(FORMS["PEF (3)"], parse_document(pef_document()))
 
 
 def check(xml: bytes, form: str) -> InvoiceFacts:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import closing, retries
+from airflow_provider_ksef.client import closing, online, online_submission, retries
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
 
@@ -24,6 +24,8 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many tries as ever, with less time between them."""
     monkeypatch.setattr(retries, "_backoff", tenacity.wait_fixed(0.05))
     monkeypatch.setattr(closing, "PAUSES", (0.1,) * len(closing.PAUSES))
+    monkeypatch.setattr(online, "SEND_PAUSES", (0.1,) * len(online.SEND_PAUSES))
+    monkeypatch.setattr(online_submission, "SETTLING", 0.1)
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,10 @@ def _without_path(rejection: dict[str, Any]) -> dict[str, Any]:
 
 @BOTH_WAYS
 def test_a_batch_is_sent_and_its_session_waited_for(
-    connected: EmulatorProcess, outgoing: Path, how: str
+    connected: EmulatorProcess, outgoing: Path, tmp_path: Path, how: str
 ) -> None:
-    run = run_dag(OWN_DAGS, f"submit_{how}", {"invoices": f"{outgoing}/*.xml"})
+    conf = {"invoices": f"{outgoing}/*.xml", "upo_path": str(tmp_path / "upo")}
+    run = run_dag(OWN_DAGS, f"submit_{how}", conf)
     assert run.state == "success"
     result = run.xcom("submit")
     assert (result["accepted"], result["rejected"]) == (23, 2)
@@ -36,6 +37,9 @@ def test_a_batch_is_sent_and_its_session_waited_for(
     assert [_without_path(each) for each in of_sensor["rejections"]] == [
         _without_path(each) for each in result["rejections"]
     ]
+    kept = run.xcom("upo")
+    assert (kept["pages"], kept["files"]) == (1, 1)
+    assert len(list(Path(kept["path"]).iterdir())) == 1
     assert connected.requests()["POST /sessions/batch"] == 1
 
 

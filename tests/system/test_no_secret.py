@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_ksef.client import submission
+from airflow_provider_ksef.client import online_submission, submission
 from airflow_provider_ksef.client.crypto import DerivedKey, derive_key
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.transfers import pending_export
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
@@ -39,6 +40,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[bytes]]:
         return derived
 
     monkeypatch.setattr(submission, "derive_key", recording)
+    monkeypatch.setattr(online_submission, "derive_key", recording)
     monkeypatch.setattr(pending_export, "derive_key", recording)
     yield found
     assert len(found) > len(spellings(b"x")) * 2, "no key was derived: the test proves nothing"
@@ -58,7 +60,8 @@ def test_no_secret_in_airflow_and_its_logs(
     now = datetime.now(UTC)
     seed(connected, 30, now - timedelta(days=3), now - timedelta(hours=1))
     with caplog.at_level(logging.DEBUG):
-        assert run_dag(OWN_DAGS, f"submit_{how}", {"invoices": str(outgoing)}).state == "success"
+        for sends in ("submit", "send"):
+            assert run_dag(OWN_DAGS, f"{sends}_{how}", {"invoices": str(outgoing)}).state == "success"
         conf = {"tables_path": str(tmp_path / "tables"), "sync_from": str((now - timedelta(days=5)).date())}
         assert run_dag(OWN_DAGS, f"sync_{how}", conf).state == "success"
         interval = {"date_from": str(now - timedelta(days=5)), "date_to": str(now - timedelta(minutes=30))}
@@ -84,6 +87,7 @@ def test_no_secret_in_what_a_deferral_and_a_retry_keep(
     interval = {"date_from": sync_from, "date_to": now.isoformat()}
     operators = [
         KsefSubmitBatchOperator(task_id="submit", invoices=str(outgoing), deferrable=True),
+        KsefSendInvoicesOperator(task_id="send", invoices=str(outgoing), deferrable=True),
         KsefSyncInvoicesOperator(
             task_id="sync", tables_path=str(tmp_path / "tables"), sync_from=sync_from, deferrable=True
         ),

@@ -13,6 +13,7 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import EmulatorProcess
@@ -82,6 +83,21 @@ def test_a_folder_of_invoices_on_s3_is_sent(connected: EmulatorProcess, bucket: 
         assert result["accepted"] in {3, 0}  # the second time they are duplicates
     assert result["rejections"][0]["file"] == f"s3://aws_moto@{BUCKET}/outgoing/FV-0001.xml"
     assert len(connected.ksef_numbers(subject_type="Subject1")) == 3
+
+
+def test_a_upo_is_kept_on_s3(connected: EmulatorProcess, bucket: str, tmp_path: Path) -> None:
+    folder = sample_invoices(tmp_path, count=3)
+    submit = KsefSubmitBatchOperator(task_id="submit", invoices=str(folder), poll_interval=0.1)
+    reference = submit.execute(context())["session_reference_number"]
+    for named in (f"s3://aws_moto@{BUCKET}/upo", ObjectStoragePath(f"s3://{BUCKET}/upo", conn_id="aws_moto")):
+        operator = KsefDownloadUpoOperator(
+            task_id="upo", session_reference_number=reference, upo_path=named, include_invoices=True
+        )
+        assert operator.execute(context())["files"] == 4
+    keys = [each["Key"] for each in _client(bucket).list_objects_v2(Bucket=BUCKET)["Contents"]]
+    numbers = connected.ksef_numbers(subject_type="Subject1")
+    assert {f"upo/{reference}/{number}.xml" for number in numbers} < set(keys)
+    assert len(keys) == 4
 
 
 def test_a_prefix_of_something_else_is_refused(connected: EmulatorProcess, bucket: str) -> None:

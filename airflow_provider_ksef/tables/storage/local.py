@@ -9,13 +9,14 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
-from airflow_provider_ksef.tables.layout import staged_path
-from airflow_provider_ksef.tables.storage.durable import make_folder, sync_folder
+from airflow_provider_ksef.tables.layout import OWN_FOLDER, staged_path
+from airflow_provider_ksef.tables.storage.durable import locked, make_folder, sync_folder
 from airflow_provider_ksef.tables.storage.folder_exchange import FolderExchange, remove_folder
 from airflow_provider_ksef.tables.storage.protocol import Content, taken_over
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 _COPY_BYTES = 1 << 20
+SWAP_LOCK = f"{OWN_FOLDER}/swap.lock"
 
 
 class LocalStore:
@@ -70,6 +71,22 @@ class LocalStore:
         make_folder(target.parent)
         self._stage_anywhere(content).replace(target)
         sync_folder(target.parent)
+
+    def swap(self, path: str, content: bytes, seen: bytes | None) -> bool:
+        """See :meth:`Store.swap`; a lock, which dies with its holder, lets one in at a time."""
+        if seen is None:
+            return self.create(path, content)
+        target = self.root / path
+        staged = self._stage_anywhere(content)
+        try:
+            with locked(self.root / SWAP_LOCK):
+                if self.read(path) != seen:
+                    return False
+                staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
+        sync_folder(target.parent)
+        return True
 
     def remove(self, path: str) -> None:
         """See :meth:`Store.remove`."""

@@ -78,6 +78,18 @@ class ObjectStore:
         """See :meth:`Store.replace`."""
         self.fs.pipe_file(self._full(path), content)
 
+    def swap(self, path: str, content: bytes, seen: bytes | None) -> bool:
+        """
+        See :meth:`Store.swap`.
+
+        On S3 the put itself is conditional; elsewhere the object is compared just before.
+        """
+        if seen is None:
+            return self.create(path, content)
+        condition = self._condition(path)
+        done = self.read(path) == seen and self._put_if(path, content, condition)
+        return done or self.read(path) == content
+
     def remove(self, path: str) -> None:
         """See :meth:`Store.remove`."""
         try:
@@ -95,18 +107,9 @@ class ObjectStore:
             raise taken_over(path)
 
     def exchange(self, path: str, token: int, content: bytes, seen: bytes | None) -> None:
-        """
-        See :meth:`Store.exchange`.
-
-        On S3 the put itself is conditional; elsewhere the object is compared just before.
-        """
+        """See :meth:`Store.exchange`."""
         del token
-        if seen is None:
-            done = self.create(path, content)
-        else:
-            condition = self._condition(path)
-            done = self.read(path) == seen and self._put_if(path, content, condition)
-        if not done and self.read(path) != content:
+        if not self.swap(path, content, seen):
             raise taken_over(path)
 
     def forbid(self, path: str, token: int, tombstone: bytes) -> None:

@@ -38,6 +38,9 @@ class Store(Protocol):
     def replace(self, path: str, content: bytes) -> None:
         """Write a file whole or not at all, whether it is there or not."""
 
+    def swap(self, path: str, content: bytes, seen: bytes | None) -> bool:
+        """Put a file in the place of what was seen, or of nothing; False where another writer was faster."""
+
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens where it is not there."""
 

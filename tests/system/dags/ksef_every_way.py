@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
+from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
@@ -24,7 +26,7 @@ for deferrable in (False, True):
     how = "deferred" if deferrable else "in_place"
     with DAG(
         f"submit_{how}",
-        params={"invoices": Param("", type="string")},
+        params={name: Param("", type="string") for name in ("invoices", "upo_path")},
         schedule=None,
         **COMMON,
     ):
@@ -41,6 +43,26 @@ for deferrable in (False, True):
             deferrable=deferrable,
             poke_interval=0.2,
         ).set_upstream(submit)
+        KsefDownloadUpoOperator(
+            task_id="upo",
+            session_reference_number="{{ ti.xcom_pull(task_ids='submit')['session_reference_number'] }}",
+            upo_path="{{ params.upo_path }}",
+            deferrable=deferrable,
+            poll_interval=0.2,
+        ).set_upstream(submit)
+    with DAG(
+        f"send_{how}",
+        params={"invoices": Param("", type="string")},
+        schedule=None,
+        **COMMON,
+    ):
+        KsefSendInvoicesOperator(
+            task_id="send",
+            invoices="{{ params.invoices }}",
+            on_rejected="warn",
+            deferrable=deferrable,
+            poll_interval=0.2,
+        )
     with DAG(
         f"sync_{how}",
         params={"tables_path": Param("", type="string"), "sync_from": Param("", type="string")},

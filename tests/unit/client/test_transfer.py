@@ -3,14 +3,17 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 
-from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client import KsefClient, retries, transfer
 from airflow_provider_ksef.client.batch import PartUpload
 from airflow_provider_ksef.client.crypto import SessionKey, encrypt_stream, sha256_base64
 from airflow_provider_ksef.client.exports import ExportPackage, ExportPart
@@ -22,7 +25,9 @@ from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefInputError,
     KsefIntegrityError,
+    KsefTimeoutError,
     KsefTransportError,
+    KsefUnavailableError,
 )
 from tests.unit.client.fake_ksef import SETTINGS
 from tests.unit.client.storage_server import SIGNATURE, Storage, cut, expired, gateway, page, redirect
@@ -89,6 +94,7 @@ def test_parts_go_to_their_places_with_the_given_headers_and_no_token(
         assert "authorization" not in headers
         assert "transfer-encoding" not in headers
     assert "of 3: 3.0 of 3.0 MB" in caplog.text
+    assert " MB/s." in caplog.text
     assert SIGNATURE not in caplog.text
     assert "/storage/1.enc" in caplog.text
 
@@ -111,8 +117,53 @@ def test_a_refused_upload_is_told_and_not_repeated(storage: Storage, tmp_path: P
     ):
         ksef.upload_parts(places(storage, parts), parts)
     assert raised.value.fault.http_status == 403
+    assert "The link for part 2 has expired" in raised.value.remedy
     assert SIGNATURE not in str(raised.value)
     assert storage.counts["2.enc"] == 1
+
+
+def test_parts_go_up_side_by_side(storage: Storage, tmp_path: Path) -> None:
+    parts = packed_parts(tmp_path, (10, 20, 30, 40))
+    together = threading.Barrier(4)
+
+    def meet(handler: Any) -> None:
+        together.wait(timeout=20)
+        handler.reply(201)
+
+    storage.mishaps = {f"{part.ordinal_number}.enc": [meet] for part in parts}
+    with KsefClient(storage.settings()) as ksef:
+        ksef.upload_parts(places(storage, parts), parts)
+    assert set(storage.counts.values()) == {1}
+
+
+def test_an_outage_of_some_tries_is_outlasted(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "_backoff", tenacity.wait_none())
+    parts = packed_parts(tmp_path)
+    storage.mishaps["1.enc"] = [gateway] * 7
+    storage.mishaps["2.enc"] = [gateway] * 8
+    with KsefClient(storage.settings()) as ksef:
+        ksef.upload_parts(places(storage, parts[:1]), parts[:1])
+        with pytest.raises(KsefUnavailableError):
+            ksef.upload_parts(places(storage, parts), parts)
+    assert storage.counts["2.enc"] == 8
+
+
+def test_no_part_is_begun_after_the_time_that_ksef_grants(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "UPLOAD_TIME", 0.1)
+    parts = packed_parts(tmp_path)
+
+    def late(handler: Any) -> None:
+        time.sleep(0.4)
+        gateway(handler)
+
+    storage.mishaps["2.enc"] = [late]
+    with KsefClient(storage.settings()) as ksef, pytest.raises(KsefTimeoutError, match="Part 2 was not"):
+        ksef.upload_parts(places(storage, parts), parts)
+    assert storage.counts == {"1.enc": 1, "2.enc": 1, "3.enc": 1}
 
 
 def test_a_missing_place_is_noticed_before_anything_is_uploaded(storage: Storage, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from airflow_provider_ksef.tables.dictionary import data_dictionary
-from airflow_provider_ksef.tables.schema import TABLES
+from airflow_provider_ksef.tables.schema import EVERY_TABLE
 
 WRITTEN = Path(__file__).resolve().parents[3] / "docs" / "data-dictionary.md"
 REMEDY = "python -m airflow_provider_ksef.tables.dictionary > docs/data-dictionary.md"
@@ -17,8 +17,8 @@ def test_the_data_dictionary_is_up_to_date() -> None:
 
 def test_every_column_is_in_it_with_its_description() -> None:
     sections = data_dictionary().split("\n## ")[1:]
-    assert [section.split("\n", 1)[0] for section in sections] == list(TABLES)
-    for section, schema in zip(sections, TABLES.values(), strict=True):
+    assert [section.split("\n", 1)[0] for section in sections] == list(EVERY_TABLE)
+    for section, schema in zip(sections, EVERY_TABLE.values(), strict=True):
         rows = [line for line in section.splitlines() if line.startswith("| `")]
         for field in schema:
             description = field.metadata[b"description"].decode()

@@ -12,7 +12,7 @@ from upath import UPath
 
 from airflow_provider_ksef.tables.documents import stage_documents
 from airflow_provider_ksef.tables.reading import read
-from airflow_provider_ksef.tables.schema import LINES, TABLES
+from airflow_provider_ksef.tables.schema import EVERY_TABLE, LINES
 from tests.unit.tables.document_packages import fa, line, package, staged_rows
 
 KEYS = "context=nip-5250001210/subject_type=Subject2/month=2026-03"
@@ -44,7 +44,7 @@ def test_a_version_that_knows_a_further_column_reads_old_and_new(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = LINES.append(pa.field("recycling_code", pa.string(), metadata={"description": "New."}))
-    monkeypatch.setitem(TABLES, "invoice_lines", later)
+    monkeypatch.setitem(EVERY_TABLE, "invoice_lines", later)
     rows = read("invoice_lines", UPath(root), columns=["item_name", "recycling_code"])
     assert rows.to_pylist() == [
         {"item_name": "a", "recycling_code": None},

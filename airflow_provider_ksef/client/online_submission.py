@@ -1,0 +1,272 @@
+"""Invoices go one by one, each once, however often the sender is killed (KSeF docs: sesja-interaktywna)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from airflow_provider_ksef.client import online
+from airflow_provider_ksef.client.calls import Flow, Pause
+from airflow_provider_ksef.client.closing import close
+from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, derive_key, new_salt, sha256_base64
+from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
+from airflow_provider_ksef.client.limits import rate_limits
+from airflow_provider_ksef.client.online_progress import (
+    OnlineProgress,
+    is_dropped,
+    outcome_by_hash,
+    read_sessions,
+    with_latest,
+)
+from airflow_provider_ksef.client.packing import InvoiceFile
+from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefInputError, KsefIntegrityError
+
+log = logging.getLogger(__name__)
+
+PURPOSE = "online"
+TAKES_NO_MORE = (21155, 21180)
+"""Codes of a session that is full, or that was closed: the other invoices go into a new one."""
+SETTLING = 2.0
+"""Seconds within which KSeF shows what a killed try has sent."""
+FEW = 30
+"""Invoices that are sent without a word on how long it will take."""
+_SECONDS_BETWEEN_WORDS = 30.0
+
+
+@dataclass(frozen=True)
+class OnlineDeclaration:
+    """
+    What is declared of the invoices.
+
+    :param form_code: KSeF's system code of the form, such as ``FA (3)`` or ``PEF (3)``.
+    :param offline_mode: whether they were issued offline.
+    :param hash_of_corrected_invoice: Base64 SHA-256 of the rejected offline invoice that the one invoice
+        corrects technically.
+    """
+
+    form_code: str
+    offline_mode: bool = False
+    hash_of_corrected_invoice: str | None = None
+
+    def check(self, invoice_count: int) -> None:
+        """
+        Refuse what KSeF would refuse.
+
+        :raises KsefInputError: where the form is unknown, or the correction is none or of several invoices.
+        """
+        form_of(self.form_code, ONLINE_FORMS, "an interactive session")
+        online.check_correction(self.offline_mode, self.hash_of_corrected_invoice)
+        if self.hash_of_corrected_invoice is not None and invoice_count != 1:
+            raise KsefInputError(
+                "invoices",
+                f"{invoice_count} files",
+                "a technical correction is one invoice",
+                "Nothing was sent. Name the one file that corrects, or leave hash_of_corrected_invoice out.",
+            )
+
+
+class OnlineSubmission:
+    """
+    A submission that is begun once and gone on with by any later try.
+
+    :param settings: in whose name, and with which secret.
+    :param declaration: what is declared of the invoices.
+    :param progress: how far an earlier try has come.
+    :param on_progress: is told each step before the next one begins, and keeps it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        declaration: OnlineDeclaration,
+        progress: OnlineProgress,
+        on_progress: Callable[[OnlineProgress], None],
+    ) -> None:
+        self._settings = settings
+        self._declaration = declaration
+        self._on_progress = on_progress
+        self._key: SessionKey | None = None
+        self.progress = progress
+
+    def send(self, files: Sequence[InvoiceFile]) -> Flow[OnlineProgress]:
+        """
+        Send what was not sent before, and close the sessions.
+
+        :param files: the invoices, each read twice and one in memory at a time.
+        :returns: the progress, with all invoices sent and all sessions closed.
+        :raises KsefInputError: where nothing may be sent, before anything is.
+        """
+        self._declaration.check(len(files))
+        named = by_hash(files)
+        taken = yield from self._taken()
+        missing = {invoice_hash: file for invoice_hash, file in named.items() if invoice_hash not in taken}
+        if len(missing) < len(named):
+            log.info("%d of %d invoices were sent by an earlier try.", len(named) - len(missing), len(named))
+        yield from _tell_pace(len(missing))
+        yield from self._send_each(missing)
+        self._keep(replace(self.progress, invoice_count=len(taken | set(named))))
+        return (yield from self.close())
+
+    def close(self) -> Flow[OnlineProgress]:
+        """Close the sessions, each that is open still, so that KSeF ends them and makes their UPO."""
+        for reference in self.progress.sessions:
+            yield from close("online", reference)
+            log.info("Interactive session %s is closed.", reference)
+        return self.progress
+
+    def _taken(self) -> Flow[set[str]]:
+        """Give the hashes of the invoices that KSeF has; only sessions that it knows are gone on with."""
+        if not self.progress.sessions:
+            return set()
+        yield from Pause(SETTLING)
+        read = yield from read_sessions(self.progress.sessions)
+        self._go_on_with(read)
+        outcomes = outcome_by_hash(read)
+        dropped = {
+            invoice.invoice_hash
+            for status, invoices in read.values()
+            for invoice in invoices
+            if is_dropped(status, invoice) and outcomes[invoice.invoice_hash] is invoice
+        }
+        return (set(self.progress.latest) | set(outcomes)) - dropped
+
+    def _go_on_with(self, read: Mapping[str, tuple[SessionStatus, list[SessionInvoice]]]) -> None:
+        """Forget what KSeF does not know, and the key of a session that takes no more invoices."""
+        last = read.get(self.progress.sessions[-1])
+        self.progress = replace(self.progress, sessions=tuple(read))
+        if last is None or last[0].is_final:
+            self.progress = replace(self.progress, latest={})
+        if last is None or not last[0].is_open:
+            self.progress = replace(self.progress, salt="", check_value="")
+
+    def _send_each(self, missing: dict[str, InvoiceFile]) -> Flow[None]:
+        told = time.monotonic()
+        for done, (invoice_hash, file) in enumerate(missing.items(), start=1):
+            with file.open() as source:
+                xml = source.read()
+            if sha256_base64(xml) != invoice_hash:
+                raise KsefIntegrityError(
+                    f"{file.name} changed while invoices were sent.",
+                    "It was not sent. Write invoices under another name and rename them when they are whole.",
+                )
+            number = yield from self._send_one(xml)
+            latest = with_latest(self.progress.latest, invoice_hash, number)
+            self._keep(replace(self.progress, latest=latest))
+            if done == len(missing) or time.monotonic() - told > _SECONDS_BETWEEN_WORDS:
+                told = time.monotonic()
+                log.info("Sent %d of %d invoices.", done, len(missing))
+
+    def _send_one(self, xml: bytes) -> Flow[str]:
+        """Send an invoice, in a new session where the old one takes no more."""
+        had_session = self._key is not None or bool(self.progress.check_value)
+        key = yield from self._session_key()
+        try:
+            return (yield from self._sending(xml, key))
+        except KsefApiError as error:
+            if error.fault.code not in TAKES_NO_MORE or not had_session:
+                raise
+            log.info("Session %s takes no more invoices: %s", self.progress.sessions[-1], error)
+        key = yield from self._open()
+        return (yield from self._sending(xml, key))
+
+    def _sending(self, xml: bytes, key: SessionKey) -> Flow[str]:
+        return online.send_invoice(
+            self.progress.sessions[-1],
+            xml,
+            key,
+            offline_mode=self._declaration.offline_mode,
+            hash_of_corrected_invoice=self._declaration.hash_of_corrected_invoice,
+        )
+
+    def _session_key(self) -> Flow[SessionKey]:
+        if self._key is None:
+            self._key = self._key_of_earlier_try() or (yield from self._open())
+        return self._key
+
+    def _key_of_earlier_try(self) -> SessionKey | None:
+        """Derive the open session's key again; another check value means that the secret was changed."""
+        if not self.progress.check_value:
+            return None
+        derived = self._derive(bytes.fromhex(self.progress.salt))
+        if derived.check_value != self.progress.check_value:
+            log.warning("The connection's secret was changed, so the other invoices go into a new session.")
+            return None
+        log.info("Going on with interactive session %s.", self.progress.sessions[-1])
+        return derived.session_key
+
+    def _open(self) -> Flow[SessionKey]:
+        salt = new_salt()
+        derived = self._derive(salt)
+        opened = yield from online.open_session(self._declaration.form_code, derived.session_key)
+        log.info("Opened interactive session %s.", opened.reference_number)
+        self._key = derived.session_key
+        self._keep(
+            replace(
+                self.progress,
+                sessions=(*self.progress.sessions, opened.reference_number),
+                salt=salt.hex(),
+                check_value=derived.check_value,
+                latest={},
+            )
+        )
+        return derived.session_key
+
+    def _derive(self, salt: bytes) -> DerivedKey:
+        context = self._settings.context
+        return derive_key(
+            self._settings.credential.secret_bytes,
+            salt,
+            purpose=PURPOSE,
+            context=f"{context.type}:{context.value}",
+        )
+
+    def _keep(self, progress: OnlineProgress) -> None:
+        self.progress = progress
+        self._on_progress(progress)
+
+
+def by_hash(files: Sequence[InvoiceFile]) -> dict[str, InvoiceFile]:
+    """
+    Read files and give them by Base64 SHA-256, in their order.
+
+    :raises KsefInputError: where two hold the same invoice, of which KSeF would reject one as a duplicate.
+    """
+    found: dict[str, InvoiceFile] = {}
+    for file in files:
+        with file.open() as source:
+            invoice_hash = sha256_base64(source.read())
+        if invoice_hash in found:
+            raise KsefInputError(
+                "invoices",
+                file.name,
+                f"holds the same invoice as {found[invoice_hash].name}",
+                "Nothing was sent. Remove one of the two and run the task again.",
+            )
+        found[invoice_hash] = file
+    return found
+
+
+def _tell_pace(count: int) -> Flow[None]:
+    """Say how long many invoices take at KSeF's pace."""
+    if count <= FEW:
+        return
+    try:
+        limit = (yield from rate_limits()).invoice_send
+    except KsefError as error:
+        log.warning("KSeF's rate limits cannot be read: %s", error)
+        return
+    hours = (count - 1) // limit.per_hour if limit and limit.per_hour else 0
+    minutes = (count - 1) // limit.per_minute if limit and limit.per_minute else 0
+    if hours or minutes:
+        log.warning(
+            "%d invoices take %d minutes or more at the pace that KSeF allows: %s a minute, %s an hour. "
+            "A batch session has no such limit.",
+            count,
+            max(minutes, 60 * hours),
+            limit.per_minute if limit else None,
+            limit.per_hour if limit else None,
+        )

@@ -1,0 +1,167 @@
+"""Sending a few invoices: what is sent how, what is refused before, what the operator gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.answers import nothing
+from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.crypto import sha256_base64
+from airflow_provider_ksef.exceptions import KsefInputError, KsefRateLimitError
+from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
+from tests.emulator_process import EmulatorProcess
+from tests.pef_document import pef_document
+from tests.system.airflow_runs import OWN_DAGS, run_dag
+from tests.system.client_ways import settings_of
+from tests.system.conftest import sample_invoices
+from tests.system.operator_context import NotedState, context
+
+SENT = "POST /sessions/online/{referenceNumber}/invoices"
+
+
+def operator(invoices: Path, **parameters: Any) -> KsefSendInvoicesOperator:
+    return KsefSendInvoicesOperator(
+        task_id="send", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
+    )
+
+
+@pytest.mark.parametrize("how", ["in_place", "deferred"])
+def test_invoices_are_sent_through_airflow(connected: EmulatorProcess, outgoing: Path, how: str) -> None:
+    run = run_dag(OWN_DAGS, f"send_{how}", {"invoices": f"{outgoing}/*.xml"})
+    assert run.state == "success"
+    result = run.xcom("send")
+    assert {key: result[key] for key in ("code", "status", "invoice_count", "accepted", "rejected")} == {
+        "code": 200,
+        "status": "partly_accepted",
+        "invoice_count": 25,
+        "accepted": 23,
+        "rejected": 2,
+    }
+    assert result["sessions"] == [result["session_reference_number"]]
+    assert {Path(rejection["file"]).parent for rejection in result["rejections"]} == {outgoing}
+    assert connected.requests()[SENT] == 25
+
+
+def test_rejected_invoices_fail_the_task_after_it_has_told(
+    connected: EmulatorProcess, outgoing: Path
+) -> None:
+    made = context()
+    with pytest.raises(AirflowFailException, match="KSeF rejected 2 of 25"):
+        operator(outgoing).execute(made)
+    assert made["ti"].pushed["result"]["rejected"] == 2
+
+
+def test_a_rejected_offline_invoice_is_corrected(connected: EmulatorProcess, tmp_path: Path) -> None:
+    right = sample_invoices(tmp_path / "right", count=1) / "FV-0001.xml"
+    wrong = tmp_path / "wrong.xml"
+    wrong.write_bytes(right.read_bytes().replace(b"P_15>", b"P_99>"))
+    rejected = operator(wrong, offline_mode=True, on_rejected="warn").execute(context())
+    assert rejected["rejected"] == 1
+    corrected = operator(
+        right, offline_mode=True, hash_of_corrected_invoice=sha256_base64(wrong.read_bytes())
+    ).execute(context())
+    assert corrected["accepted"] == 1
+
+
+def test_a_pef_invoice_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:
+    file = tmp_path / "pef.xml"
+    file.write_bytes(pef_document())
+    assert operator(file, form_code="PEF (3)").execute(context())["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"form_code": "FA(3)"}, "form_code"),
+        ({"hash_of_corrected_invoice": "x" * 44}, "offline_mode"),
+        ({"hash_of_corrected_invoice": "short", "offline_mode": True}, "hash_of_corrected_invoice"),
+        ({"hash_of_corrected_invoice": "x" * 44, "offline_mode": True}, "invoices"),
+    ],
+)
+def test_what_ksef_would_refuse_is_refused_before_anything_is_sent(
+    connected: EmulatorProcess, tmp_path: Path, parameters: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(KsefInputError) as refused:
+        operator(sample_invoices(tmp_path / "two", count=2), **parameters).execute(context())
+    assert refused.value.field == field
+    assert connected.requests() == {}
+
+
+def test_the_same_invoice_in_two_files_is_refused(connected: EmulatorProcess, tmp_path: Path) -> None:
+    folder = sample_invoices(tmp_path / "outgoing", count=1)
+    (folder / "again.xml").write_bytes((folder / "FV-0001.xml").read_bytes())
+    with pytest.raises(KsefInputError, match=r"FV-0001.xml.*holds the same invoice|again.xml"):
+        operator(folder).execute(context())
+    assert connected.requests() == {}
+
+
+def test_a_full_session_is_followed_by_another(connected: EmulatorProcess, tmp_path: Path) -> None:
+    limits = {
+        "maxInvoiceSizeInMB": 1,
+        "maxInvoiceWithAttachmentSizeInMB": 3,
+        "maxInvoices": 2,
+    }
+    body = {"onlineSession": limits, "batchSession": limits}
+    with KsefClient(settings_of(connected)) as ksef:
+        ksef.run(Call("POST", "/testdata/limits/context/session", nothing, body=body))
+    result = operator(sample_invoices(tmp_path / "outgoing", count=5)).execute(context())
+    assert (result["accepted"], len(result["sessions"])) == (5, 3)
+    assert connected.requests()["POST /sessions/online/{referenceNumber}/close"] == 3
+
+
+def test_the_pace_that_ksef_allows_is_told(
+    connected: EmulatorProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rates = {"invoiceSend": {"perSecond": 10, "perMinute": 30, "perHour": 40}}
+    connected.control("faults", method="GET", path="/rate-limits", times=1, status=200, body=rates)
+    operator(sample_invoices(tmp_path / "outgoing", count=41)).execute(context())
+    assert "41 invoices take 60 minutes or more" in caplog.text
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_a_long_wait_for_ksef_leaves_the_worker_and_sending_goes_on_after_it(
+    connected: EmulatorProcess, tmp_path: Path, has_state: bool
+) -> None:
+    folder = sample_invoices(tmp_path / "outgoing", count=3)
+    too_many = {"status": 429, "headers": {"Retry-After": "900"}}
+    connected.control("faults", method="POST", path="/invoices$", times=1, **too_many)
+    state = NotedState() if has_state else None
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(folder, deferrable=True).execute(context(state))
+    trigger = deferred.value.trigger
+    event = {"reference_number": trigger.reference_number, "code": None, "error": None}
+    woken = operator(folder, wait_for_completion=False)
+    result = woken.execute_complete(context(state), {**event, "resume": trigger.resume})
+    assert result["invoice_count"] == 3
+    assert connected.requests()["POST /sessions/online"] == 1
+    assert connected.requests()[SENT] == 3 + 1
+
+
+def test_without_deferral_a_long_wait_is_the_retry_policys(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    too_many = {"status": 429, "headers": {"Retry-After": "900"}}
+    connected.control("faults", method="POST", path="/invoices$", times=1, **too_many)
+    with pytest.raises(KsefRateLimitError) as raised:
+        operator(sample_invoices(tmp_path / "outgoing", count=1)).execute(context())
+    assert raised.value.fault.retry_after == 900
+
+
+def test_not_waiting_gives_the_session(connected: EmulatorProcess, tmp_path: Path) -> None:
+    folder = sample_invoices(tmp_path / "outgoing", count=2)
+    result = operator(folder, wait_for_completion=False).execute(context())
+    assert (result["invoice_count"], result["accepted"], result["status"]) == (2, None, None)
+    assert result["sessions"] == [result["session_reference_number"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("on_rejected", "ignore"), ("poll_interval", 0), ("timeout", -1)]
+)
+def test_an_impossible_parameter_is_refused_when_the_dag_is_parsed(field: str, value: Any) -> None:
+    with pytest.raises(KsefInputError, match=field):
+        operator(Path("x.xml"), **{field: value})
