@@ -21,6 +21,9 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
 from airflow_provider_ksef.client.duplicates import judge_duplicates
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.sessions import SessionStatus
@@ -165,12 +168,6 @@ class KsefSubmitBatchOperator(BaseOperator):
         sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
         return [path_of("invoices", source) for source in sources]
 
-<<<<<<< HEAD
-    def _submitted(self, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
-        """Send the invoices, unless the task has sent just these before and is run again."""
-        checked = check_files(find_invoices(self._named()), CheckRules())
-        checked.require_valid()
-=======
     def _record(self, context: Context, ksef: KsefClient) -> SubmissionRecord | None:
         if self.tables_path is None:
             return None
@@ -179,8 +176,8 @@ class KsefSubmitBatchOperator(BaseOperator):
     def _submitted(self, context: Context, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
         """Send the invoices, unless just these were sent before."""
         found = find_invoices(self._named())
-        checked = check_invoices(found)
->>>>>>> main
+        checked = check_files(found, CheckRules())
+        checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
         record = self._record(context, ksef)
