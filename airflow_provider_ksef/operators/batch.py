@@ -20,10 +20,10 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
-from airflow_provider_ksef.client.duplicates import judge_duplicates
 from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.duplicates import judge_duplicates
 from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.sessions import SessionStatus
