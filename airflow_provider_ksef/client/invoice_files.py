@@ -1,10 +1,9 @@
-"""The files that a user names become the invoices of a batch, checked before anything is sent."""
+"""The files that a user names become the invoices to send."""
 
 from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import io
 import os
 from collections import Counter
@@ -16,15 +15,10 @@ from typing import BinaryIO
 
 from upath import UPath
 
-from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.exceptions import KsefInputError
 
-MAX_SIZE = 1_000_000
-"""Bytes of an invoice without an attachment (behaviour: limits of the context)."""
-MAX_SIZE_WITH_ATTACHMENT = 3_000_000
 MAX_NAME_LENGTH = 128
 """KSeF keeps the entry's name as ``invoiceFileName``."""
-SHOWN_PROBLEMS = 5
 
 
 @dataclass(frozen=True)
@@ -40,9 +34,14 @@ class InvoicePath:
     path: UPath
 
     @property
+    def is_local(self) -> bool:
+        """Whether it lies on this machine."""
+        return _is_local(self.path)
+
+    @property
     def shown(self) -> str:
         """The path as the user knows it."""
-        return self.path.path if _is_local(self.path) else str(self.path)
+        return self.path.path if self.is_local else str(self.path)
 
 
 def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
@@ -67,52 +66,6 @@ def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
     return _with_entry_names(list(paths.values()))
 
 
-@dataclass(frozen=True)
-class CheckedInvoices:
-    """
-    Invoices that may be sent.
-
-    :param files: what the package is made of.
-    :param digest: hexadecimal SHA-256 over names and contents; the same files give the same digest.
-    """
-
-    files: tuple[InvoiceFile, ...]
-    digest: str
-
-
-def check_invoices(invoices: Sequence[InvoicePath]) -> CheckedInvoices:
-    """
-    Check that each file can be read, is well-formed XML and within KSeF's size limits.
-
-    :param invoices: what :func:`find_invoices` found.
-    :raises KsefInputError: names the files and what is wrong with each, the first few of them.
-    :raises OSError: where reading fails for another reason than the files', which may pass.
-    """
-    files: list[InvoiceFile] = []
-    problems: list[str] = []
-    digest = hashlib.sha256()
-    for invoice in invoices:
-        try:
-            content = invoice.path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-            problems.append(f"{invoice.shown}: cannot be read ({error.strerror or error})")
-            continue
-        problem = problem_of(content)
-        if problem:
-            problems.append(f"{invoice.shown}: {problem}")
-        digest.update(f"{invoice.entry_name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-        files.append(InvoiceFile(invoice.entry_name, opener_of(invoice.path), len(content)))
-    if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        raise KsefInputError(
-            "invoices",
-            f"{len(problems)} of {len(invoices)} files",
-            "; ".join(problems[:SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else ""),
-            "Nothing was sent. Mend or remove these files and run the task again.",
-        )
-    return CheckedInvoices(tuple(files), digest.hexdigest())
-
-
 def opener_of(path: UPath) -> Callable[[], BinaryIO]:
     """
     Give what opens an invoice to be read at once: without a buffer where it lies on this machine.
@@ -124,32 +77,6 @@ def opener_of(path: UPath) -> Callable[[], BinaryIO]:
 
 def _open(path: UPath) -> BinaryIO:
     return path.open("rb")
-
-
-def problem_of(content: bytes) -> str | None:
-    """
-    Say what is wrong with an invoice's bytes, or None.
-
-    :param content: the whole file.
-    """
-    if not content:
-        return "the file is empty"
-    if len(content) > MAX_SIZE_WITH_ATTACHMENT:
-        return f"has {len(content):,} bytes, KSeF takes at most {MAX_SIZE_WITH_ATTACHMENT:,}"
-    return _xml_problem(content)
-
-
-def _xml_problem(content: bytes) -> str | None:
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        return f"is not well-formed XML: {error.msg}"
-    if len(content) > MAX_SIZE and root.find("{*}Zalacznik") is None:
-        return f"has {len(content):,} bytes, KSeF takes at most {MAX_SIZE:,} without an attachment"
-    return None
 
 
 def _no_match(named: object) -> KsefInputError:

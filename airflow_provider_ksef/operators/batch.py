@@ -20,8 +20,11 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient, sessions, submission
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.duplicates import judge_duplicates
-from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
+from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefIntegrityError
@@ -173,7 +176,8 @@ class KsefSubmitBatchOperator(BaseOperator):
     def _submitted(self, context: Context, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
         """Send the invoices, unless just these were sent before."""
         found = find_invoices(self._named())
-        checked = check_invoices(found)
+        checked = check_files(found, CheckRules())
+        checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
         record = self._record(context, ksef)
@@ -187,7 +191,7 @@ class KsefSubmitBatchOperator(BaseOperator):
                     opened,
                     found,
                     package.invoice_hashes,
-                    sizes={file.name: file.size for file in checked.files},
+                    sizes={file.name: file.size for file in checked.to_pack},
                     digest=digest,
                     form_code=self.form_code,
                     offline_mode=self.offline_mode,
@@ -196,7 +200,7 @@ class KsefSubmitBatchOperator(BaseOperator):
 
         reference = submission.send_batch(
             ksef,
-            checked.files,
+            checked.to_pack,
             form_code=self.form_code,
             offline_mode=self.offline_mode,
             compression=self.compression,
@@ -205,7 +209,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         )
         return replace(note, session_reference_number=reference)
 
-    def _digest(self, checked: CheckedInvoices) -> str:
+    def _digest(self, checked: CheckReport) -> str:
         """Tell what is sent from anything else: which form, which mode, which files."""
         parts = (self.form_code, str(self.offline_mode), checked.digest)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

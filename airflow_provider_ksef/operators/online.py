@@ -20,7 +20,10 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.invoice_files import CheckedInvoices, check_invoices, find_invoices
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.online_progress import OnlineProgress, read_sessions
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
 from airflow_provider_ksef.exceptions import KsefRateLimitError
@@ -154,7 +157,8 @@ class KsefSendInvoicesOperator(BaseOperator):
         note = notes.note
         if note and note.progress.is_sent and not notes.is_cleared and self._is_known(ksef, note.progress):
             return ksef.run(OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep).close())
-        checked = check_invoices(find_invoices(self._named()))
+        checked = check_files(find_invoices(self._named()), CheckRules())
+        checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
         is_same = note is not None and notes.is_cleared and note.digest == digest
@@ -164,7 +168,7 @@ class KsefSendInvoicesOperator(BaseOperator):
             note = notes.begin(digest)
         submission = OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep)
         try:
-            return ksef.run(submission.send(checked.files))
+            return ksef.run(submission.send(checked.to_pack))
         except KsefRateLimitError as error:
             self._defer_until_ksef_takes_more(notes, error)
             raise
@@ -173,7 +177,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         known = ksef.run(read_sessions(progress.sessions))
         return bool(progress.sessions) and len(known) == len(progress.sessions)
 
-    def _digest(self, checked: CheckedInvoices) -> str:
+    def _digest(self, checked: CheckReport) -> str:
         """Tell what is sent from anything else: which form, which mode, which files."""
         parts = (
             self.form_code,

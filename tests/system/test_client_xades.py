@@ -179,7 +179,12 @@ def test_a_task_with_a_certificate_leaves_no_secret(
     connect(monkeypatch, connected, password=None, extra=LOCKED)
     sync = {"tables_path": str(tmp_path / "tables"), "sync_from": "2026-03-01"}
     with caplog.at_level(logging.DEBUG):
-        assert run_dag(OWN_DAGS, "submit_deferred", {"invoices": str(outgoing)}).state == "success"
+        assert (
+            run_dag(
+                OWN_DAGS, "submit_deferred", {"invoices": str(outgoing), "upo_path": str(tmp_path / "upo")}
+            ).state
+            == "success"
+        )
         assert run_dag(OWN_DAGS, "sync_deferred", sync).state == "success"
     assert connected.requests()["POST /auth/xades-signature"] >= 2
     lines = [*key_pem(KEY).splitlines()[1:-1], *LOCKED["private_key"].splitlines()[1:-1], PASSWORD]

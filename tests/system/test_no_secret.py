@@ -61,7 +61,12 @@ def test_no_secret_in_airflow_and_its_logs(
     seed(connected, 30, now - timedelta(days=3), now - timedelta(hours=1))
     with caplog.at_level(logging.DEBUG):
         for sends in ("submit", "send"):
-            assert run_dag(OWN_DAGS, f"{sends}_{how}", {"invoices": str(outgoing)}).state == "success"
+            assert (
+                run_dag(
+                    OWN_DAGS, f"{sends}_{how}", {"invoices": str(outgoing), "upo_path": str(tmp_path / "upo")}
+                ).state
+                == "success"
+            )
         conf = {"tables_path": str(tmp_path / "tables"), "sync_from": str((now - timedelta(days=5)).date())}
         assert run_dag(OWN_DAGS, f"sync_{how}", conf).state == "success"
         interval = {"date_from": str(now - timedelta(days=5)), "date_to": str(now - timedelta(minutes=30))}

@@ -161,7 +161,7 @@ def test_deferred_tasks_run_to_their_end(
     tables = tmp_path / "tables"
     sync = {"tables_path": str(tables), "sync_from": str((now - timedelta(days=7)).date())}
     standalone.trigger("sync_deferred", sync)
-    standalone.trigger("submit_deferred", {"invoices": str(outgoing)})
+    standalone.trigger("submit_deferred", {"invoices": str(outgoing), "upo_path": str(tmp_path / "upo")})
 
     kept: set[str] = set()
 

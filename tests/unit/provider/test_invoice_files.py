@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from airflow_provider_ksef.client.invoice_files import (
-    MAX_SIZE,
-    MAX_SIZE_WITH_ATTACHMENT,
-    check_invoices,
-    find_invoices,
-)
+from airflow_provider_ksef.client.checks import share
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import MAX_SIZE, MAX_SIZE_WITH_ATTACHMENT, CheckRules
+from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.exceptions import KsefInputError
+
+
+def check_invoices(invoices: list[InvoicePath]) -> CheckReport:
+    report = check_files(invoices, CheckRules())
+    report.require_valid()
+    return report
+
 
 INVOICE = b"<Faktura xmlns='x'><Fa/></Faktura>"
 
@@ -79,10 +85,10 @@ def test_a_folder_that_may_not_be_read_is_named(folder: Path, monkeypatch: pytes
 def test_a_failure_that_may_pass_is_no_bad_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_invoices([UPath(folder)])
 
-    def fail(_: object) -> bytes:
+    def fail(*_: object) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(type(found[0].path), "read_bytes", fail)
+    monkeypatch.setattr(share, "FileIO", fail)
     with pytest.raises(OSError, match="Input/output error") as failed:
         check_invoices(found)
     assert not isinstance(failed.value, KsefInputError)

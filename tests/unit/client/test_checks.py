@@ -1,0 +1,87 @@
+"""Every rule finds what it is for, and nothing in a right invoice."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.settings import ContextIdentifier
+from airflow_provider_ksef.emulator.samples import make_samples
+from tests.official import SHARED_KSEF
+
+NIP = "5250001210"
+DAY = date(2026, 9, 15)
+RULES = CheckRules("FA (3)", ContextIdentifier("Nip", NIP), today=DAY)
+GOOD = make_samples(NIP, 1, 0, 1, DAY)[0].xml
+BODY = GOOD[GOOD.index(b"<Faktura") :]
+
+WRONG = {
+    "file.empty": b"",
+    "encoding.bom": b"\xef\xbb\xbf" + GOOD,
+    "encoding.declared": b'<?xml version="1.0" encoding="ISO-8859-2"?>' + BODY,
+    "encoding.not-utf-8": GOOD.replace(b"<P_2>", b"<P_2>\xff"),
+    "xml.not-well-formed": GOOD[:-3],
+    "xml.version": b'<?xml version="1.1" encoding="UTF-8"?>' + BODY,
+    "xml.doctype": b"<!DOCTYPE Faktura>" + BODY,
+    "xml.processing-instruction": GOOD + b"<?style x?>",
+    "xml.discouraged-character": GOOD.replace(b"<P_2>", b"<P_2>&#x7F;"),
+    "file.too-large": GOOD + b" " * 1_000_000,
+    "form.other": b"<Faktura/>",
+    "form.header": GOOD.replace(b'"FA (3)"', b'"FA (2)"'),
+    "invoice.incomplete": GOOD.replace(b"RodzajFaktury", b"Rodzaj"),
+    "invoice.other-seller": GOOD.replace(NIP.encode(), b"1111111111"),
+    "invoice.issue-date": GOOD.replace(b"<P_1>2026-09-15", b"<P_1>15.09.2026"),
+    "invoice.issue-date-in-future": GOOD.replace(b"<P_1>2026-09-15", b"<P_1>2026-09-16"),
+}
+
+
+def check(folder: Path, rules: CheckRules = RULES, processes: int | None = None) -> CheckReport:
+    return check_files(find_invoices([UPath(folder)]), rules, processes=processes)
+
+
+@pytest.mark.parametrize("rule", WRONG)
+def test_each_rule_finds_its_fault_beside_a_right_file(tmp_path: Path, rule: str) -> None:
+    (tmp_path / "a.xml").write_bytes(WRONG[rule])
+    (tmp_path / "b.xml").write_bytes(GOOD.replace(b"<P_2>", b"<P_2>other"))
+    report = check(tmp_path)
+    assert [problem.rule for problem in report.problems] == [rule]
+    assert [file.invoice.entry_name for file in report.files] == ["b.xml"]
+    assert json.loads(json.dumps(report.to_json()))["invalid"] == 1
+
+
+def test_the_same_number_twice_is_told_of_the_second_file(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD)
+    (tmp_path / "b.xml").write_bytes(GOOD.replace(b"<P_2>", b"<P_2> \n"))
+    (problem,) = check(tmp_path).problems
+    assert (problem.rule, problem.file) == ("invoice.duplicate", str(tmp_path / "b.xml"))
+
+
+def test_wrong_ones_among_many_are_found_in_several_processes(tmp_path: Path) -> None:
+    wrong = [content for rule, content in WRONG.items() if rule != "invoice.duplicate"]
+    for place in range(2_000):
+        content = wrong[place // 100 % len(wrong)] if place % 100 == 50 else GOOD
+        number = b"<P_2>%d" % place
+        (tmp_path / f"{place:05d}.xml").write_bytes(content.replace(b"<P_2>", number))
+    report = check(tmp_path, processes=2)
+    assert (len(report.files), report.invalid_count) == (1_980, 20)
+    assert report.problems == check(tmp_path, processes=1).problems
+
+
+@pytest.mark.skipif(not SHARED_KSEF.is_dir(), reason="the official schemas are not beside the checkout")
+def test_the_official_schema_judges(tmp_path: Path) -> None:
+    rules = CheckRules("FA (3)", schema_dir=UPath(SHARED_KSEF / "xsd"))
+    (tmp_path / "a.xml").write_bytes(GOOD)
+    (tmp_path / "b.xml").write_bytes(GOOD.replace(b"<P_2>", b"<P_2>other").replace(b"P_15>", b"P_99>"))
+    report = check(tmp_path, rules)
+    assert {(problem.file, problem.rule) for problem in report.problems} == {
+        (str(tmp_path / "b.xml"), "schema.invalid")
+    }
+    assert all(problem.line for problem in report.problems)
