@@ -56,6 +56,7 @@ class FaultyApplication:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.lock = threading.Lock()
+        self.writing = threading.Lock()
         self.faults: list[Fault] = []
         self.hits = 0
 
@@ -74,6 +75,9 @@ class FaultyApplication:
         if kind == "lost":
             list(self.application(environ, lambda *_: lambda _: None))
             return _hang_up(environ)
+        if environ["REQUEST_METHOD"] == "PUT":
+            with self.writing:  # S3 compares and puts in one step, moto in two
+                return list(self.application(environ, start_response))
         return self.application(environ, start_response)
 
     def _kind(self, method: str, path: str) -> str:

@@ -14,7 +14,8 @@ import msgspec
 from airflow_provider_ksef.client import exports
 from airflow_provider_ksef.client.calls import Flow, Pause
 from airflow_provider_ksef.client.client import KsefClient
-from airflow_provider_ksef.client.crypto import derive_key, new_salt
+from airflow_provider_ksef.client.crypto import new_salt
+from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.exports import ExportPackage, ExportStatus
 from airflow_provider_ksef.client.filters import InvoiceFilters
 from airflow_provider_ksef.client.invoices import query_metadata
@@ -100,13 +101,7 @@ def _query(ksef_number: str) -> Flow[str | None]:
 
 def _export(ksef: KsefClient, date_from: str, date_to: str) -> tuple[dict[str, str], str | None]:
     """Export metadata of a window; give the hashes, and where to go on if it holds more than a package."""
-    context = ksef.settings.context
-    key = derive_key(
-        ksef.settings.credential.secret_bytes,
-        new_salt(),
-        purpose=_PURPOSE,
-        context=f"{context.type}:{context.value}",
-    ).session_key
+    key = derived_key(ksef.settings, new_salt(), purpose=_PURPOSE).session_key
     reference = ksef.run(exports.start(InvoiceFilters("Subject1", "Invoicing", date_from, date_to), key))
     log.info("Export %s of metadata from %s to %s has begun.", reference, date_from, date_to)
     package = ksef.run(_finished(reference)).package

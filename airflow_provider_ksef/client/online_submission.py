@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from airflow_provider_ksef.client import online
 from airflow_provider_ksef.client.calls import Flow, Pause
 from airflow_provider_ksef.client.closing import close
-from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, derive_key, new_salt, sha256_base64
+from airflow_provider_ksef.client.crypto import SessionKey, new_salt, sha256_base64
+from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.limits import rate_limits
 from airflow_provider_ksef.client.online_progress import (
@@ -191,7 +192,7 @@ class OnlineSubmission:
         """Derive the open session's key again; another check value means that the secret was changed."""
         if not self.progress.check_value:
             return None
-        derived = self._derive(bytes.fromhex(self.progress.salt))
+        derived = derived_key(self._settings, bytes.fromhex(self.progress.salt), purpose=PURPOSE)
         if derived.check_value != self.progress.check_value:
             log.warning("The connection's secret was changed, so the other invoices go into a new session.")
             return None
@@ -200,7 +201,7 @@ class OnlineSubmission:
 
     def _open(self) -> Flow[SessionKey]:
         salt = new_salt()
-        derived = self._derive(salt)
+        derived = derived_key(self._settings, salt, purpose=PURPOSE)
         opened = yield from online.open_session(self._declaration.form_code, derived.session_key)
         log.info("Opened interactive session %s.", opened.reference_number)
         self._key = derived.session_key
@@ -214,15 +215,6 @@ class OnlineSubmission:
             )
         )
         return derived.session_key
-
-    def _derive(self, salt: bytes) -> DerivedKey:
-        context = self._settings.context
-        return derive_key(
-            self._settings.credential.secret_bytes,
-            salt,
-            purpose=PURPOSE,
-            context=f"{context.type}:{context.value}",
-        )
 
     def _keep(self, progress: OnlineProgress) -> None:
         self.progress = progress

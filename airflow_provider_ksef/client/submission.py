@@ -10,7 +10,8 @@ from pathlib import Path
 
 from airflow_provider_ksef.client import batch
 from airflow_provider_ksef.client.client import KsefClient
-from airflow_provider_ksef.client.crypto import derive_key, new_salt
+from airflow_provider_ksef.client.crypto import new_salt
+from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,7 @@ def send_batch(
     :raises KsefInputError: where a batch cannot hold the form.
     """
     batch.form_of_batch(form_code)
-    context = ksef.settings.context
-    key = derive_key(
-        ksef.settings.credential.secret_bytes,
-        new_salt(),
-        purpose=PURPOSE,
-        context=f"{context.type}:{context.value}",
-    ).session_key
+    key = derived_key(ksef.settings, new_salt(), purpose=PURPOSE).session_key
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ksef-batch-") as folder:
         package = pack_batch(files, key, Path(folder), compression=compression)

@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from airflow_provider_ksef.emulator.documents import NAMESPACES
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.synthetic import SyntheticInvoice, synthesize
 from airflow_provider_ksef.emulator.synthetic.companies import BUYERS
 
@@ -104,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_ksef.emulator.samples", description=__doc__
     )
-    today = datetime.now(UTC).date()
+    today = datetime.now(WARSAW).date()
     parser.add_argument("out_dir", type=Path, help="folder to write to; it is made where it is missing")
     parser.add_argument("--nip", default="5250001210", help="the seller (default: %(default)s)")
     parser.add_argument("--count", type=int, default=25, help="how many files (default: %(default)s)")

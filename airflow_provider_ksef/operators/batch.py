@@ -7,12 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, TypeAlias
-
-from upath import UPath
+from typing import Any
 
 from airflow_provider_ksef._compat import (
-    AirflowFailException,
     BaseOperator,
     Context,
     ObjectStoragePath,
@@ -24,7 +21,7 @@ from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.duplicates import judge_duplicates
-from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefIntegrityError
@@ -34,24 +31,18 @@ from airflow_provider_ksef.operators.batch_result import (
     MAX_REJECTIONS,
     batch_result,
     check_judged,
-    failure_message,
-    rejection_line,
     rejections_of,
     without_accepted,
 )
+from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
 from airflow_provider_ksef.operators.rejected_files import paths_by_ordinal
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
-from airflow_provider_ksef.operators.session_waiting import wait_for_session
+from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SubmissionNote, SubmissionNotes
 from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 from airflow_provider_ksef.operators.submission_resuming import sent_before, unfinished
-
-InvoiceSource: TypeAlias = str | PathLike[str] | ObjectStoragePath
-
-RESULT_KEY = "result"
-"""XCom key of the result when the task fails because of rejected invoices."""
-SESSION_LIFE_SECONDS = 12 * 3600.0
+from airflow_provider_ksef.operators.telling import tell
 
 
 class KsefSubmitBatchOperator(BaseOperator):
@@ -163,10 +154,8 @@ class KsefSubmitBatchOperator(BaseOperator):
                 trigger_error=event["error"],
             )
 
-    def _named(self) -> list[UPath]:
-        given = self.invoices
-        sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
-        return [path_of("invoices", source) for source in sources]
+    def _found(self) -> list[InvoicePath]:
+        return find_invoices(named_paths(self.invoices))
 
     def _record(self, context: Context, ksef: KsefClient) -> SubmissionRecord | None:
         if self.tables_path is None:
@@ -175,10 +164,11 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def _submitted(self, context: Context, ksef: KsefClient, notes: SubmissionNotes) -> SubmissionNote:
         """Send the invoices, unless just these were sent before."""
-        found = find_invoices(self._named())
+        found = self._found()
         checked = check_files(found, CheckRules())
         checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
+        to_pack = checked.to_pack
         digest = self._digest(checked)
         record = self._record(context, ksef)
         if earlier := sent_before(ksef, notes, digest, record):
@@ -191,7 +181,7 @@ class KsefSubmitBatchOperator(BaseOperator):
                     opened,
                     found,
                     package.invoice_hashes,
-                    sizes={file.name: file.size for file in checked.to_pack},
+                    sizes={file.name: file.size for file in to_pack},
                     digest=digest,
                     form_code=self.form_code,
                     offline_mode=self.offline_mode,
@@ -200,7 +190,7 @@ class KsefSubmitBatchOperator(BaseOperator):
 
         reference = submission.send_batch(
             ksef,
-            checked.to_pack,
+            to_pack,
             form_code=self.form_code,
             offline_mode=self.offline_mode,
             compression=self.compression,
@@ -254,7 +244,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         if record is not None:
             record.complete(reference, ksef.run(sessions.list_invoices(reference)), duplicates)
         failed, already = without_accepted(failed, duplicates)
-        paths = paths_by_ordinal(failed[:MAX_REJECTIONS], lambda: find_invoices(self._named()))
+        paths = paths_by_ordinal(failed[:MAX_REJECTIONS], self._found)
         rejections = rejections_of(failed, paths)
         rejected -= already
         result = batch_result(
@@ -267,11 +257,5 @@ class KsefSubmitBatchOperator(BaseOperator):
             already,
             rejected,
         )
-        for rejection in rejections:
-            self.log.warning("Rejected: %s", rejection_line(rejection))
-        if rejected and self.on_rejected == "fail":
-            context["ti"].xcom_push(key=RESULT_KEY, value=result)
-            SubmissionNotes(context, ksef.settings).mark_told()
-            raise AirflowFailException(failure_message(result, RESULT_KEY))
-        SubmissionNotes(context, ksef.settings).mark_told()
-        return result
+        mark_told = SubmissionNotes(context, ksef.settings).mark_told
+        return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)

@@ -6,16 +6,11 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
-from typing import Any, TypeAlias
-
-from upath import UPath
+from typing import Any
 
 from airflow_provider_ksef._compat import (
-    AirflowFailException,
     BaseOperator,
     Context,
-    ObjectStoragePath,
     RetryPolicy,
     default_deferrable,
 )
@@ -23,23 +18,22 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
-from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.online_progress import OnlineProgress, read_sessions
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
 from airflow_provider_ksef.exceptions import KsefRateLimitError
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.batch_result import failure_message, rejection_line
+from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.online_note import OnlineNotes
 from airflow_provider_ksef.operators.online_result import check_complete, online_result, unjudged_result
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice, path_of
+from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
-from airflow_provider_ksef.operators.session_waiting import defer_until, wait_for_session
-
-InvoiceSource: TypeAlias = str | PathLike[str] | ObjectStoragePath
-
-RESULT_KEY = "result"
-"""XCom key of the result when the task fails because of rejected invoices."""
-SESSION_LIFE_SECONDS = 12 * 3600.0
+from airflow_provider_ksef.operators.session_waiting import (
+    SESSION_LIFE_SECONDS,
+    defer_until,
+    wait_for_session,
+)
+from airflow_provider_ksef.operators.telling import tell
 
 
 class KsefSendInvoicesOperator(BaseOperator):
@@ -146,10 +140,8 @@ class KsefSendInvoicesOperator(BaseOperator):
             return unjudged_result(progress)
         return self._wait(context, ksef, notes, deadline=time.time() + self.timeout)
 
-    def _named(self) -> list[UPath]:
-        given = self.invoices
-        sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
-        return [path_of("invoices", source) for source in sources]
+    def _found(self) -> list[InvoicePath]:
+        return find_invoices(named_paths(self.invoices))
 
     def _sent(self, ksef: KsefClient, notes: OnlineNotes) -> OnlineProgress:
         """Send what no earlier try has sent, unless the task has sent just these before and is run again."""
@@ -157,7 +149,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         note = notes.note
         if note and note.progress.is_sent and not notes.is_cleared and self._is_known(ksef, note.progress):
             return ksef.run(OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep).close())
-        checked = check_files(find_invoices(self._named()), CheckRules())
+        checked = check_files(self._found(), CheckRules())
         checked.require_valid()
         self.log.info("%d invoices are ready to be sent.", len(checked.files))
         digest = self._digest(checked)
@@ -229,16 +221,9 @@ class KsefSendInvoicesOperator(BaseOperator):
         outcomes = check_complete(
             read, progress, on_incomplete=lambda: notes.keep(replace(progress, invoice_count=None))
         )
-        result = online_result(read, outcomes, find=lambda: find_invoices(self._named()))
+        result = online_result(read, outcomes, find=self._found)
         self.log.info("Sent in %s: %d accepted, %d rejected.", ", ".join(progress.sessions), *_counts(result))
-        for rejection in result["rejections"]:
-            self.log.warning("Rejected: %s", rejection_line(rejection))
-        if result["rejected"] and self.on_rejected == "fail":
-            context["ti"].xcom_push(key=RESULT_KEY, value=result)
-            notes.mark_told()
-            raise AirflowFailException(failure_message(result, RESULT_KEY))
-        notes.mark_told()
-        return result
+        return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)
 
 
 def _counts(result: Mapping[str, Any]) -> tuple[int, int]:

@@ -15,6 +15,9 @@ from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
 log = logging.getLogger(__name__)
 
+SESSION_LIFE_SECONDS = 12 * 3600.0
+"""How long KSeF keeps a session that is open or at work."""
+
 
 class WaitingOperator(Protocol):
     """What an operator has that waits for a session; its ``execute_complete`` takes over from the trigger."""

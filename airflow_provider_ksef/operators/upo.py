@@ -20,7 +20,7 @@ from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
-from airflow_provider_ksef.operators.session_waiting import wait_for_session
+from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 
 
 class KsefDownloadUpoOperator(BaseOperator):
@@ -64,7 +64,7 @@ class KsefDownloadUpoOperator(BaseOperator):
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         deferrable: bool = default_deferrable(),
         poll_interval: float = 10.0,
-        timeout: float = 12 * 3600.0,
+        timeout: float = SESSION_LIFE_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)

@@ -22,7 +22,7 @@ __all__ = ["StagedDocuments", "stage_documents"]
 
 _UNPACKED = "documents.unpacked"
 _TYPICAL_BYTES = 3 * 1024
-"""Of an invoice; from it the other processes are started before the documents are found."""
+"""Of an invoice; by it other processes are started before the documents, and their sizes, are found."""
 START_BYTES = 8 * 1024 * 1024
 """XML that this process reads while another one starts; so much more falls to it."""
 
@@ -46,9 +46,10 @@ def stage_documents(
     if processes < 1:
         raise KsefInputError("processes", processes, "is less than one", "Give 1, or the worker's cores.")
     likely = len(divide([_TYPICAL_BYTES] * invoices.num_rows, processes))
-    with other_processes(likely - 1) as others:
-        shares = _shares(package, sorted_once(invoices), folder, likely)
-        staged = stage_shares(shares, others)
+    with other_processes(likely - 1) as early:
+        shares = _shares(package, sorted_once(invoices), folder, processes)
+        with other_processes(max(0, len(shares) - likely)) as late:
+            staged = stage_shares(shares, [*early, *late])
     (folder / _UNPACKED).unlink(missing_ok=True)
     return StagedDocuments(
         tuple(file for part in staged for file in part.files),

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow_provider_ksef.client import Settings
-from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, derive_key, new_salt
+from airflow_provider_ksef.client.crypto import DerivedKey, SessionKey, new_salt
+from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.filters import InvoiceFilters
 
 PURPOSE = "export"
@@ -106,7 +107,4 @@ def new_export_key(settings: Settings) -> tuple[str, DerivedKey]:
 
 
 def _derive(settings: Settings, salt: bytes) -> DerivedKey:
-    context = settings.context
-    return derive_key(
-        settings.credential.secret_bytes, salt, purpose=PURPOSE, context=f"{context.type}:{context.value}"
-    )
+    return derived_key(settings, salt, purpose=PURPOSE)

@@ -6,13 +6,14 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_ksef.client.crypto import sha256_base64
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import Sample, make_samples
 from airflow_provider_ksef.tables.reading import read
 from tests.crash.attempt import Attempt, Fate
@@ -95,7 +96,7 @@ class Sending:
     def _samples(self) -> list[Sample]:
         count = self.rng.randint(2, 12)
         wrong = self.rng.randint(0, count // 4)
-        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), datetime.now(UTC).date())
+        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), datetime.now(WARSAW).date())
 
     def _parameters(self) -> dict[str, Any]:
         tables = {"tables_path": str(self.folder / "tables")} if self.keeps_rows else {}

@@ -19,7 +19,7 @@ from tests.emulator_process import EmulatorProcess
 
 RUNS = 100
 """On each kind of tables."""
-QUICK_RUNS = {"local": 2, "s3": 1, "delta": 2}
+QUICK_RUNS = {"local": 2, "s3": 1, "delta": 1}
 """As many of them are part of every test run."""
 
 MOST_RUNS_UNTIL_FOUND = 20

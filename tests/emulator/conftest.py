@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.emulator.peer import Peer, logged_in
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
@@ -50,4 +51,4 @@ def received(peer: Peer) -> Peer:
 @pytest.fixture
 def sales() -> dict[str, bytes]:
     """Five right invoices that the company has issued today, by file name."""
-    return {each.name: each.xml for each in make_samples(NIP, 5, 0, 1, datetime.now(UTC).date())}
+    return {each.name: each.xml for each in make_samples(NIP, 5, 0, 1, datetime.now(WARSAW).date())}

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.synthetic import synthesize
 from tests.emulator.peer import Peer, digest, error_code
 from tests.emulator_process import NIP
@@ -17,7 +18,7 @@ STATUS = "/permissions/attachments/status"
 @pytest.fixture
 def attached() -> bytes:
     """A right invoice with an attachment that the company has issued today."""
-    today = datetime.now(UTC).date()
+    today = datetime.now(WARSAW).date()
     invoices = (synthesize(NIP, "Subject1", index, 1, today) for index in count(1))
     return next(each.xml for each in invoices if each.facts.has_attachment)
 

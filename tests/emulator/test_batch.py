@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.numbers import crc8
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.emulator.peer import BLOCK_BLOB, Peer, Upload, digest, error_code, make_zip, without_links
@@ -126,7 +127,7 @@ def test_members_may_be_written_in_any_case(peer: Peer, sales: dict[str, bytes])
 
 
 def test_lists_come_in_pages(peer: Peer) -> None:
-    samples = make_samples(NIP, 25, 12, 3, datetime.now(UTC).date())
+    samples = make_samples(NIP, 25, 12, 3, datetime.now(WARSAW).date())
     reference = peer.send(Upload(make_zip({each.name: each.xml for each in samples})))
     status = peer.session(reference)
     assert (status["successfulInvoiceCount"], status["failedInvoiceCount"]) == (13, 12)
@@ -223,9 +224,9 @@ def test_an_invoice_sent_twice_is_a_duplicate_of_the_first(peer: Peer, sales: di
 
 
 def test_an_invoice_of_an_earlier_day_is_offline(peer: Peer) -> None:
-    yesterday = datetime.now(UTC).date() - timedelta(days=2)
+    yesterday = datetime.now(WARSAW).date() - timedelta(days=2)
     (old,) = make_samples(NIP, 1, 0, 7, yesterday)
-    (new,) = make_samples(NIP, 1, 0, 8, datetime.now(UTC).date())
+    (new,) = make_samples(NIP, 1, 0, 8, datetime.now(WARSAW).date())
     assert [each["invoicingMode"] for each in peer.send_files({"a.xml": old.xml, "b.xml": new.xml})] == [
         "Offline",
         "Online",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.emulator.peer import FA3, Peer, Upload, aes_encrypt, digest, error_code, logged_in
 from tests.emulator_process import NIP, EmulatorProcess
@@ -215,7 +216,7 @@ def test_duplicates_are_found_across_kinds_of_sessions(peer: Peer, sale: bytes) 
 
 
 def test_offline_is_found_by_the_day_and_never_undone(peer: Peer, sales: dict[str, bytes]) -> None:
-    (old,) = make_samples(NIP, 1, 0, 7, datetime.now(UTC).date() - timedelta(days=2))
+    (old,) = make_samples(NIP, 1, 0, 7, datetime.now(WARSAW).date() - timedelta(days=2))
     first, second, *_ = sales.values()
     assert peer.send_alone(old.xml)["invoicingMode"] == "Offline"
     assert peer.send_alone(first)["invoicingMode"] == "Online"
@@ -224,7 +225,7 @@ def test_offline_is_found_by_the_day_and_never_undone(peer: Peer, sales: dict[st
 
 def pef_invoice(shared_ksef: Path) -> bytes:
     text = (shared_ksef / "samples/invoice-template-fa-3-pef.xml").read_text()
-    today = datetime.now(UTC).date().isoformat()
+    today = datetime.now(WARSAW).date().isoformat()
     values = {"supplier_nip": NIP, "buyer_nip": "1130405061", "invoice_number": "PEF/1", "issue_date": today}
     for name, value in {**values, "due_date": today, "buyer_reference": "b", "iban": "PL"}.items():
         text = text.replace(f"#{name}#", value)

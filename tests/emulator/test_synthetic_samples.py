@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
 from airflow_provider_ksef.emulator.limits import SessionLimits
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import Sample, main, make_samples
 
 NIP = "5250001210"
@@ -76,7 +77,7 @@ def test_the_command_writes_files_and_says_what_is_wrong(
 
 
 def test_a_day_to_come_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    tomorrow = datetime.now(WARSAW).date() + timedelta(days=1)
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--issue-date", str(tomorrow)])
     assert str(tomorrow) in capsys.readouterr().err

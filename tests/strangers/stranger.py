@@ -6,12 +6,13 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from ksef_client import KsefClient, models
 from ksef_client.services import AuthCoordinator
 
+from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import Sample, make_samples
 from tests.emulator_process import NIP, EmulatorProcess
 
@@ -62,4 +63,4 @@ def eventually(ask: Callable[[], T], is_done: Callable[[T], bool]) -> T:
 
 
 def a_right_and_a_wrong_one(seed: int) -> list[Sample]:
-    return make_samples(NIP, 2, 1, seed, datetime.now(UTC).date())
+    return make_samples(NIP, 2, 1, seed, datetime.now(WARSAW).date())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +11,8 @@ import pytest
 import tenacity
 
 from airflow_provider_ksef.client import closing, online, online_submission, retries
+from airflow_provider_ksef.emulator.moments import WARSAW
+from airflow_provider_ksef.emulator.samples import make_samples
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
 
@@ -52,10 +52,10 @@ def outgoing(tmp_path: Path) -> Path:
 
 
 def sample_invoices(folder: Path, *, count: int, wrong: int = 0) -> Path:
-    """Write sales invoices as the emulator's own command does."""
-    command = [sys.executable, "-m", "airflow_provider_ksef.emulator.samples", str(folder)]
-    command += ["--nip", NIP, "--count", str(count), "--wrong", str(wrong)]
-    subprocess.run(command, check=True, capture_output=True)
+    """Write the sales invoices that the emulator's own command writes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for sample in make_samples(NIP, count, wrong, 1, datetime.now(WARSAW).date()):
+        (folder / sample.name).write_bytes(sample.xml)
     return folder
 
 

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_ksef.client import online_submission, submission
+from airflow_provider_ksef.client import derived_keys
 from airflow_provider_ksef.client.crypto import DerivedKey, derive_key
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
-from airflow_provider_ksef.transfers import pending_export
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
@@ -39,9 +38,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[bytes]]:
         found.update(spellings(derived.session_key.key))
         return derived
 
-    monkeypatch.setattr(submission, "derive_key", recording)
-    monkeypatch.setattr(online_submission, "derive_key", recording)
-    monkeypatch.setattr(pending_export, "derive_key", recording)
+    monkeypatch.setattr(derived_keys, "derive_key", recording)
     yield found
     assert len(found) > len(spellings(b"x")) * 2, "no key was derived: the test proves nothing"
 
@@ -113,5 +110,5 @@ def test_no_secret_in_what_a_deferral_and_a_retry_keep(
 
 
 def test_no_secret_in_a_repr(connected: EmulatorProcess, secrets: set[bytes]) -> None:
-    derived = pending_export.derive_key(os.urandom(32), os.urandom(32), purpose="export", context="Nip:1")
+    derived = derived_keys.derive_key(os.urandom(32), os.urandom(32), purpose="export", context="Nip:1")
     assert_none(secrets, "a repr", repr((derived, derived.session_key)).encode())

@@ -40,6 +40,17 @@ def test_two_processes_give_the_rows_of_one(tmp_path: Path, kind: str) -> None:
         assert staged_rows(two, table).sort_by(order).equals(staged_rows(one, table).sort_by(order))
 
 
+def test_few_but_large_documents_are_shared_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_TYPICAL_BYTES", 0)
+    made = package(*XMLS)
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    alone.mkdir()
+    shared.mkdir()
+    one = stage_documents(made.zip(), made.invoices, alone)
+    two = stage_documents(made.zip(), made.invoices, shared, processes=2)
+    assert len(two.files) > len(one.files)
+
+
 def test_an_error_of_another_process_is_raised_here(tmp_path: Path) -> None:
     made = package(*XMLS)
     entries = list(made.entries)
