@@ -59,6 +59,12 @@ def sample_invoices(folder: Path, *, count: int, wrong: int = 0) -> Path:
     return folder
 
 
+def wrong_invoice() -> bytes:
+    """Give an invoice of another number in which KSeF alone finds something wrong."""
+    samples = make_samples(NIP, 2, 1, 2, datetime.now(WARSAW).date(), ONLY_KSEF)
+    return next(sample.xml for sample in samples if sample.code)
+
+
 def seed(emulator: EmulatorProcess, count: int, *period: datetime, subject_type: str = "Subject2") -> None:
     """Let the company receive invoices, stored within a period or else now."""
     times = dict(zip(("from", "to"), (moment.isoformat() for moment in period), strict=False))
