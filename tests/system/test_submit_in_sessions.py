@@ -58,9 +58,10 @@ def test_a_next_try_sends_only_the_sessions_that_are_missing(
         sent.append(batch)
         send(sender, batch, unclosed)
 
-    with monkeypatch.context() as patched, pytest.raises(KsefError, match="disk"):
+    with monkeypatch.context() as patched:
         patched.setattr(BatchSender, "send", send_one)
-        operator(invoices).execute(context(state))
+        with pytest.raises(KsefError, match="disk"):
+            operator(invoices).execute(context(state))
     assert operator(invoices).execute(context(state))["accepted"] == COUNT
     assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
     assert connected.requests()["POST /sessions/batch"] == SESSIONS
