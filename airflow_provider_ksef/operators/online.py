@@ -157,7 +157,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         if note and self.durable and is_same and self._is_known(ksef, note.progress):
             return note.progress
         if note is None or notes.is_cleared:
-            note = notes.begin(digest, checked.invalid_count)
+            note = notes.begin(digest)
         submission = OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep)
         try:
             return ksef.run(submission.send(checked.to_pack))

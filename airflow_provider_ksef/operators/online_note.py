@@ -22,14 +22,12 @@ class OnlineNote:
 
     :param destination: where it goes, and in whose name.
     :param digest: of what was to be sent.
-    :param invalid_count: files that the checks have left out.
     :param progress: how far it has come.
     :param told_in: see :class:`~airflow_provider_ksef.operators.task_note.Note`.
     """
 
     destination: str
     digest: str
-    invalid_count: int = 0
     progress: OnlineProgress = field(default_factory=OnlineProgress)
     told_in: int | None = None
 
@@ -58,9 +56,9 @@ class OnlineNotes:
         """Whether the outcome was told and the task is run again on purpose."""
         return self._task.is_cleared
 
-    def begin(self, digest: str, invalid_count: int) -> OnlineNote:
+    def begin(self, digest: str) -> OnlineNote:
         """Begin a note; it is kept with the first session."""
-        self._task.note = note = OnlineNote(self._task.destination, digest, invalid_count)
+        self._task.note = note = OnlineNote(self._task.destination, digest)
         return note
 
     def keep(self, progress: OnlineProgress) -> None:
