@@ -82,9 +82,7 @@ class TaskNote(Generic[N]):
 
     def as_json(self) -> dict[str, Any]:
         """Give the note as a trigger may carry it."""
-        return (
-            {} if self.note is None else cast("dict[str, Any]", _PLAIN.decode(msgspec.json.encode(self.note)))
-        )
+        return {} if self.note is None else _PLAIN.decode(msgspec.json.encode(self.note))
 
     def _read(self, kind: type[N], noted: Any) -> N | None:
         if not noted:
