@@ -116,6 +116,15 @@ def task_state(context: Context | Mapping[str, Any]) -> TaskState:
     return _NoTaskState() if store is None else _TaskStateCache(store)
 
 
+def keeps_task_state(context: Context | Mapping[str, Any]) -> bool:
+    """
+    Whether the task's state outlives a try.
+
+    :param context: the context that Airflow passes to ``execute``.
+    """
+    return context.get("task_state_store") is not None
+
+
 def max_tries(context: Context | Mapping[str, Any]) -> int:
     """
     Give the last try that the task may have, counted from its first one: clearing the task raises it.

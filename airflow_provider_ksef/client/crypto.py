@@ -54,6 +54,15 @@ class DerivedKey:
     check_value: str
 
 
+def hex_to_base64(digest: str) -> str:
+    """
+    Write a hash as KSeF does.
+
+    :param digest: hexadecimal.
+    """
+    return base64.b64encode(bytes.fromhex(digest)).decode()
+
+
 def new_salt() -> bytes:
     """Give 32 random bytes for :func:`derive_key`; a salt is no secret."""
     return secrets.token_bytes(SALT_SIZE)

@@ -1,63 +1,93 @@
-"""From checked files to a closed batch session."""
+"""From checked files to a batch session with all its parts, which takes effect when it is closed."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_ksef.client import batch
 from airflow_provider_ksef.client.client import KsefClient
-from airflow_provider_ksef.client.crypto import new_salt
-from airflow_provider_ksef.client.derived_keys import derived_key
+from airflow_provider_ksef.client.crypto import DerivedKey
 from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 
 log = logging.getLogger(__name__)
 PURPOSE = "batch"
 
 
-def send_batch(
-    ksef: KsefClient,
-    files: Sequence[InvoiceFile],
-    *,
-    form_code: str,
-    offline_mode: bool,
-    compression: str,
-    on_opened: Callable[[str], None],
-    on_uploaded: Callable[[str, PackedBatch], None],
-) -> str:
+@dataclass(frozen=True)
+class BatchDeclaration:
     """
-    Pack, encrypt, upload and close; KSeF begins to judge the invoices after that.
+    What is declared of a batch.
 
-    :param ksef: the client.
-    :param files: the invoices.
     :param form_code: KSeF's system code of the form, such as ``FA (3)``.
-    :param offline_mode: declares the invoices as issued offline.
-    :param compression: ``zip`` or ``tar.gz``.
-    :param on_opened: is told the session's reference number before anything is uploaded.
-    :param on_uploaded: is told the session and the package when every part is there, before the close.
-    :returns: the session's reference number.
-    :raises KsefInputError: where a batch cannot hold the form.
+    :param offline_mode: whether the invoices were issued offline.
+    :param compression: of the package, ``zip`` or ``tar.gz``.
     """
-    batch.form_of_batch(form_code)
-    key = derived_key(ksef.settings, new_salt(), purpose=PURPOSE).session_key
-    started = time.monotonic()
+
+    form_code: str
+    offline_mode: bool = False
+    compression: str = "zip"
+
+    def digest(self, files_digest: str) -> str:
+        """
+        Tell what is sent from anything else: which form, which mode, which files.
+
+        :param files_digest: of names and contents.
+        """
+        parts = (self.form_code, str(self.offline_mode), files_digest)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@contextmanager
+def packed(
+    files: Sequence[InvoiceFile], key: DerivedKey, declaration: BatchDeclaration
+) -> Iterator[PackedBatch]:
+    """
+    Pack and encrypt invoices into a temporary folder, which is removed at the end.
+
+    :param files: the invoices.
+    :param key: the parts are encrypted with it.
+    :param declaration: says how they are compressed.
+    :raises KsefInputError: where a batch cannot hold the form, or KSeF would not take the package.
+    """
+    batch.form_of_batch(declaration.form_code)
     with tempfile.TemporaryDirectory(prefix="ksef-batch-") as folder:
-        package = pack_batch(files, key, Path(folder), compression=compression)
+        package = pack_batch(files, key.session_key, Path(folder), compression=declaration.compression)
         log.info(
             "Packed %d invoices into %d bytes in %d parts.", len(files), package.size, len(package.parts)
         )
-        opened = ksef.run(batch.open_session(form_code, package, key, offline_mode=offline_mode))
-        log.info("Opened batch session %s.", opened.reference_number)
-        on_opened(opened.reference_number)
-        ksef.upload_parts(opened.uploads, package.parts)
-    on_uploaded(opened.reference_number, package)
-    ksef.run(batch.close_session(opened.reference_number))
-    log.info(
-        "Closed batch session %s, %.1f s after packing began.",
-        opened.reference_number,
-        time.monotonic() - started,
+        yield package
+
+
+def open_and_upload(
+    ksef: KsefClient,
+    package: PackedBatch,
+    key: DerivedKey,
+    declaration: BatchDeclaration,
+    *,
+    on_opened: Callable[[str], None],
+) -> str:
+    """
+    Open a session and upload its parts. Until it is closed it has no effect.
+
+    :param ksef: the client.
+    :param package: the invoices.
+    :param key: that the package is encrypted with.
+    :param declaration: of the invoices.
+    :param on_opened: is told the session's reference number before anything is uploaded.
+    :returns: the session's reference number.
+    """
+    opened = ksef.run(
+        batch.open_session(
+            declaration.form_code, package, key.session_key, offline_mode=declaration.offline_mode
+        )
     )
+    log.info("Opened batch session %s.", opened.reference_number)
+    on_opened(opened.reference_number)
+    ksef.upload_parts(opened.uploads, package.parts)
     return opened.reference_number

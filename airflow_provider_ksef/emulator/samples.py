@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,11 @@ from airflow_provider_ksef.emulator.synthetic import SyntheticInvoice, synthesiz
 from airflow_provider_ksef.emulator.synthetic.companies import BUYERS
 
 _OTHER_NAMESPACE, _NAMESPACE = list(NAMESPACES)[:2]
+
+WAYS = ("other-seller", "no-total", "same-number", "future-date", "other-form")
+"""What can be wrong with a sample."""
+ONLY_KSEF = ("no-total",)
+"""Ways that nobody but KSeF finds, unless the file is held against the official schema."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,14 @@ class Sample:
     reason: str = ""
 
 
-def make_samples(nip: str, count: int, wrong: int, seed: int, issue_date: date) -> list[Sample]:
+def make_samples(
+    nip: str, count: int, wrong: int, seed: int, issue_date: date, *, ways: Sequence[str] = WAYS
+) -> list[Sample]:
     """
-    Make sales invoices of ``nip``, some of them wrong in ways that only KSeF finds.
+    Make sales invoices of ``nip``, some of them wrong.
 
     :param wrong: how many are wrong; they are spread evenly and never come first.
+    :param ways: what is wrong with them, in turn; some of :data:`WAYS`.
     :raises ValueError: where more than half would be wrong.
     """
     if not 0 <= 2 * wrong <= count:
@@ -53,7 +61,8 @@ def make_samples(nip: str, count: int, wrong: int, seed: int, issue_date: date) 
     for place in range(count):
         name = f"FV-{place + 1:04d}.xml"
         if place in wrong_places:
-            samples.append(_spoil(name, wrong_places[place], next(invoices), sent, issue_date))
+            way = ways[wrong_places[place] % len(ways)]
+            samples.append(_spoil(name, way, next(invoices), sent, issue_date))
             continue
         sent = (name, next(invoices))
         samples.append(Sample(name, sent[1].xml))
@@ -70,21 +79,21 @@ def _sales(nip: str, seed: int, issue_date: date) -> Iterator[SyntheticInvoice]:
 
 
 def _spoil(
-    name: str, way: int, invoice: SyntheticInvoice, sent: tuple[str, SyntheticInvoice], day: date
+    name: str, way: str, invoice: SyntheticInvoice, sent: tuple[str, SyntheticInvoice], day: date
 ) -> Sample:
     """:param sent: name and content of a right file that goes before this one."""
     nip = invoice.facts.seller_nip
-    if way % 5 == 0:
+    if way == "other-seller":
         other = next(company.nip for company in BUYERS if company.nip != nip)
         xml = _replace(invoice.xml, rb"<Podmiot1>(.*?)<NIP>\d{10}", rb"<Podmiot1>\1<NIP>" + other.encode())
         return Sample(name, xml, 410, f"the seller is {other}, so {nip} may not issue it")
-    if way % 5 == 1:
+    if way == "no-total":
         xml = _replace(invoice.xml, rb"<P_15>[^<]*</P_15>", b"")
         return Sample(name, xml, 450, "the mandatory total P_15 is missing")
-    if way % 5 == 2:
+    if way == "same-number":
         xml = _replace(sent[1].xml, b"<P_1M>[^<]*</P_1M>", "<P_1M>Gdańsk</P_1M>".encode())
         return Sample(name, xml, 440, f"{sent[0]} has the same number {sent[1].facts.invoice_number}")
-    if way % 5 == 3:
+    if way == "future-date":
         future = day + timedelta(days=400)
         xml = _replace(invoice.xml, b"<P_1>[^<]*</P_1>", f"<P_1>{future}</P_1>".encode())
         return Sample(name, xml, 450, f"the issue date {future} is yet to come")
@@ -113,6 +122,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--wrong", type=int, default=0, help="how many of them are wrong (default: %(default)s)"
     )
     parser.add_argument(
+        "--ways",
+        nargs="+",
+        choices=WAYS,
+        default=WAYS,
+        help="what is wrong with them, in turn (default: all)",
+    )
+    parser.add_argument(
         "--seed", type=int, default=1, help="another seed, other numbers (default: %(default)s)"
     )
     parser.add_argument("--issue-date", type=date.fromisoformat, default=today, help="default: today")
@@ -124,7 +140,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not re.fullmatch(r"[1-9]\d{9}", options.nip):
         parser.error(f"--nip {options.nip}: a NIP has ten digits, the first of them not 0")
     try:
-        samples = make_samples(options.nip, options.count, options.wrong, options.seed, options.issue_date)
+        samples = make_samples(
+            options.nip, options.count, options.wrong, options.seed, options.issue_date, ways=options.ways
+        )
     except ValueError as error:
         parser.error(str(error))
     options.out_dir.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate
+from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 
@@ -42,17 +43,17 @@ def check_judged(status: SessionStatus) -> None:
     raise KsefSessionError(what, status.code, status.description, status.details, remedy)
 
 
-def rejections_of(failed: Sequence[SessionInvoice], paths: Mapping[int, str]) -> list[dict[str, Any]]:
+def rejections_of(failed: Sequence[SessionInvoice], files: Mapping[str, InvoicePath]) -> list[dict[str, Any]]:
     """
     List what KSeF rejected, at most :data:`MAX_REJECTIONS`.
 
-    :param failed: the session's rejected invoices.
-    :param paths: path of a file by its invoice's ordinal number; without one its name in the package is told,
-        which an interactive session does not have.
+    :param failed: the rejected invoices.
+    :param files: by the invoice's reference number; without one its name in the package is told, which an
+        interactive session does not have.
     """
     return [
         {
-            "file": paths.get(invoice.ordinal_number, invoice.file_name),
+            "file": file.shown if (file := files.get(invoice.reference_number)) else invoice.file_name,
             "invoice_number": invoice.invoice_number,
             "code": invoice.code,
             "description": invoice.description,
@@ -81,7 +82,7 @@ def without_accepted(
 
 
 def batch_result(
-    reference: str,
+    sessions: Sequence[str],
     invoice_count: int,
     accepted: int | None,
     rejected: int | None,
@@ -90,12 +91,14 @@ def batch_result(
     code: int | None = None,
 ) -> dict[str, Any]:
     """
-    Make the result that every operator and sensor gives of a session; None where it was not waited for.
+    Make the result that every operator and sensor gives of sessions; None where it was not waited for.
 
-    :param code: KSeF's status code of the session.
+    :param sessions: reference numbers, at least one, in the order in which they were opened.
+    :param code: KSeF's status code of the last of them.
     """
     return {
-        "session_reference_number": reference,
+        "session_reference_number": sessions[-1],
+        "sessions": list(sessions),
         "code": code,
         "status": outcome(accepted, rejected),
         "invoice_count": invoice_count,
@@ -126,6 +129,6 @@ def failure_message(result: Mapping[str, Any], result_key: str) -> str:
     first = "\n".join(rejection_line(rejection) for rejection in result["rejections"][:SHOWN_REJECTIONS])
     return (
         f"KSeF rejected {result['rejected']} of {result['invoice_count']} invoices in session "
-        f"{result['session_reference_number']}. The accepted ones are in KSeF for good: mend the rejected "
+        f"{', '.join(result['sessions'])}. The accepted ones are in KSeF for good: mend the rejected "
         f'ones and send only those. All are listed in the XCom "{result_key}". The first:\n{first}'
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from airflow_provider_ksef.client.invoice_files import InvoicePath
@@ -11,7 +10,7 @@ from airflow_provider_ksef.client.online_progress import OnlineProgress, is_drop
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 from airflow_provider_ksef.operators.batch_result import MAX_REJECTIONS, batch_result, rejections_of
-from airflow_provider_ksef.operators.rejected_files import paths_by_ordinal
+from airflow_provider_ksef.operators.rejected_files import find_rejected
 
 SessionsRead: TypeAlias = Mapping[str, tuple[SessionStatus, list[SessionInvoice]]]
 
@@ -59,24 +58,17 @@ def online_result(
     :param find: finds the files that the task names; asked only where something was rejected.
     """
     rejected = [invoice for invoice in outcomes.values() if not invoice.is_accepted]
-    # The ordinal numbers of several sessions are the same, so the rejected ones are counted anew.
-    shown = [
-        replace(invoice, ordinal_number=ordinal)
-        for ordinal, invoice in enumerate(rejected[:MAX_REJECTIONS], start=1)
-    ]
     *_, (status, _invoices) = read.values()
-    result = batch_result(
-        status.reference_number,
+    return batch_result(
+        list(read),
         len(outcomes),
         len(outcomes) - len(rejected),
         len(rejected),
-        rejections_of(shown, paths_by_ordinal(shown, find)),
+        rejections_of(rejected, find_rejected(rejected[:MAX_REJECTIONS], find)),
         code=status.code,
     )
-    return {**result, "sessions": list(read)}
 
 
 def unjudged_result(progress: OnlineProgress) -> dict[str, Any]:
     """Make the operator's result where it does not wait."""
-    result = batch_result(progress.sessions[-1], progress.invoice_count or 0, None, None, None)
-    return {**result, "sessions": list(progress.sessions)}
+    return batch_result(progress.sessions, progress.invoice_count or 0, None, None, None)

@@ -42,6 +42,22 @@ def check_at_least(field: str, value: float, bound: float) -> None:
         raise KsefInputError(field, value, "is too small", f"Give {bound} or more.")
 
 
+def check_sending(on_rejected: str, on_invalid: str, poll_interval: float, timeout: float) -> None:
+    """
+    Refuse what no operator that sends can do.
+
+    :param on_rejected: what to do with rejected invoices.
+    :param on_invalid: what to do with files that the checks find wrong.
+    :param poll_interval: seconds between two questions.
+    :param timeout: seconds to wait.
+    :raises KsefInputError: names the field, the value and the remedy.
+    """
+    check_choice("on_rejected", on_rejected, ("fail", "warn"))
+    check_choice("on_invalid", on_invalid, ("fail", "skip"))
+    check_above("poll_interval", poll_interval, 0)
+    check_at_least("timeout", timeout, 0)
+
+
 def check_subject_types(subject_types: Sequence[str]) -> None:
     """
     Refuse what is not a list of one or more subject types.

@@ -1,23 +1,31 @@
-"""Finding the files of rejected invoices again: by what they hold, since folders change while KSeF works."""
+"""Files that were not accepted: found again by what they hold, kept apart with the reasons beside them."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
+from upath import UPath
+
+from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.exceptions import KsefInputError
 
 log = logging.getLogger(__name__)
 
 
-def paths_by_ordinal(
+def find_rejected(
     rejected: Sequence[SessionInvoice], find: Callable[[], Sequence[InvoicePath]]
-) -> dict[int, str]:
+) -> dict[str, InvoicePath]:
     """
-    Give the path of each rejected invoice by its ordinal number in the session, as far as it is still there.
+    Give the file of each rejected invoice by the invoice's reference number, as far as it is still there.
+
+    Folders change while KSeF works, so a file is told by its hash.
 
     :param rejected: what KSeF rejected.
     :param find: finds the files that the task names; asked only where something was rejected.
@@ -26,9 +34,86 @@ def paths_by_ordinal(
         return {}
     by_hash = _by_hash({invoice.invoice_hash for invoice in rejected}, find)
     return {
-        invoice.ordinal_number: _same_name_first(by_hash[invoice.invoice_hash], invoice.file_name)
+        invoice.reference_number: _same_name_first(by_hash[invoice.invoice_hash], invoice.file_name)
         for invoice in rejected
         if invoice.invoice_hash in by_hash
+    }
+
+
+def keep_rejected(
+    rejected_path: UPath, rejected: Sequence[tuple[str, SessionInvoice]], files: dict[str, InvoicePath]
+) -> None:
+    """
+    Copy rejected files to a folder, KSeF's reasons as JSON beside each.
+
+    :param rejected_path: the folder.
+    :param rejected: session and invoice.
+    :param files: what :func:`find_rejected` found.
+    """
+    from airflow_provider_ksef.tables.dead_letters import write_rejected
+
+    kept = 0
+    for session, invoice in rejected:
+        file = files.get(invoice.reference_number)
+        content = None if file is None else file.path.read_bytes()
+        if file is None or content is None or sha256_base64(content) != invoice.invoice_hash:
+            log.warning(
+                "%s is no longer where it was sent from, so it cannot be kept.",
+                invoice.file_name or invoice.invoice_number,
+            )
+            continue
+        write_rejected(rejected_path, file.path.name, content, _reasons(session, file, invoice))
+        kept += 1
+    log.info("%d rejected files are kept in %s.", kept, rejected_path)
+
+
+def keep_invalid(rejected_path: UPath, report: CheckReport, found: Sequence[InvoicePath]) -> None:
+    """
+    Copy files that the checks have found wrong to a folder, their problems as JSON beside each.
+
+    :param rejected_path: the folder.
+    :param report: of the checks.
+    :param found: the files that were checked.
+    """
+    from airflow_provider_ksef.tables.dead_letters import write_rejected
+
+    problems = defaultdict(list)
+    for problem in report.problems:
+        problems[problem.file].append(asdict(problem))
+    for file in found:
+        if told := problems.get(file.shown):
+            reasons = {"file": file.shown, "sent": False, "problems": told}
+            write_rejected(rejected_path, file.path.name, file.path.read_bytes(), reasons)
+    log.info("%d files that are wrong are kept in %s.", len(problems), rejected_path)
+
+
+def refuse_same_folder(rejected_path: UPath, found: Sequence[InvoicePath]) -> None:
+    """
+    Refuse a folder for rejected files that invoices are sent from, since they would be sent again.
+
+    :raises KsefInputError: names the folder.
+    """
+    if any(file.path.parent == rejected_path for file in found):
+        raise KsefInputError(
+            "rejected_path",
+            str(rejected_path),
+            "is a folder that invoices are sent from",
+            "Give another one, so that a rejected file is not sent again with the next batch.",
+        )
+
+
+def _reasons(session: str, file: InvoicePath, invoice: SessionInvoice) -> dict[str, Any]:
+    return {
+        "file": file.shown,
+        "sent": True,
+        "session_reference_number": session,
+        "invoice_reference_number": invoice.reference_number,
+        "invoice_number": invoice.invoice_number,
+        "invoice_hash": invoice.invoice_hash,
+        "code": invoice.code,
+        "description": invoice.description,
+        "details": list(invoice.details),
+        "extensions": dict(invoice.extensions),
     }
 
 
@@ -44,6 +129,6 @@ def _by_hash(wanted: set[str], find: Callable[[], Sequence[InvoicePath]]) -> dic
     return dict(found)
 
 
-def _same_name_first(invoices: Sequence[InvoicePath], file_name: str | None) -> str:
+def _same_name_first(invoices: Sequence[InvoicePath], file_name: str | None) -> InvoicePath:
     """Two files may hold the same invoice, of which the later one is rejected as a duplicate."""
-    return next((each for each in invoices if each.entry_name == file_name), invoices[0]).shown
+    return next((each for each in invoices if each.entry_name == file_name), invoices[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from upath import UPath
 
-from airflow_provider_ksef.client import KsefClient, sessions, upo
+from airflow_provider_ksef.client import KsefClient, upo
 from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus, UpoPage
 from airflow_provider_ksef.exceptions import KsefApiError, KsefSessionError
@@ -45,7 +45,7 @@ class _Wanted:
 
 
 def save_session_upo(
-    ksef: KsefClient, status: SessionStatus, upo_path: UPath, *, include_invoices: bool
+    ksef: KsefClient, status: SessionStatus, upo_path: UPath, invoices: Sequence[SessionInvoice]
 ) -> SavedUpo:
     """
     Save the UPO of a session that KSeF has judged, byte by byte and verified by KSeF's hash.
@@ -56,7 +56,7 @@ def save_session_upo(
     :param ksef: the client.
     :param status: of the session, just read, for its links expire.
     :param upo_path: the folder; one for each session is made in it.
-    :param include_invoices: whether to fetch the UPO of each accepted invoice, too.
+    :param invoices: of the session, just read; the UPO of each accepted one is saved, too.
     :raises KsefSessionError: where invoices were accepted and KSeF has not made the UPO yet.
     :raises KsefIntegrityError: where what came differs from KSeF's hash of it.
     """
@@ -69,14 +69,26 @@ def save_session_upo(
             ("there is no UPO yet",),
             "Run the task again in some minutes.",
         )
-    wanted = list(_pages(status))
-    if include_invoices and status.accepted_count:
-        wanted += _of_invoices(status, ksef.run(sessions.list_invoices(status.reference_number)))
+    wanted = [*_pages(status), *_of_invoices(status, invoices)]
     there = _names(folder)
     missing = [each for each in wanted if each.name not in there]
     log.info("UPO of session %s: %d files, %d to fetch.", status.reference_number, len(wanted), len(missing))
     _save_all(ksef, folder, missing)
     return SavedUpo(len(status.upo_pages), len(wanted), str(folder))
+
+
+def upo_paths_of(upo: SavedUpo, invoices: Sequence[SessionInvoice]) -> dict[str, str]:
+    """
+    Say where the UPO of each accepted invoice lies, by its KSeF number.
+
+    :param upo: what was saved.
+    :param invoices: whose UPO was saved.
+    """
+    return {
+        each.ksef_number: f"{upo.path}/{_name(each)}"
+        for each in invoices
+        if each.is_accepted and each.ksef_number
+    }
 
 
 def _pages(status: SessionStatus) -> Iterator[_Wanted]:
@@ -93,7 +105,11 @@ def _of_invoices(status: SessionStatus, invoices: Sequence[SessionInvoice]) -> I
     for invoice in invoices:
         if invoice.is_accepted:
             call = upo.of_invoice(status.reference_number, invoice.reference_number)
-            yield _Wanted(f"{invoice.ksef_number}.xml", invoice.upo_download_url, call)
+            yield _Wanted(_name(invoice), invoice.upo_download_url, call)
+
+
+def _name(invoice: SessionInvoice) -> str:
+    return f"{invoice.ksef_number}.xml"
 
 
 def _names(folder: UPath) -> set[str]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from upath import UPath
 
-from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef._compat import Context, ObjectStoragePath
 from airflow_provider_ksef.client import Settings
+from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.duplicates import Duplicate
-from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
+from airflow_provider_ksef.operators.parameters import path_of
 
 if TYPE_CHECKING:
-    from airflow_provider_ksef.tables.submission_facts import FileAnswer
+    from airflow_provider_ksef.tables.submission_facts import FileAnswer, SentFile
+
+NOT_ACCEPTED = ("rejected", "unprocessed")
+"""States of files that may be sent again: KSeF has none of them."""
 
 
 class SubmissionRecord:
@@ -26,19 +33,29 @@ class SubmissionRecord:
     :param tables_path: the folder of tables.
     :param context: Airflow's.
     :param settings: whose invoices they are, and in which environment of KSeF.
+    :param links: makes the links of the invoices.
     """
 
-    def __init__(self, tables_path: UPath, context: Context, settings: Settings) -> None:
+    def __init__(
+        self,
+        tables_path: UPath,
+        context: Context,
+        settings: Settings,
+        links: InvoiceLinks,
+    ) -> None:
         from airflow_provider_ksef.tables.layout import context_name
 
         self._root = tables_path
         self._task = context["ti"]
-        self._environment = settings.environment.name
+        self._settings = settings
+        self._links = links
         self._context = context_name(settings.context.type, settings.context.value)
 
     def sessions(self, digest: str) -> list[tuple[str, int]]:
         """
         Give the sessions in which the same files were sent, the newest first, and how many each holds.
+
+        One of which KSeF accepted nothing is left out: its files may be sent again.
 
         :param digest: of form, mode and files.
         :raises KsefTableError: where the tables are of another environment.
@@ -46,40 +63,43 @@ class SubmissionRecord:
         from airflow_provider_ksef.tables.environment import check_environment
         from airflow_provider_ksef.tables.submissions import find_submissions
 
-        check_environment(self._root, self._environment)
-        found = find_submissions(self._root, self._context, digest)
-        return [(session.session_reference_number, sum(session.states.values())) for session in found]
+        check_environment(self._root, self._settings.environment.name)
+        return [
+            (session.session_reference_number, sum(session.states.values()))
+            for session in find_submissions(self._root, self._context, digest)
+            if not set(session.states) <= set(NOT_ACCEPTED)
+        ]
 
     def begin(
         self,
         reference: str,
-        invoices: Sequence[InvoicePath],
+        files: Sequence[CheckedFile],
         hashes: Mapping[str, str],
         *,
-        sizes: Mapping[str, int],
         digest: str,
         form_code: str,
         offline_mode: bool,
+        hash_of_corrected_invoice: str | None = None,
     ) -> None:
         """
-        Note the files as sent, before the close that makes the session take effect.
+        Note files as sent, before what makes them take effect.
 
         :param reference: of the session.
-        :param invoices: the files.
-        :param hashes: Base64 SHA-256 of what was packed, by name within the package.
-        :param sizes: bytes, by name within the package.
+        :param files: what is sent.
+        :param hashes: Base64 SHA-256 of what is sent, by name within the session.
         :param digest: of form, mode and files.
         :param form_code: such as ``FA (3)``.
         :param offline_mode: whether the invoices are declared as issued offline.
+        :param hash_of_corrected_invoice: of a technical correction.
         """
-        from airflow_provider_ksef.tables.submission_facts import SentFile, Submission
+        from airflow_provider_ksef.tables.submission_facts import Submission
         from airflow_provider_ksef.tables.submissions import begin_submission
 
         ti = self._task
         submission = Submission(
             context=self._context,
             session_reference_number=reference,
-            environment=self._environment,
+            environment=self._settings.environment.name,
             digest=digest,
             form_code=form_code,
             offline_mode=offline_mode,
@@ -90,23 +110,34 @@ class SubmissionRecord:
             map_index=ti.map_index,
             try_number=getattr(ti, "try_number", None),
         )
-        files = [
-            SentFile(each.shown, each.entry_name, sizes[each.entry_name], hashes[each.entry_name])
-            for each in invoices
+        sent = [
+            self._sent_file(file, hashes[file.invoice.entry_name], hash_of_corrected_invoice)
+            for file in files
         ]
-        begin_submission(self._root, submission, files)
+        begin_submission(self._root, submission, sent)
 
     def complete(
-        self, reference: str, judged: Sequence[SessionInvoice], duplicates: Mapping[str, Duplicate]
+        self,
+        reference: str,
+        judged: Sequence[SessionInvoice],
+        duplicates: Mapping[str, Duplicate],
+        upo_paths: Mapping[str, str],
     ) -> None:
         """
         Note what became of the files; a session that this table does not know is passed over.
 
         :param reference: of the session.
-        :param judged: all its invoices.
+        :param judged: its invoices.
         :param duplicates: what its duplicates are, by the invoice's reference number.
+        :param upo_paths: where the UPO of an accepted invoice lies, by its KSeF number.
         """
-        self._complete(reference, [_answer(each, duplicates.get(each.reference_number)) for each in judged])
+        answers = [
+            _answer(
+                invoice, duplicates.get(invoice.reference_number), upo_paths.get(invoice.ksef_number or "")
+            )
+            for invoice in judged
+        ]
+        self._complete(reference, answers)
 
     def complete_unjudged(self, status: SessionStatus) -> None:
         """
@@ -114,19 +145,50 @@ class SubmissionRecord:
 
         :param status: of the session.
         """
+        self.complete_unprocessed(status.reference_number, status.code, status.description, status.details)
+
+    def complete_unprocessed(
+        self, reference: str, code: int | None, description: str, details: Sequence[str]
+    ) -> None:
+        """
+        Note that no file of a session was looked at.
+
+        :param reference: of the session.
+        :param code: KSeF's.
+        :param description: KSeF's text for it.
+        :param details: KSeF's reasons.
+        """
         from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
         from airflow_provider_ksef.tables.submissions import read_submission
 
-        rows = read_submission(self._root, self._context, status.reference_number)
+        rows = read_submission(self._root, self._context, reference)
         said = partial(
             FileAnswer,
             UNPROCESSED,
-            status_code=status.code,
-            status_description=status.description,
-            status_details=status.details,
+            status_code=code,
+            status_description=description,
+            status_details=tuple(details),
         )
         names = [] if rows is None else rows["file_name"].to_pylist()
-        self._complete(status.reference_number, [said(file_name=name) for name in names])
+        self._complete(reference, [said(file_name=name) for name in names])
+
+    def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:
+        from airflow_provider_ksef.tables.submission_facts import SentFile
+
+        facts, issued = file.facts, _date_of(file.facts.issue_date)
+        return SentFile(
+            file.invoice.shown,
+            file.invoice.entry_name,
+            file.size,
+            invoice_hash,
+            invoice_number=facts.number,
+            seller_nip=facts.seller_nip,
+            invoice_type=facts.invoice_type,
+            issue_date=issued,
+            hash_of_corrected_invoice=corrected,
+            verification_url=self._links.verification_url(facts.seller_nip, issued, invoice_hash),
+            certificate_url=self._links.certificate_url(facts.seller_nip, invoice_hash),
+        )
 
     def _complete(self, reference: str, answers: Sequence[FileAnswer]) -> None:
         from airflow_provider_ksef.tables.submissions import complete_submission, read_submission
@@ -135,7 +197,34 @@ class SubmissionRecord:
             complete_submission(self._root, self._context, reference, answers)
 
 
-def _answer(invoice: SessionInvoice, duplicate: Duplicate | None) -> FileAnswer:
+def open_record(
+    tables_path: str | PathLike[str] | ObjectStoragePath | None,
+    context: Context,
+    settings: Settings,
+    offline_conn_id: str | None = None,
+) -> SubmissionRecord | None:
+    """
+    Give the record of a task; None where it keeps none.
+
+    :param tables_path: the operator's parameter.
+    :param context: Airflow's.
+    :param settings: the client's.
+    :param offline_conn_id: the connection that holds the certificate for links of KOD II.
+    :raises KsefInputError: where that certificate cannot sign links.
+    """
+    if tables_path is None:
+        return None
+    links = InvoiceLinks(settings, offline_conn_id)
+    return SubmissionRecord(path_of("tables_path", tables_path), context, settings, links)
+
+
+def _date_of(text: str | None) -> date | None:
+    with suppress(ValueError):
+        return date.fromisoformat((text or "")[:10])
+    return None
+
+
+def _answer(invoice: SessionInvoice, duplicate: Duplicate | None, upo_path: str | None) -> FileAnswer:
     from airflow_provider_ksef.tables.submission_facts import FileAnswer, state_of_code
 
     original = duplicate.original if duplicate else None
@@ -156,4 +245,5 @@ def _answer(invoice: SessionInvoice, duplicate: Duplicate | None) -> FileAnswer:
         acquisition_date=invoice.acquisition_date,
         permanent_storage_date=invoice.permanent_storage_date,
         invoicing_mode=invoice.invoicing_mode,
+        upo_path=upo_path,
     )

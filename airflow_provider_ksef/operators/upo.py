@@ -13,7 +13,7 @@ from airflow_provider_ksef._compat import (
     RetryPolicy,
     default_deferrable,
 )
-from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
@@ -103,7 +103,9 @@ class KsefDownloadUpoOperator(BaseOperator):
         if not status.accepted_count:
             self.log.warning("Session %s has no accepted invoice, so it has no UPO.", reference)
         root = path_of("upo_path", self.upo_path)
-        saved = save_session_upo(ksef, status, root, include_invoices=self.include_invoices)
+        is_wanted = self.include_invoices and bool(status.accepted_count)
+        invoices = ksef.run(sessions.list_invoices(reference)) if is_wanted else []
+        saved = save_session_upo(ksef, status, root, invoices)
         return {
             "session_reference_number": reference,
             "pages": saved.pages,

@@ -118,7 +118,7 @@ def _result(ksef: KsefClient, status: SessionStatus) -> dict[str, Any]:
     count = accepted + rejected if status.invoice_count is None else status.invoice_count
     failed, already = without_accepted(failed, judge_duplicates(ksef, failed))
     return batch_result(
-        status.reference_number,
+        [status.reference_number],
         count,
         accepted + already,
         rejected - already,

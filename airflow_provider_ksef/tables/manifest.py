@@ -19,9 +19,8 @@ from airflow_provider_ksef.tables.storage import open_store
 PACKED = "packed"
 OPENED = "opened"
 UPLOADED = "uploaded"
-CLOSED = "closed"
-STATES = (PACKED, OPENED, UPLOADED, CLOSED)
-"""In their order: packed only, session opened, everything uploaded, session closed."""
+STATES = (PACKED, OPENED, UPLOADED)
+"""In their order: packed only, session opened, everything uploaded, so that a close takes effect."""
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}", re.ASCII)
 _SUFFIX = ".json"
@@ -63,11 +62,12 @@ class Manifest:
     What is sent together, and how far it has come.
 
     :param digest: of form, mode and files; letters, digits, ``-`` and ``_``. It names the manifest.
+    :param manifest_digest: of the files and the encrypted parts, which a task's state keeps.
     :param environment: KSeF environment.
     :param form_code: such as ``FA (3)``.
     :param offline_mode: whether the invoices are declared as issued offline.
-    :param salt: Base64; what the key is derived with, together with the connection's secret.
-    :param check_value: Base64; tells whether the secret is still the same.
+    :param salt: hexadecimal; what the key is derived with, together with the connection's secret.
+    :param check_value: hexadecimal; tells whether the secret is still the same.
     :param files: in the order in which they are sent.
     :param state: one of :data:`STATES`.
     :param session_reference_number: the session, once it is opened.
@@ -80,6 +80,7 @@ class Manifest:
     """
 
     digest: str
+    manifest_digest: str
     environment: str
     form_code: str
     offline_mode: bool

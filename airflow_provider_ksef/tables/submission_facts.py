@@ -82,6 +82,8 @@ class SentFile:
     :param invoice_type: as the document states it.
     :param issue_date: as the document states it.
     :param hash_of_corrected_invoice: of a technical correction.
+    :param verification_url: link of KOD I, where the document says enough for it.
+    :param certificate_url: link of KOD II, where an offline certificate signs.
     """
 
     file: str
@@ -93,6 +95,8 @@ class SentFile:
     invoice_type: str | None = None
     issue_date: date | None = None
     hash_of_corrected_invoice: str | None = None
+    verification_url: str | None = None
+    certificate_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,6 @@ class FileAnswer:
     :param acquisition_date: when it was numbered.
     :param permanent_storage_date: when it was stored for good.
     :param invoicing_mode: ``Online`` or ``Offline``.
-    :param verification_url: link of KOD I.
     :param upo_path: where its UPO was saved.
     :param extra: all else that KSeF told, kept as JSON.
     """
@@ -138,7 +141,6 @@ class FileAnswer:
     acquisition_date: str | None = None
     permanent_storage_date: str | None = None
     invoicing_mode: str | None = None
-    verification_url: str | None = None
     upo_path: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
 

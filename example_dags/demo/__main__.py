@@ -92,7 +92,7 @@ def _send(airflow: DemoAirflow) -> bool:
     outgoing = OUTPUT / "outgoing"
     with step(f"Writing {SENT} sales invoices, {WRONG} of them wrong"):
         command = [sys.executable, "-m", "airflow_provider_ksef.emulator.samples", str(outgoing)]
-        command += ["--nip", NIP, "--count", str(SENT), "--wrong", str(WRONG)]
+        command += ["--nip", NIP, "--count", str(SENT), "--wrong", str(WRONG), "--ways", "no-total"]
         subprocess.run(command, check=True)
     with step("Sending them to KSeF: DAG example_ksef_submit_batch"):
         conf = {"invoices": str(outgoing)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.emulator.moments import WARSAW
-from airflow_provider_ksef.emulator.samples import Sample, make_samples
+from airflow_provider_ksef.emulator.samples import ONLY_KSEF, Sample, make_samples
 from airflow_provider_ksef.tables.reading import read
 from tests.crash.attempt import Attempt, Fate
 from tests.crash.ksefs_side import held_hashes, order_faults
@@ -96,7 +96,8 @@ class Sending:
     def _samples(self) -> list[Sample]:
         count = self.rng.randint(2, 12)
         wrong = self.rng.randint(0, count // 4)
-        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), datetime.now(WARSAW).date())
+        today = datetime.now(WARSAW).date()
+        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), today, ways=ONLY_KSEF)
 
     def _parameters(self) -> dict[str, Any]:
         tables = {"tables_path": str(self.folder / "tables")} if self.keeps_rows else {}

@@ -86,8 +86,7 @@ class CheckReport:
     @cached_property
     def digest(self) -> str:
         """Hexadecimal SHA-256 over names and contents of the valid files; the same files give the same."""
-        lines = (f"{file.invoice.entry_name}\0{file.sha256}\n" for file in self.files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return digest_of(self.files)
 
     def require_valid(self) -> None:
         """
@@ -116,6 +115,16 @@ class CheckReport:
             "digest": self.digest,
             "problems": [asdict(problem) for problem in self.problems],
         }
+
+
+def digest_of(files: Sequence[CheckedFile]) -> str:
+    """
+    Give the hexadecimal SHA-256 over names and contents of files.
+
+    :param files: in the order in which they are sent.
+    """
+    lines = (f"{file.invoice.entry_name}\0{file.sha256}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _joined(lines: Sequence[str]) -> str:

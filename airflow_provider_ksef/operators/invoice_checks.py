@@ -1,0 +1,112 @@
+"""What a sending operator does before it sends: it checks every file, and tells all problems of all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from os import PathLike
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from airflow_provider_ksef._compat import Context, ObjectStoragePath
+from airflow_provider_ksef.client import Settings
+from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.report import CheckReport
+from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.invoice_files import InvoicePath
+from airflow_provider_ksef.operators.parameters import path_of
+from airflow_provider_ksef.operators.rejected_files import keep_invalid
+
+log = logging.getLogger(__name__)
+
+REPORT_KEY = "check_report"
+"""XCom key of the report when the task fails because of it."""
+MAX_PROBLEMS = 100
+"""Problems that a report in XCom lists; the others are counted, and the log has all."""
+_POLAND = ZoneInfo("Europe/Warsaw")
+
+PathSetting = str | PathLike[str] | ObjectStoragePath | None
+
+
+class CheckingOperator(Protocol):
+    """What an operator has that checks invoices before it sends them."""
+
+    form_code: str
+    schema_dir: PathSetting
+    allow_self_invoicing: bool
+    on_invalid: str
+    rejected_path: PathSetting
+
+
+def check_invoices(
+    operator: CheckingOperator, settings: Settings, found: Sequence[InvoicePath]
+) -> CheckReport:
+    """
+    Hold the files against all rules, and log every problem.
+
+    :param operator: says which form they are of, and where its schema lies.
+    :param settings: in whose name they are sent.
+    :param found: the files.
+    :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema.
+    """
+    rules = CheckRules(
+        form_code=operator.form_code,
+        context=settings.context,
+        allow_self_invoicing=operator.allow_self_invoicing,
+        today=datetime.now(_POLAND).date(),
+        schema_dir=None if operator.schema_dir is None else path_of("schema_dir", operator.schema_dir),
+    )
+    report = check_files(found, rules)
+    for problem in report.problems:
+        log.warning("%s %s", problem, problem.remedy)
+    return report
+
+
+def require_sendable(
+    context: Context, operator: CheckingOperator, report: CheckReport, found: Sequence[InvoicePath]
+) -> None:
+    """
+    Fail where a file is wrong, or leave it out where the operator says so.
+
+    :param context: Airflow's; the report is pushed under :data:`REPORT_KEY`.
+    :param operator: ``on_invalid`` is ``fail`` or ``skip``; what is left out goes to its ``rejected_path``.
+    :param report: of the checks.
+    :param found: the files that were checked.
+    :raises KsefInputError: names the first few problems.
+    """
+    if not report.problems:
+        return
+    context["ti"].xcom_push(key=REPORT_KEY, value=report_in_short(report))
+    if operator.on_invalid == "fail" or not report.files:
+        report.require_valid()
+    log.warning("%d files are wrong and are left out.", report.invalid_count)
+    if operator.rejected_path is not None:
+        keep_invalid(path_of("rejected_path", operator.rejected_path), report, found)
+
+
+def report_in_short(report: CheckReport) -> dict[str, Any]:
+    """Give the report as XCom may hold it."""
+    told = report.to_json()
+    return {**told, "problems": told["problems"][:MAX_PROBLEMS]}
+
+
+def dry_run_result(
+    context: Context, operator: CheckingOperator, report: CheckReport, session_count: int
+) -> dict[str, Any]:
+    """
+    Say what would be sent; fail where the real run would.
+
+    :param context: Airflow's; the report is pushed under :data:`REPORT_KEY` before the task fails.
+    :param operator: ``on_invalid`` is ``fail`` or ``skip``.
+    :param report: of the checks.
+    :param session_count: how many sessions the valid files would take.
+    :returns: ``{"dry_run": True, "valid", "invalid", "digest", "problems", "session_count"}``.
+    :raises KsefInputError: names the first few problems.
+    """
+    told = {"dry_run": True, **report_in_short(report), "session_count": session_count}
+    if report.problems and operator.on_invalid == "fail":
+        context["ti"].xcom_push(key=REPORT_KEY, value=told)
+        report.require_valid()
+    log.info("Dry run: nothing was sent. %d files would go in %d sessions.", len(report.files), session_count)
+    return told

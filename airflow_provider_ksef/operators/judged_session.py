@@ -1,0 +1,111 @@
+"""What KSeF has judged, and what is kept of it: rows, confirmations of receipt, rejected files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.duplicates import Duplicate
+from airflow_provider_ksef.client.invoice_files import InvoicePath
+from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.operators.batch_result import without_accepted
+from airflow_provider_ksef.operators.invoice_checks import PathSetting
+from airflow_provider_ksef.operators.parameters import path_of
+from airflow_provider_ksef.operators.rejected_files import find_rejected, keep_rejected
+from airflow_provider_ksef.operators.session_upo import save_session_upo, upo_paths_of
+from airflow_provider_ksef.operators.submission_record import SubmissionRecord
+
+log = logging.getLogger(__name__)
+
+
+class KeepingOperator(Protocol):
+    """What an operator has that keeps KSeF's answers."""
+
+    upo_path: PathSetting
+    rejected_path: PathSetting
+
+    def found(self) -> list[InvoicePath]:
+        """Find the files that the task names."""
+
+
+@dataclass(frozen=True)
+class JudgedSession:
+    """
+    A session that KSeF has finished.
+
+    :param status: of the session.
+    :param invoices: those that were read of it; all of them, or the rejected ones alone.
+    :param duplicates: what the duplicates among them are, by their reference numbers.
+    """
+
+    status: SessionStatus
+    invoices: Sequence[SessionInvoice]
+    duplicates: Mapping[str, Duplicate]
+
+    @property
+    def reference(self) -> str:
+        """The session's reference number."""
+        return self.status.reference_number
+
+    @property
+    def rejected(self) -> list[SessionInvoice]:
+        """The invoices that KSeF does not have, the duplicates of the very same ones left out."""
+        failed = [invoice for invoice in self.invoices if not invoice.is_accepted]
+        return without_accepted(failed, self.duplicates)[0]
+
+
+def keep_session(
+    ksef: KsefClient, session: JudgedSession, record: SubmissionRecord | None, upo_path: PathSetting
+) -> None:
+    """
+    Complete the rows of a session, and save its UPO; all of it may be done again.
+
+    :param ksef: the client.
+    :param session: with all its invoices.
+    :param record: the rows, where the task keeps them.
+    :param upo_path: the operator's parameter.
+    """
+    if record is not None:
+        record.complete(session.reference, session.invoices, session.duplicates, {})
+    if upo_path is None or not session.status.accepted_count:
+        return
+    saved = save_session_upo(ksef, session.status, path_of("upo_path", upo_path), session.invoices)
+    if record is not None:
+        accepted = [invoice for invoice in session.invoices if invoice.is_accepted]
+        record.complete(session.reference, accepted, {}, upo_paths_of(saved, accepted))
+
+
+def keep_rejections(
+    operator: KeepingOperator, sessions: Sequence[JudgedSession]
+) -> tuple[list[SessionInvoice], dict[str, InvoicePath]]:
+    """
+    Give what was rejected and the files of it, and copy these to the operator's ``rejected_path``.
+
+    :param operator: says where the files are, and where copies go.
+    :param sessions: all of the submission.
+    :returns: the rejected invoices, and their files by reference number, as far as they are there still.
+    """
+    rejected = [(session.reference, invoice) for session in sessions for invoice in session.rejected]
+    return keep_rejected_of(operator, rejected, operator.found)
+
+
+def keep_rejected_of(
+    operator: KeepingOperator,
+    rejected: Sequence[tuple[str, SessionInvoice]],
+    find: Callable[[], Sequence[InvoicePath]],
+) -> tuple[list[SessionInvoice], dict[str, InvoicePath]]:
+    """
+    Do the same with invoices that are known to be rejected.
+
+    :param operator: says where copies go.
+    :param rejected: session and invoice.
+    :param find: finds the files that the task names.
+    """
+    invoices = [invoice for _, invoice in rejected]
+    files = find_rejected(invoices, find)
+    if rejected and operator.rejected_path is not None:
+        keep_rejected(path_of("rejected_path", operator.rejected_path), rejected, files)
+    return invoices, files
