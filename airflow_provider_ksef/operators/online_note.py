@@ -58,9 +58,15 @@ class OnlineNotes:
         """Whether the outcome was told and the task is run again on purpose."""
         return self._task.is_cleared
 
-    def begin(self, digest: str, invalid_count: int) -> OnlineNote:
-        """Begin a note; it is kept with the first session."""
-        self._task.note = note = OnlineNote(self._task.destination, digest, invalid_count)
+    def begin(self, digest: str, invalid_count: int, progress: OnlineProgress) -> OnlineNote:
+        """
+        Begin a note; it is kept with the next step.
+
+        :param digest: of what is to be sent.
+        :param invalid_count: files that the checks have left out.
+        :param progress: of an earlier try, which stays part of it.
+        """
+        self._task.note = note = OnlineNote(self._task.destination, digest, invalid_count, progress)
         return note
 
     def keep(self, progress: OnlineProgress) -> None:
@@ -71,6 +77,6 @@ class OnlineNotes:
         """
         if self.note is not None and not self._task.keep(replace(self.note, progress=progress)):
             raise KsefError(
-                f"Session {progress.sessions[-1]} cannot be noted in the task's state.",
+                f"Session {', '.join(progress.sessions)} cannot be noted in the task's state.",
                 "Run the task again: KSeF rejects as a duplicate what it has already.",
             )
