@@ -60,8 +60,8 @@ class KsefSendInvoicesOperator(BaseOperator):
         form's.
     :param allow_self_invoicing: whether a buyer may send invoices in the seller's name (``P_17`` is 1),
         which KSeF takes where the seller has granted it.
-    :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing, pushes the
-        report under the XCom key ``check_report`` and fails the task; ``skip`` sends the others.
+    :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing and fails
+        the task, ``skip`` sends the others. The report is pushed under the XCom key ``check_report``.
     :param dry_run: only check, and give ``{"dry_run", "valid", "invalid", "digest", "problems",
         "session_count"}``; KSeF is not called.
     :param on_rejected: ``fail`` pushes the result under the XCom key ``result`` and fails the task without
@@ -189,10 +189,7 @@ class KsefSendInvoicesOperator(BaseOperator):
             raise
         if not self.wait_for_completion:
             notes.mark_told()
-            progress, invalid = note.progress, note.invalid_count
-            return batch_result(
-                progress.sessions, progress.invoice_count or 0, None, None, None, invalid=invalid
-            )
+            return batch_result(note.progress.sessions, note.progress.invoice_count or 0, None, None, None)
         return self._wait(context, ksef, notes, note, deadline=time.time() + self.timeout)
 
     def _defer_until_ksef_takes_more(self, notes: OnlineNotes, error: KsefRateLimitError) -> None:
@@ -230,7 +227,6 @@ class KsefSendInvoicesOperator(BaseOperator):
             )
         result = OnlineJudging(self, context, ksef).result(
             note.progress,
-            note.invalid_count,
             on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
         )
         return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)

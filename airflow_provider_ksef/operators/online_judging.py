@@ -53,14 +53,11 @@ class OnlineJudging:
         self._ksef = ksef
         self._record = open_record(operator.tables_path, context, ksef.settings)
 
-    def result(
-        self, progress: OnlineProgress, invalid: int, on_incomplete: Callable[[], None]
-    ) -> dict[str, Any]:
+    def result(self, progress: OnlineProgress, on_incomplete: Callable[[], None]) -> dict[str, Any]:
         """
         Read and keep every session, then make the operator's result.
 
         :param progress: its sessions are finished.
-        :param invalid: files that the checks have left out.
         :param on_incomplete: lets the next try send again what KSeF has dropped.
         :raises KsefSessionError: where KSeF ended a session without judging an invoice, after what it has
             judged was kept.
@@ -81,7 +78,6 @@ class OnlineJudging:
             len(rejected),
             rejections_of(invoices, files),
             code=judged[-1].status.code,
-            invalid=invalid,
         )
 
     def _judged(self, status: SessionStatus, found: list[SessionInvoice]) -> JudgedSession:

@@ -22,14 +22,12 @@ class OnlineNote:
 
     :param destination: where it goes, and in whose name.
     :param digest: of what was to be sent.
-    :param invalid_count: files that the checks have left out.
     :param progress: how far it has come.
     :param told_in: see :class:`~airflow_provider_ksef.operators.task_note.Note`.
     """
 
     destination: str
     digest: str
-    invalid_count: int = 0
     progress: OnlineProgress = field(default_factory=OnlineProgress)
     told_in: int | None = None
 
@@ -58,15 +56,14 @@ class OnlineNotes:
         """Whether the outcome was told and the task is run again on purpose."""
         return self._task.is_cleared
 
-    def begin(self, digest: str, invalid_count: int, progress: OnlineProgress) -> OnlineNote:
+    def begin(self, digest: str, progress: OnlineProgress) -> OnlineNote:
         """
         Begin a note; it is kept with the next step.
 
         :param digest: of what is to be sent.
-        :param invalid_count: files that the checks have left out.
         :param progress: of an earlier try, which stays part of it.
         """
-        self._task.note = note = OnlineNote(self._task.destination, digest, invalid_count, progress)
+        self._task.note = note = OnlineNote(self._task.destination, digest, progress)
         return note
 
     def keep(self, progress: OnlineProgress) -> None:

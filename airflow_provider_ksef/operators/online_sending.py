@@ -58,7 +58,7 @@ class OnlineSending:
         digest = self._operator.declaration.digest(report.digest)
         if note and self._is_repeated(note, digest):
             return note
-        note = self._notes.begin(digest, report.invalid_count, self._earlier(digest))
+        note = self._notes.begin(digest, self._earlier(digest))
         self._ksef.run(self._submission(note).send(report.files))
         return self._notes.note or note
 
