@@ -43,7 +43,7 @@ class Sample:
 
 
 def make_samples(
-    nip: str, count: int, wrong: int, seed: int, issue_date: date, ways: Sequence[str] = WAYS
+    nip: str, count: int, wrong: int, seed: int, issue_date: date, *, ways: Sequence[str] = WAYS
 ) -> list[Sample]:
     """
     Make sales invoices of ``nip``, some of them wrong.
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--nip {options.nip}: a NIP has ten digits, the first of them not 0")
     try:
         samples = make_samples(
-            options.nip, options.count, options.wrong, options.seed, options.issue_date, options.ways
+            options.nip, options.count, options.wrong, options.seed, options.issue_date, ways=options.ways
         )
     except ValueError as error:
         parser.error(str(error))

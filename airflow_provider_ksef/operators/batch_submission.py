@@ -54,6 +54,7 @@ class BatchSubmission:
         self._context = context
         self._ksef = ksef
         self.notes = SubmissionNotes(context, ksef.settings)
+        self._is_cleared = self.notes.is_cleared
         self._record = open_record(operator.tables_path, context, ksef.settings)
         self._manifests = open_manifests(operator.tables_path, context, ksef)
         self._unclosed: dict[str, SessionNote] = {}
@@ -61,7 +62,7 @@ class BatchSubmission:
     def run(self) -> SubmissionNote:
         """Send what no earlier try has sent; give all sessions, each of them closed."""
         note = self.notes.note
-        if note and note.is_whole and not self.notes.is_cleared and self._is_taken(note):
+        if note and note.is_whole and not self._is_cleared and self._is_taken(note):
             return note
         report = sendable_invoices(self._context, self._operator, self._ksef.settings)
         digest = self._operator.declaration.digest(report.digest)
@@ -92,13 +93,13 @@ class BatchSubmission:
     def _noted(self, digest: str) -> tuple[SessionNote, ...]:
         """Give what is noted; a task that was cleared means it only where it sends the same again."""
         note = self.notes.note
-        if note is None or (self.notes.is_cleared and (note.digest != digest or not self._operator.durable)):
+        if note is None or (self._is_cleared and (note.digest != digest or not self._operator.durable)):
             return ()
         return note.sessions
 
     def _is_repeated(self, session: SessionNote) -> bool:
         """Whether a task was cleared because nothing was accepted."""
-        return self.notes.is_cleared and accepted_nothing(self._ksef, session)
+        return self._is_cleared and accepted_nothing(self._ksef, session)
 
     def _without_held(
         self, files: Sequence[CheckedFile], taken: Sequence[SessionNote]
@@ -138,7 +139,7 @@ class BatchSubmission:
     def _known_elsewhere(self, batch: Batch) -> SessionNote | None:
         """Give a session that the task's state does not know: of the tables, or of KSeF."""
         manifest = self._manifests.earlier(batch.digest) if self._manifests else None
-        if self.notes.is_cleared and not self._operator.durable:
+        if self._is_cleared and not self._operator.durable:
             return None
         rows = self._record.sessions(batch.digest) if self._record else []
         told = [SessionNote(reference, batch.digest, count, is_uploaded=True) for reference, count in rows]

@@ -97,7 +97,7 @@ class Sending:
         count = self.rng.randint(2, 12)
         wrong = self.rng.randint(0, count // 4)
         today = datetime.now(WARSAW).date()
-        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), today, ONLY_KSEF)
+        return make_samples(NIP, count, wrong, self.rng.randrange(10**6), today, ways=ONLY_KSEF)
 
     def _parameters(self) -> dict[str, Any]:
         tables = {"tables_path": str(self.folder / "tables")} if self.keeps_rows else {}

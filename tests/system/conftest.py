@@ -54,9 +54,15 @@ def outgoing(tmp_path: Path) -> Path:
 def sample_invoices(folder: Path, *, count: int, wrong: int = 0) -> Path:
     """Write the sales invoices that the emulator's own command writes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for sample in make_samples(NIP, count, wrong, 1, datetime.now(WARSAW).date(), ONLY_KSEF):
+    for sample in make_samples(NIP, count, wrong, 1, datetime.now(WARSAW).date(), ways=ONLY_KSEF):
         (folder / sample.name).write_bytes(sample.xml)
     return folder
+
+
+def wrong_invoice() -> bytes:
+    """Give an invoice of another number in which KSeF alone finds something wrong."""
+    samples = make_samples(NIP, 2, 1, 2, datetime.now(WARSAW).date(), ways=ONLY_KSEF)
+    return next(sample.xml for sample in samples if sample.code)
 
 
 def seed(emulator: EmulatorProcess, count: int, *period: datetime, subject_type: str = "Subject2") -> None:

@@ -19,8 +19,9 @@ from airflow_provider_ksef.exceptions import (
 )
 from airflow_provider_ksef.operators import batch
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.submission_note import STATE_KEY
 from tests.emulator_process import NIP, EmulatorProcess
-from tests.system.conftest import sample_invoices
+from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.operator_context import NotedState, context
 
 COUNT = 4
@@ -127,7 +128,7 @@ def test_a_rejection_names_the_file_that_holds_the_invoice(
     """Names in the package are numbered by place, which changes when a file comes in between."""
     second = tmp_path / "second"
     second.mkdir()
-    (second / "FV-0001.xml").write_bytes(b"<Faktura/>")
+    (second / "FV-0001.xml").write_bytes(wrong_invoice())
     state = NotedState()
     sources = [str(invoices), str(second)]
     with pytest.raises(KsefTimeoutError):
@@ -184,7 +185,7 @@ def test_a_session_that_cannot_be_noted_is_not_uploaded(connected: EmulatorProce
 def test_a_rejection_is_told_where_the_files_cannot_be_looked_up(
     connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (invoices / "wrong.xml").write_bytes(b"<Faktura/>")
+    (invoices / "wrong.xml").write_bytes(wrong_invoice())
     state = NotedState()
     with pytest.raises(KsefTimeoutError):
         operator(invoices, timeout=0).execute(context(state))
@@ -237,17 +238,18 @@ def test_a_trigger_that_cannot_ask_is_told_and_does_not_spin(
     status = {"status": {"code": 150, "description": "x"}, "dateCreated": CREATED, "dateUpdated": CREATED}
     connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
     reference = operator(invoices, wait_for_completion=False).execute(context())["session_reference_number"]
-    resume = {"invoice_count": COUNT, "deadline": time.time() + 60}
+    sessions = [[reference, "digest", COUNT]]
+    resume = {"sessions": sessions, "invalid": 0, "deadline": time.time() + 60}
     event = {"reference_number": reference, "code": None, "error": "no such connection", "resume": resume}
     with pytest.raises(KsefError, match=r"triggerer could not ask KSeF: no such connection"):
         operator(invoices, deferrable=True).execute_complete(context(), event)
 
 
-@pytest.mark.parametrize("broken", [{"batch_session": "x"}, {"batch_session": {}}, {"batch_session": [1]}])
+@pytest.mark.parametrize("broken", ["x", {"digest": 1}, [1]])
 def test_a_note_that_cannot_be_read_is_no_note(
-    connected: EmulatorProcess, invoices: Path, broken: dict[str, Any]
+    connected: EmulatorProcess, invoices: Path, broken: Any
 ) -> None:
-    assert operator(invoices).execute(context(NotedState(broken)))["accepted"] == COUNT
+    assert operator(invoices).execute(context(NotedState({STATE_KEY: broken})))["accepted"] == COUNT
 
 
 @pytest.mark.parametrize("named", ["", " ", None, [], [""]])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from airflow_provider_ksef.client import retries
+from airflow_provider_ksef.emulator.moments import WARSAW
+from airflow_provider_ksef.emulator.samples import make_samples
 from airflow_provider_ksef.exceptions import KsefApiError, KsefUnavailableError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from tests.system.operator_context import NotedState, context
-from tests.unit.client.fake_ksef import SESSION, FakeKsef, problem
+from tests.unit.client.fake_ksef import NIP, SESSION, FakeKsef, problem
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def ksef(monkeypatch: pytest.MonkeyPatch) -> FakeKsef:
 
 
 def test_an_operator_that_fails_ends_its_login(ksef: FakeKsef, tmp_path: Path) -> None:
-    (tmp_path / "1.xml").write_text("<Faktura/>")
+    (tmp_path / "1.xml").write_bytes(make_samples(NIP, 1, 0, 1, datetime.now(WARSAW).date())[0].xml)
     ksef.replies["POST /sessions/batch"] = [problem(400, 21405)]
     operator = KsefSubmitBatchOperator(task_id="submit", invoices=str(tmp_path))
     with pytest.raises(KsefApiError):

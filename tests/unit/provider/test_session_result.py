@@ -14,6 +14,7 @@ from tests.system.operator_context import NotedState, context
 from tests.unit.client.fake_ksef import FakeKsef
 
 ONLINE = "20260901-SO-1A2B3C6000-0F1E2D3C4D-4A"
+OTHER = "20260901-SO-1A2B3C5000-0F1E2D3C4C-4B"
 CREATED = "2026-09-01T10:00:00+00:00"
 
 
@@ -34,14 +35,16 @@ def test_the_outcome_tells_all_some_and_none(
 
 
 def test_what_was_not_waited_for_is_not_told() -> None:
-    assert batch_result(ONLINE, 3, None, None, None) == {
+    assert batch_result([OTHER, ONLINE], 3, None, None, None) == {
         "session_reference_number": ONLINE,
+        "sessions": [OTHER, ONLINE],
         "code": None,
         "status": None,
         "invoice_count": 3,
         "accepted": None,
         "rejected": None,
         "rejections": None,
+        "invalid": None,
     }
 
 
@@ -76,11 +79,13 @@ def test_an_interactive_session_leaves_zeros_out_and_knows_no_files(
     (rejection,) = result.pop("rejections")
     assert result == {
         "session_reference_number": ONLINE,
+        "sessions": [ONLINE],
         "code": 445,
         "status": "rejected",
         "invoice_count": 1,
         "accepted": 0,
         "rejected": 1,
+        "invalid": None,
     }
     assert rejection["file"] is None
     assert rejection_line(rejection) == "FV/1: 440 Duplikat faktury (Znany.)"

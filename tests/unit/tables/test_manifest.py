@@ -25,6 +25,7 @@ from tests.unit.tables.sent_files import CONTEXT, DIGEST, SESSION
 
 PACKED = Manifest(
     digest=DIGEST,
+    manifest_digest="0f" * 32,
     environment="test",
     form_code="FA (3)",
     offline_mode=False,
@@ -76,7 +77,7 @@ def test_who_was_taken_over_writes_nothing(root: UPath) -> None:
     next_try = elsewhere(root)
     write_manifest(next_try, CONTEXT, OPENED, found(next_try))
     with pytest.raises(KsefLeaseError):
-        write_manifest(root, CONTEXT, replace(PACKED, state="closed"), PACKED)
+        write_manifest(root, CONTEXT, replace(PACKED, state="uploaded"), PACKED)
     assert found(root) == OPENED
 
 

@@ -1,0 +1,108 @@
+"""Invoices are checked before anything is sent, and nothing wrong is sent unnoticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from tests.emulator_process import EmulatorProcess
+from tests.official import SHARED_KSEF
+from tests.system.conftest import sample_invoices
+from tests.system.operator_context import context
+
+COUNT = 4
+
+
+@pytest.fixture
+def invoices(tmp_path: Path) -> Path:
+    """Four right invoices, and three that are wrong in ways of their own."""
+    folder = sample_invoices(tmp_path / "outgoing", count=COUNT)
+    right = (folder / "FV-0001.xml").read_bytes()
+    (folder / "bom.xml").write_bytes(b"\xef\xbb\xbf" + right)
+    (folder / "copy.xml").write_bytes(right)
+    (folder / "cut.xml").write_bytes(right[:-20])
+    return folder
+
+
+def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
+    return KsefSubmitBatchOperator(
+        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
+    )
+
+
+def test_one_wrong_file_stops_all_and_the_report_tells_of_each(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    given = context()
+    with pytest.raises(KsefInputError, match="3 of 7 files"):
+        operator(invoices).execute(given)
+    report = given["ti"].pushed["check_report"]
+    assert (report["valid"], report["invalid"]) == (COUNT, 3)
+    assert {Path(each["file"]).name for each in report["problems"]} == {"bom.xml", "copy.xml", "cut.xml"}
+    assert connected.requests() == {}
+
+
+def test_wrong_files_are_left_out_and_kept_with_their_problems(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "rejected"
+    result = operator(invoices, on_invalid="skip", rejected_path=str(kept)).execute(context())
+    assert (result["invoice_count"], result["accepted"], result["invalid"]) == (COUNT, COUNT, 3)
+    assert sorted(path.name for path in kept.glob("*.xml")) == ["bom.xml", "copy.xml", "cut.xml"]
+    reasons = json.loads((kept / "bom.xml.reasons.json").read_text())
+    assert (reasons["sent"], len(reasons["problems"])) == (False, 1)
+    assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+
+
+def test_where_no_file_is_right_nothing_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:
+    (tmp_path / "1.xml").write_bytes(b"<Faktura/>")
+    with pytest.raises(KsefInputError, match=r"form\.other"):
+        operator(tmp_path, on_invalid="skip").execute(context())
+    assert connected.requests() == {}
+
+
+def test_a_dry_run_checks_and_sends_nothing(connected: EmulatorProcess, invoices: Path) -> None:
+    report = operator(invoices, dry_run=True, on_invalid="skip").execute(context())
+    assert (report["dry_run"], report["valid"], report["invalid"], report["session_count"]) == (
+        True,
+        COUNT,
+        3,
+        1,
+    )
+    assert connected.requests() == {}
+
+
+def test_a_dry_run_fails_where_the_real_one_would(connected: EmulatorProcess, invoices: Path) -> None:
+    given = context()
+    with pytest.raises(KsefInputError, match="3 of 7 files"):
+        operator(invoices, dry_run=True).execute(given)
+    assert given["ti"].pushed["check_report"]["dry_run"]
+    assert connected.requests() == {}
+
+
+@pytest.mark.skipif(not SHARED_KSEF.is_dir(), reason="the official schemas are not here")
+def test_the_official_schema_finds_what_otherwise_ksef_would(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    folder = sample_invoices(tmp_path / "outgoing", count=2, wrong=1)
+    with pytest.raises(KsefInputError, match=r"schema\.invalid"):
+        operator(folder, schema_dir=str(SHARED_KSEF / "xsd")).execute(context())
+    assert connected.requests() == {}
+
+
+def test_rejected_files_are_not_kept_among_those_that_are_sent(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    with pytest.raises(KsefInputError, match="rejected_path"):
+        operator(invoices, rejected_path=str(invoices)).execute(context())
+    assert connected.requests() == {}
+
+
+def test_an_unknown_choice_is_refused_when_the_dag_is_parsed() -> None:
+    with pytest.raises(KsefInputError, match="on_invalid"):
+        operator(Path("x.xml"), on_invalid="ignore")
