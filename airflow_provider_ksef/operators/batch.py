@@ -29,10 +29,10 @@ class KsefSubmitBatchOperator(BaseOperator):
     Check invoices, send them to KSeF in batch sessions and wait until each is judged.
 
     The result is ``{"session_reference_number", "sessions", "code", "status", "invoice_count", "accepted",
-    "rejected", "rejections", "invalid"}``, where ``status`` is ``accepted``, ``partly_accepted`` or
-    ``rejected``, ``rejections`` lists at most 100 of ``{"file", "invoice_number", "code", "description",
-    "details"}``, and ``invalid`` counts the files that the checks left out. More than 10,000 invoices or 5 GB
-    go in several sessions. Without waiting all but sessions and counts are None.
+    "rejected", "rejections"}``, where ``status`` is ``accepted``, ``partly_accepted`` or
+    ``rejected``, and ``rejections`` lists at most 100 of ``{"file", "invoice_number", "code", "description",
+    "details"}``. More than 10,000 invoices or 5 GB go in several sessions. Without waiting all but the
+    sessions and the count are None.
 
     A retry goes on with the sessions whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends them again; a session that was not closed has no effect and is begun anew.
@@ -51,8 +51,8 @@ class KsefSubmitBatchOperator(BaseOperator):
         form's.
     :param allow_self_invoicing: whether a buyer may send invoices in the seller's name (``P_17`` is 1),
         which KSeF takes where the seller has granted it.
-    :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing, pushes the
-        report under the XCom key ``check_report`` and fails the task; ``skip`` sends the others.
+    :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing and fails
+        the task, ``skip`` sends the others. The report is pushed under the XCom key ``check_report``.
     :param dry_run: only check, and give ``{"dry_run", "valid", "invalid", "digest", "problems",
         "session_count"}``; KSeF is not called.
     :param on_rejected: ``fail`` pushes the result under the XCom key ``result`` and fails the task without
@@ -157,11 +157,9 @@ class KsefSubmitBatchOperator(BaseOperator):
             if not self.wait_for_completion:
                 submission.notes.mark_told()
                 references = [session.session_reference_number for session in note.sessions]
-                return batch_result(
-                    references, note.invoice_count, None, None, None, invalid=note.invalid_count
-                )
+                return batch_result(references, note.invoice_count, None, None, None)
             deadline = time.time() + self.timeout
-            resume = {"sessions": _told(note.sessions), "invalid": note.invalid_count}
+            resume = {"sessions": _told(note.sessions)}
             return self._wait(context, ksef, resume, deadline=deadline)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,7 +199,7 @@ class KsefSubmitBatchOperator(BaseOperator):
             )
             for session in noted
         ]
-        result = BatchJudging(self, context, ksef).result(noted, statuses, resume["invalid"])
+        result = BatchJudging(self, context, ksef).result(noted, statuses)
         mark_told = SubmissionNotes(context, ksef.settings).mark_told
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)
 

@@ -53,15 +53,12 @@ class BatchJudging:
         self._record: SubmissionRecord | None = open_record(operator.tables_path, context, ksef.settings)
         self._manifests: BatchManifests | None = open_manifests(operator.tables_path, context, ksef)
 
-    def result(
-        self, noted: Sequence[SessionNote], statuses: Sequence[SessionStatus], invalid: int
-    ) -> dict[str, Any]:
+    def result(self, noted: Sequence[SessionNote], statuses: Sequence[SessionStatus]) -> dict[str, Any]:
         """
         Read and keep every session, then make the result.
 
         :param noted: all sessions of the submission.
         :param statuses: final, of each of them.
-        :param invalid: files that the checks have left out.
         :raises KsefSessionError: where KSeF ended one without judging it, after the others were kept.
         :raises KsefIntegrityError: where KSeF judged more or fewer invoices than were sent.
         """
@@ -85,7 +82,6 @@ class BatchJudging:
             len(rejected),
             rejections_of(rejected, files),
             code=statuses[-1].code,
-            invalid=invalid,
         )
 
     def _judged(self, note: SessionNote, status: SessionStatus) -> JudgedSession:

@@ -89,14 +89,12 @@ def batch_result(
     rejections: list[dict[str, Any]] | None,
     *,
     code: int | None = None,
-    invalid: int | None = None,
 ) -> dict[str, Any]:
     """
     Make the result that every operator and sensor gives of sessions; None where it was not waited for.
 
     :param sessions: reference numbers, at least one, in the order in which they were opened.
     :param code: KSeF's status code of the last of them.
-    :param invalid: files that the checks have left out, where there were checks.
     """
     return {
         "session_reference_number": sessions[-1],
@@ -107,7 +105,6 @@ def batch_result(
         "accepted": accepted,
         "rejected": rejected,
         "rejections": rejections,
-        "invalid": invalid,
     }
 
 

@@ -70,7 +70,7 @@ class BatchSubmission:
         files = self._without_held(report.files, taken)
         batches = batches_of(files, self._operator.declaration)
         count = len(files) + sum(each.invoice_count for each in self._others(taken, report.files))
-        self.notes.begin(digest, count, report.invalid_count, tuple(taken))
+        self.notes.begin(digest, count, tuple(taken))
         self._send_all(batches, {session.digest for session in taken})
         if self.notes.note is None:
             raise LookupError("a submission was begun")

@@ -90,7 +90,7 @@ def require_sendable(
     """
     Fail where a file is wrong, or leave it out where the operator says so.
 
-    :param context: Airflow's; the report is pushed under :data:`REPORT_KEY` before the task fails.
+    :param context: Airflow's; the report is pushed under :data:`REPORT_KEY`.
     :param operator: ``on_invalid`` is ``fail`` or ``skip``; what is left out goes to its ``rejected_path``.
     :param report: of the checks.
     :param found: the files that were checked.
@@ -98,8 +98,8 @@ def require_sendable(
     """
     if not report.problems:
         return
+    context["ti"].xcom_push(key=REPORT_KEY, value=report_in_short(report))
     if operator.on_invalid == "fail" or not report.files:
-        context["ti"].xcom_push(key=REPORT_KEY, value=report_in_short(report))
         report.require_valid()
     log.warning("%d files are wrong and are left out.", report.invalid_count)
     if operator.rejected_path is not None:

@@ -44,7 +44,6 @@ class SubmissionNote:
     :param destination: where it goes, and in whose name.
     :param digest: of everything that was to be sent.
     :param invoice_count: of all its sessions.
-    :param invalid_count: files that the checks have left out.
     :param sessions: those that were opened, in their order.
     :param told_in: see :class:`~airflow_provider_ksef.operators.task_note.Note`.
     """
@@ -52,7 +51,6 @@ class SubmissionNote:
     destination: str
     digest: str
     invoice_count: int
-    invalid_count: int = 0
     sessions: tuple[SessionNote, ...] = ()
     told_in: int | None = None
 
@@ -85,17 +83,13 @@ class SubmissionNotes:
         """Whether the outcome was told and the task is run again on purpose."""
         return self._task.is_cleared
 
-    def begin(
-        self, digest: str, invoice_count: int, invalid_count: int, sessions: tuple[SessionNote, ...]
-    ) -> None:
+    def begin(self, digest: str, invoice_count: int, sessions: tuple[SessionNote, ...]) -> None:
         """
         Begin a submission anew; it is kept with its next session.
 
         :param sessions: of an earlier try, which stay part of it.
         """
-        self._task.note = SubmissionNote(
-            self._task.destination, digest, invoice_count, invalid_count, sessions
-        )
+        self._task.note = SubmissionNote(self._task.destination, digest, invoice_count, sessions)
 
     def keep(self, session: SessionNote) -> None:
         """

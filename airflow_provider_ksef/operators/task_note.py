@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from airflow_provider_ksef._compat import Context, max_tries, task_state
 from airflow_provider_ksef.client import Settings
 
 log = logging.getLogger(__name__)
+_PLAIN = msgspec.json.Decoder(dict[str, Any])
 
 
 class Note(Protocol):
@@ -81,7 +82,7 @@ class TaskNote(Generic[N]):
 
     def as_json(self) -> dict[str, Any]:
         """Give the note as a trigger may carry it."""
-        return {} if self.note is None else cast("dict[str, Any]", msgspec.to_builtins(self.note))
+        return {} if self.note is None else _PLAIN.decode(msgspec.json.encode(self.note))
 
     def _read(self, kind: type[N], noted: Any) -> N | None:
         if not noted:

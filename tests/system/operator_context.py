@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,8 @@ class NotedState(dict[str, Any]):
     """A task state store: what one try noted, the next one finds."""
 
     def set(self, key: str, value: Any) -> None:
+        if json.loads(json.dumps(value)) != value:
+            raise TypeError(f"Airflow's store takes nothing but plain JSON: {value}")
         self[key] = value
 
     def delete(self, key: str) -> None:

@@ -239,7 +239,7 @@ def test_a_trigger_that_cannot_ask_is_told_and_does_not_spin(
     connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
     reference = operator(invoices, wait_for_completion=False).execute(context())["session_reference_number"]
     sessions = [[reference, "digest", COUNT]]
-    resume = {"sessions": sessions, "invalid": 0, "deadline": time.time() + 60}
+    resume = {"sessions": sessions, "deadline": time.time() + 60}
     event = {"reference_number": reference, "code": None, "error": "no such connection", "resume": resume}
     with pytest.raises(KsefError, match=r"triggerer could not ask KSeF: no such connection"):
         operator(invoices, deferrable=True).execute_complete(context(), event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_SCHEMA_ERRORS = 10
 """Errors that are told of one file: one mistake often makes many."""
+_NAMESPACE = re.compile(r"\{(?:https?|urn):[^}]*\}")
 _MANDATORY = ("seller_nip", "number", "invoice_type", "issue_date")
 
 
@@ -70,8 +72,9 @@ def _schema_findings(root: etree._Element, schema: etree.XMLSchema) -> Iterator[
     if schema.validate(root):
         return
     for error in list(schema.error_log)[:MAX_SCHEMA_ERRORS]:
+        message = _NAMESPACE.sub("", error.message)
         yield Finding(
-            "schema.invalid", error.line or None, error.message, "Write the invoice as its form's XSD says."
+            "schema.invalid", error.line or None, message, "Write the invoice as its form's XSD says."
         )
 
 
@@ -85,7 +88,7 @@ def _missing(root: etree._Element, facts: InvoiceFacts) -> Iterator[Finding]:
 
 def _seller_finding(root: etree._Element, facts: InvoiceFacts, rules: CheckRules) -> Finding | None:
     nip, seller = rules.context_nip, facts.seller_nip
-    if nip is None or seller is None or nip in (seller, facts.authorized_nip):
+    if nip is None or seller is None or nip in (seller, facts.authorized_nip, *facts.member_nips):
         return None
     is_buyer = nip == facts.buyer_nip
     if is_buyer and (

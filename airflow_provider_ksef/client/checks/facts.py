@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,7 +40,8 @@ _FA_RR: _Paths = {
     "invoice_type": "{*}FakturaRR/{*}RodzajFaktury",
     "issue_date": "{*}FakturaRR/{*}P_4B",
 }
-_PARTY = "{*}Party/{*}PartyTaxScheme/{*}CompanyID"
+_PARTY = "{*}Party/*/{*}CompanyID"
+"""Of ``PartyTaxScheme`` or ``PartyLegalEntity``: either may hold the NIP."""
 _PEF: _Paths = {
     "seller_nip": f"{{*}}AccountingSupplierParty/{_PARTY}",
     "buyer_nip": f"{{*}}AccountingCustomerParty/{_PARTY}",
@@ -53,6 +55,9 @@ PATHS: Mapping[str, _Paths] = {
     "PEF (3)": _PEF,
     "PEF_KOR (3)": _PEF,
 }
+_NIP = re.compile(r"\s*(?:PL)?[1-9]\d{9}\s*", re.ASCII)
+_SELLERS_MEMBERS = ("7", "9")
+"""``Rola`` of a local government's unit and of a VAT group's member, each of which issues for the seller."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class InvoiceFacts:
     :param seller_nip: of ``Podmiot1``; in PEF of the supplier, without a prefix.
     :param buyer_nip: of ``Podmiot2``, where it is a NIP.
     :param authorized_nip: of ``PodmiotUpowazniony``.
+    :param member_nips: of each ``Podmiot3`` that issues for the seller, as a unit of a local government
+        (``Rola`` 7) or as a member of a VAT group (9).
     :param number: ``P_2`` (FA_RR: ``P_4C``), its white space collapsed.
     :param invoice_type: ``RodzajFaktury``; None in PEF.
     :param issue_date: ``P_1`` (FA_RR: ``P_4B``) as it is written.
@@ -78,6 +85,7 @@ class InvoiceFacts:
     invoice_type: str | None = None
     issue_date: str | None = None
     is_self_invoicing: bool = False
+    member_nips: tuple[str, ...] = ()
 
     @property
     def duplicate_key(self) -> tuple[str, str, str] | None:
@@ -96,11 +104,13 @@ def read_facts(root: etree._Element) -> InvoiceFacts:
     form_code = ROOTS.get(root.tag)
     if form_code is None:
         return InvoiceFacts()
-    found = {name: _text(root, path) for name, path in PATHS[form_code].items()}
+    found = {name: _text_of(_element(root, path)) for name, path in PATHS[form_code].items()}
     is_self_invoicing = found.pop("self_invoicing", None) == "1"
     for name in ("seller_nip", "buyer_nip"):
         found[name] = (found[name] or "").removeprefix("PL") or None
-    return InvoiceFacts(form_code, is_self_invoicing=is_self_invoicing, **found)
+    return InvoiceFacts(
+        form_code, is_self_invoicing=is_self_invoicing, member_nips=_member_nips(root), **found
+    )
 
 
 def line_of(root: etree._Element, form_code: str | None, name: str) -> int | None:
@@ -109,11 +119,27 @@ def line_of(root: etree._Element, form_code: str | None, name: str) -> int | Non
 
     :param name: of the fact, as in :class:`InvoiceFacts`.
     """
-    element = root.find(PATHS[form_code][name]) if form_code else None
+    element = _element(root, PATHS[form_code][name]) if form_code else None
     line: int | None = (root if element is None else element).sourceline
     return line
 
 
-def _text(root: etree._Element, path: str) -> str | None:
-    text = root.findtext(path)
+def _element(root: etree._Element, path: str) -> etree._Element | None:
+    """Find a fact's element; of several identifiers of a party that which is a NIP."""
+    if "/*/" not in path:
+        return root.find(path)
+    found = root.findall(path)
+    return next((each for each in found if _NIP.fullmatch(each.text or "")), found[0] if found else None)
+
+
+def _text_of(element: etree._Element | None) -> str | None:
+    text = None if element is None else element.text
     return " ".join(text.split()) or None if text else None
+
+
+def _member_nips(root: etree._Element) -> tuple[str, ...]:
+    members = (
+        each for each in root.iterchildren("{*}Podmiot3") if each.findtext("{*}Rola") in _SELLERS_MEMBERS
+    )
+    nips = (each.findtext("{*}DaneIdentyfikacyjne/{*}NIP") for each in members)
+    return tuple([nip.strip() for nip in nips if nip])

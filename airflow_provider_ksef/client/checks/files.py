@@ -46,7 +46,7 @@ def check_files(
     else:
         outcomes = list(check_each(_read_ahead(invoices), plain, schema))
     shown = [invoice.shown for invoice in invoices]
-    report = _report(invoices, with_duplicates(zip(shown, outcomes, strict=True)))
+    report = _report(invoices, with_duplicates(list(zip(shown, outcomes, strict=True))))
     seconds = time.monotonic() - started
     log.info("Checked %d files in %.1f s: %d are wrong.", len(invoices), seconds, report.invalid_count)
     return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.official import SHARED_KSEF
+from tests.s3_server import Fault, S3Server
 
 NIP = "5250001210"
 DAY = date(2026, 9, 15)
@@ -62,6 +64,79 @@ def test_the_same_number_twice_is_told_of_the_second_file(tmp_path: Path) -> Non
     (tmp_path / "b.xml").write_bytes(GOOD.replace(b"<P_2>", b"<P_2> \n"))
     (problem,) = check(tmp_path).problems
     assert (problem.rule, problem.file) == ("invoice.duplicate", str(tmp_path / "b.xml"))
+
+
+OTHER_TYPE = re.sub(b"<RodzajFaktury>.*?<", b"<RodzajFaktury>UPR<", GOOD)
+FUTURE = WRONG["invoice.issue-date-in-future"]
+DUPLICATES = {
+    "a wrong one does a right one no harm": (
+        (FUTURE, GOOD),
+        "b",
+        {"a": ["in-future", "duplicate"]},
+    ),
+    "the first right one counts": (
+        (FUTURE, GOOD, FUTURE, GOOD),
+        "b",
+        {"a": ["in-future", "duplicate"], "c": ["in-future", "duplicate"], "d": ["duplicate"]},
+    ),
+    "of wrong ones the first counts": (
+        (FUTURE, FUTURE),
+        "",
+        {"a": ["in-future"], "b": ["in-future", "duplicate"]},
+    ),
+    "other types are other invoices": ((GOOD, OTHER_TYPE), "ab", {}),
+    "other sellers, other invoices": (
+        (GOOD, WRONG["invoice.other-seller"]),
+        "a",
+        {"b": ["other-seller"]},
+    ),
+    "what has no number is no duplicate": (
+        (WRONG["xml.not-well-formed"], WRONG["xml.not-well-formed"]),
+        "",
+        {"a": ["not-well-formed"], "b": ["not-well-formed"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DUPLICATES)
+def test_one_file_of_each_invoice_is_right_if_any_is(tmp_path: Path, case: str) -> None:
+    contents, right, wrong = DUPLICATES[case]
+    for name, content in zip("abcd", contents, strict=False):
+        (tmp_path / name).with_suffix(".xml").write_bytes(content)
+    report = check(tmp_path)
+    told: dict[str, list[str]] = {}
+    for problem in report.problems:
+        rule = problem.rule.split(".")[1].removeprefix("issue-date-")
+        told.setdefault(Path(problem.file).stem, []).append(rule)
+    assert [file.invoice.path.stem for file in report.files] == list(right)
+    assert told == wrong
+
+
+def test_files_of_an_object_store_are_checked_alike(tmp_path: Path, bucket: UPath) -> None:
+    for number, content in enumerate([*WRONG.values(), *[GOOD] * 20]):
+        (tmp_path / f"{number:02d}.xml").write_bytes(content.replace(b"<P_2>", b"<P_2>%d" % number))
+        (bucket / f"{number:02d}.xml").write_bytes((tmp_path / f"{number:02d}.xml").read_bytes())
+    stored, local = check_files(find_invoices([bucket]), RULES), check(tmp_path)
+    assert (len(stored.files), stored.invalid_count) == (20, len(WRONG))
+    assert stored.digest == local.digest
+    assert [(Path(each.file).name, each.line, each.rule) for each in stored.problems] == [
+        (Path(each.file).name, each.line, each.rule) for each in local.problems
+    ]
+    assert stored.problems[0].file == f"{bucket}/00.xml"
+
+
+def test_an_object_that_goes_missing_or_may_not_be_read_is_told(bucket: UPath, s3: S3Server) -> None:
+    for name in ("a", "b"):
+        (bucket / f"{name}.xml").write_bytes(GOOD)
+    found = find_invoices([bucket])
+    (bucket / "a.xml").unlink()
+    report = check_files(found, RULES)
+    assert [(problem.file, problem.rule) for problem in report.problems] == [
+        (f"{bucket}/a.xml", "file.unreadable")
+    ]
+    assert [file.invoice.entry_name for file in report.files] == ["b.xml"]
+    s3.order(Fault("403", "b.xml", times=9, method="GET"))
+    assert [problem.rule for problem in check_files(found, RULES).problems] == ["file.unreadable"] * 2
 
 
 def test_wrong_ones_among_many_are_found_in_several_processes(tmp_path: Path) -> None:

@@ -44,7 +44,6 @@ def test_what_was_not_waited_for_is_not_told() -> None:
         "accepted": None,
         "rejected": None,
         "rejections": None,
-        "invalid": None,
     }
 
 
@@ -85,7 +84,6 @@ def test_an_interactive_session_leaves_zeros_out_and_knows_no_files(
         "invoice_count": 1,
         "accepted": 0,
         "rejected": 1,
-        "invalid": None,
     }
     assert rejection["file"] is None
     assert rejection_line(rejection) == "FV/1: 440 Duplikat faktury (Znany.)"
