@@ -14,6 +14,7 @@ from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.exceptions import KsefInputError, KsefRateLimitError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
+from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.pef_document import pef_document
 from tests.system.airflow_runs import OWN_DAGS, run_dag
@@ -60,18 +61,27 @@ def test_a_rejected_offline_invoice_is_corrected(connected: EmulatorProcess, tmp
     right = sample_invoices(tmp_path / "right", count=1) / "FV-0001.xml"
     wrong = tmp_path / "wrong.xml"
     wrong.write_bytes(right.read_bytes().replace(b"P_15>", b"P_99>"))
-    rejected = operator(wrong, offline_mode=True, on_rejected="warn").execute(context())
+    given = {"offline_mode": True, "tables_path": str(tmp_path / "tables")}
+    rejected = operator(wrong, on_rejected="warn", **given).execute(context())
     assert rejected["rejected"] == 1
-    corrected = operator(
-        right, offline_mode=True, hash_of_corrected_invoice=sha256_base64(wrong.read_bytes())
-    ).execute(context())
+    of_wrong = sha256_base64(wrong.read_bytes())
+    corrected = operator(right, hash_of_corrected_invoice=of_wrong, **given).execute(context())
     assert corrected["accepted"] == 1
+    rows = read("submissions", tmp_path / "tables").to_pylist()
+    assert {(row["state"], row["hash_of_corrected_invoice"]) for row in rows} == {
+        ("rejected", None),
+        ("accepted", of_wrong),
+    }
 
 
 def test_a_pef_invoice_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "pef.xml"
     file.write_bytes(pef_document())
-    assert operator(file, form_code="PEF (3)").execute(context())["accepted"] == 1
+    tables = tmp_path / "tables"
+    result = operator(file, form_code="PEF (3)", tables_path=str(tables)).execute(context())
+    assert result["accepted"] == 1
+    (row,) = read("submissions", tables).to_pylist()
+    assert (row["state"], row["form_code"], row["invoice_number"]) == ("accepted", "PEF (3)", "PEF/1")
 
 
 @pytest.mark.parametrize(
