@@ -22,7 +22,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 test-crash: $(VENV)/.installed-test
-	$(BIN)/python -m pytest tests/crash tests/unit/tables/test_commit_simulation.py -m "crash or not crash" -n $(PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest tests/crash tests/unit/tables/test_commit_simulation.py tests/unit/client/test_check_many.py -m "crash or not crash" -n $(PROCESSES) --dist worksteal
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": PYTHON=python3.12 make ...")'

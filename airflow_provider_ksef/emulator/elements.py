@@ -52,7 +52,10 @@ def parse_document(xml: bytes) -> etree._Element:
         root = etree.fromstring(xml, _PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Rejected(450, SEMANTIC_ERROR, (NOT_XML, str(error))) from None
-    if root.getroottree().docinfo.doctype:
+    document = root.getroottree().docinfo
+    if document.xml_version != "1.0":
+        raise Rejected(450, SEMANTIC_ERROR, (NOT_XML, f"Version number '{document.xml_version}' is invalid."))
+    if document.doctype:
         raise Rejected(450, SEMANTIC_ERROR, (NOT_XML, "For security reasons DTD is prohibited."))
     return root
 

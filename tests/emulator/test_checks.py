@@ -114,6 +114,7 @@ def test_bom_and_other_encodings_are_430(xml: bytes) -> None:
         TEXT.replace("<P_2>", "<P_2>&#x9f;", 1).encode(),
         TEXT.replace("<P_2>", "<P_2>&#1114111;", 1).encode(),
         TEXT.replace("<P_2>", "<P_2 a='&#x7F;'>", 1).encode(),
+        PLAIN.xml.replace(b'version="1.0"', b'version="1.1"', 1),
         PLAIN.xml[:-5],
         b"PK\x03\x04",
         b"",

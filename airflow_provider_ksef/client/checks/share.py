@@ -13,6 +13,9 @@ from airflow_provider_ksef.client.checks.finding import Finding
 from airflow_provider_ksef.client.checks.rules import MAX_SIZE_WITH_ATTACHMENT, CheckRules
 from airflow_provider_ksef.client.checks.schemas import compile_schema
 
+_BLOCK = 1 << 18
+"""Bytes that are read at once: a file without a buffer takes as much memory as it is asked for."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -66,7 +69,7 @@ def read_content(open_file: Callable[[], BinaryIO]) -> bytes | Finding:
         with open_file() as file:
             content = bytearray()
             while len(content) <= MAX_SIZE_WITH_ATTACHMENT:
-                block = file.read(MAX_SIZE_WITH_ATTACHMENT + 1 - len(content))
+                block = file.read(min(_BLOCK, MAX_SIZE_WITH_ATTACHMENT + 1 - len(content)))
                 if not block:
                     break
                 content += block

@@ -139,17 +139,6 @@ def test_an_object_that_goes_missing_or_may_not_be_read_is_told(bucket: UPath, s
     assert [problem.rule for problem in check_files(found, RULES).problems] == ["file.unreadable"] * 2
 
 
-def test_wrong_ones_among_many_are_found_in_several_processes(tmp_path: Path) -> None:
-    wrong = [content for rule, content in WRONG.items() if rule != "invoice.duplicate"]
-    for place in range(2_000):
-        content = wrong[place // 100 % len(wrong)] if place % 100 == 50 else GOOD
-        number = b"<P_2>%d" % place
-        (tmp_path / f"{place:05d}.xml").write_bytes(content.replace(b"<P_2>", number))
-    report = check(tmp_path, processes=2)
-    assert (len(report.files), report.invalid_count) == (1_980, 20)
-    assert report.problems == check(tmp_path, processes=1).problems
-
-
 @pytest.mark.skipif(not SHARED_KSEF.is_dir(), reason="the official schemas are not beside the checkout")
 def test_the_official_schema_judges(tmp_path: Path) -> None:
     rules = CheckRules("FA (3)", schema_dir=UPath(SHARED_KSEF / "xsd"))
@@ -160,3 +149,45 @@ def test_the_official_schema_judges(tmp_path: Path) -> None:
         (str(tmp_path / "b.xml"), "schema.invalid")
     }
     assert all(problem.line for problem in report.problems)
+
+
+ALLOWED = ["\x85", "\t", "\xa0", "\xad", "\ue000", "\ufdcf", "\ufdf0", "\ufffd", "\U0001f600", "\U00020000"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*ALLOWED, "&#x85;", "&#128512;", "<![CDATA[&#x7F;]]>", "<![CDATA[&#99999999;]]>", "<!-- &#x7F; -->"],
+)
+def test_rare_but_allowed_characters_pass(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD.replace(b"<P_1M>", b"<P_1M>" + text.encode()))
+    assert check(tmp_path).problems == ()
+
+
+DISCOURAGED = ["\x7f", "\x84", "\x86", "\x9f", "\ufdd0", "\ufdef", "\U0001fffe", "\U0010ffff"]
+
+
+@pytest.mark.parametrize("character", DISCOURAGED)
+@pytest.mark.parametrize("how", ["as itself", "in decimal", "in hexadecimal", "in an attribute"])
+def test_a_discouraged_character_is_named(tmp_path: Path, character: str, how: str) -> None:
+    written = {
+        "as itself": f"<P_1M>{character}",
+        "in decimal": f"<P_1M>&#{ord(character)};",
+        "in hexadecimal": f"<P_1M>&#x0{ord(character):x};",
+        "in an attribute": f"<P_1M a='&#{ord(character)};'>",
+    }
+    (tmp_path / "a.xml").write_bytes(GOOD.replace(b"<P_1M>", written[how].encode()))
+    (problem,) = check(tmp_path).problems
+    assert (problem.rule, problem.line) == ("xml.discouraged-character", 2)
+    assert f"U+{ord(character):04X}" in problem.message
+
+
+@pytest.mark.parametrize(("size", "is_right"), [(1_000_000, True), (1_000_001, False)])
+def test_an_invoice_may_have_a_megabyte(tmp_path: Path, size: int, is_right: bool) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD.ljust(size))
+    assert (not check(tmp_path).problems) is is_right
+
+
+@pytest.mark.parametrize(("size", "is_right"), [(3_000_000, True), (3_000_001, False)])
+def test_one_with_an_attachment_may_have_three(tmp_path: Path, size: int, is_right: bool) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD.replace(b"</Faktura>", b"<Zalacznik/></Faktura>").ljust(size))
+    assert (not check(tmp_path).problems) is is_right
