@@ -64,11 +64,30 @@ def certificate_link(
         offline invoices, or its key cannot sign links.
     """
     nip, digest = check_nip(seller_nip, "seller_nip"), _in_url(_digest(invoice_hash))
-    _check_purpose(credential.certificate)
+    check_offline_certificate(credential)
     serial = certificate_serial(credential.certificate)
     link = f"{qr_url.rstrip('/')}/certificate/{context.type}/{context.value}/{nip}/{serial}/{digest}"
     _, _, signed = link.rpartition("://")
     return f"{link}/{_in_url(_signature(credential.private_key, signed.encode()))}"
+
+
+def check_offline_certificate(credential: CertificateCredential) -> None:
+    """
+    Refuse a certificate that cannot sign links of KOD II.
+
+    :param credential: see :func:`certificate_link`.
+    :raises KsefInputError: names the certificate, and what is wrong with it or with its key.
+    """
+    _check_purpose(credential.certificate)
+    certificate_serial(credential.certificate)
+    key = credential.private_key
+    if not isinstance(key, RSAPrivateKey) and not isinstance(key.curve, ec.SECP256R1):
+        raise KsefInputError(
+            "private_key",
+            None,
+            f"is an EC key on the curve {key.curve.name}",
+            "Links are signed with RSA or on P-256 (secp256r1): ask KSeF for a certificate of such a key.",
+        )
 
 
 def certificate_serial(certificate: x509.Certificate) -> str:
@@ -115,13 +134,6 @@ def _in_url(content: bytes) -> str:
 def _signature(key: SigningKey, signed: bytes) -> bytes:
     if isinstance(key, RSAPrivateKey):
         return key.sign(signed, padding.PSS(padding.MGF1(hashes.SHA256()), _SALT_BYTES), hashes.SHA256())
-    if not isinstance(key.curve, ec.SECP256R1):
-        raise KsefInputError(
-            "private_key",
-            None,
-            f"is an EC key on the curve {key.curve.name}",
-            "Links are signed with RSA or on P-256 (secp256r1): ask KSeF for a certificate of such a key.",
-        )
     r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
     return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 

@@ -47,6 +47,8 @@ class KsefSubmitBatchOperator(BaseOperator):
     :param form_code: KSeF's system code of the form: ``FA (2)``, ``FA (3)`` or ``FA_RR (1)``.
     :param offline_mode: declares the invoices as issued offline.
     :param compression: ``zip`` or ``tar.gz``.
+    :param offline_conn_id: connection of type ``ksef`` with a KSeF certificate of the type ``Offline``, which
+        signs the links of KOD II in the column ``certificate_url`` of ``submissions``.
     :param schema_dir: folder with the official XSD files, in any subfolders; each invoice is held against its
         form's.
     :param allow_self_invoicing: whether a buyer may send invoices in the seller's name (``P_17`` is 1),
@@ -77,6 +79,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         "ksef_conn_id",
         "context_identifier",
         "form_code",
+        "offline_conn_id",
         "schema_dir",
         "tables_path",
         "upo_path",
@@ -93,6 +96,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         form_code: str = "FA (3)",
         offline_mode: bool = False,
         compression: str = "zip",
+        offline_conn_id: str | None = None,
         schema_dir: PathSetting = None,
         allow_self_invoicing: bool = False,
         on_invalid: str = "fail",
@@ -119,6 +123,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         self.form_code = form_code
         self.offline_mode = offline_mode
         self.compression = compression
+        self.offline_conn_id = offline_conn_id
         self.schema_dir = schema_dir
         self.allow_self_invoicing = allow_self_invoicing
         self.on_invalid = on_invalid

@@ -33,6 +33,7 @@ class SubmittingOperator(CheckingOperator, WaitingOperator, Protocol):
     """What an operator has that submits batches."""
 
     durable: bool
+    offline_conn_id: str | None
     tables_path: PathSetting
 
     @property
@@ -55,7 +56,7 @@ class BatchSubmission:
         self._ksef = ksef
         self.notes = SubmissionNotes(context, ksef.settings)
         self._is_cleared = self.notes.is_cleared
-        self._record = open_record(operator.tables_path, context, ksef.settings)
+        self._record = open_record(operator.tables_path, context, ksef.settings, operator.offline_conn_id)
         self._manifests = open_manifests(operator.tables_path, context, ksef)
         self._unclosed: dict[str, SessionNote] = {}
 

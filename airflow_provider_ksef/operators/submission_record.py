@@ -16,8 +16,7 @@ from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.duplicates import Duplicate
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
-from airflow_provider_ksef.client.verification_links import invoice_link
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
 from airflow_provider_ksef.operators.parameters import path_of
 
 if TYPE_CHECKING:
@@ -34,14 +33,22 @@ class SubmissionRecord:
     :param tables_path: the folder of tables.
     :param context: Airflow's.
     :param settings: whose invoices they are, and in which environment of KSeF.
+    :param links: makes the links of the invoices.
     """
 
-    def __init__(self, tables_path: UPath, context: Context, settings: Settings) -> None:
+    def __init__(
+        self,
+        tables_path: UPath,
+        context: Context,
+        settings: Settings,
+        links: InvoiceLinks,
+    ) -> None:
         from airflow_provider_ksef.tables.layout import context_name
 
         self._root = tables_path
         self._task = context["ti"]
-        self._environment = settings.environment
+        self._settings = settings
+        self._links = links
         self._context = context_name(settings.context.type, settings.context.value)
 
     def sessions(self, digest: str) -> list[tuple[str, int]]:
@@ -56,7 +63,7 @@ class SubmissionRecord:
         from airflow_provider_ksef.tables.environment import check_environment
         from airflow_provider_ksef.tables.submissions import find_submissions
 
-        check_environment(self._root, self._environment.name)
+        check_environment(self._root, self._settings.environment.name)
         return [
             (session.session_reference_number, sum(session.states.values()))
             for session in find_submissions(self._root, self._context, digest)
@@ -105,7 +112,7 @@ class SubmissionRecord:
         submission = Submission(
             context=self._context,
             session_reference_number=reference,
-            environment=self._environment.name,
+            environment=self._settings.environment.name,
             digest=digest,
             form_code=form_code,
             offline_mode=offline_mode,
@@ -116,10 +123,11 @@ class SubmissionRecord:
             map_index=ti.map_index,
             try_number=getattr(ti, "try_number", None),
         )
-        sent = partial(_sent_file, self._environment.qr_url, hash_of_corrected_invoice)
-        begin_submission(
-            self._root, submission, [sent(file, hashes[file.invoice.entry_name]) for file in files]
-        )
+        sent = [
+            self._sent_file(file, hashes[file.invoice.entry_name], hash_of_corrected_invoice)
+            for file in files
+        ]
+        begin_submission(self._root, submission, sent)
 
     def complete(
         self,
@@ -181,6 +189,24 @@ class SubmissionRecord:
         names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
         self._complete(reference, [said(file_name=name) for name in names])
 
+    def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:
+        from airflow_provider_ksef.tables.submission_facts import SentFile
+
+        facts, issued = file.facts, _date_of(file.facts.issue_date)
+        return SentFile(
+            file.invoice.shown,
+            file.invoice.entry_name,
+            file.size,
+            invoice_hash,
+            invoice_number=facts.number,
+            seller_nip=facts.seller_nip,
+            invoice_type=facts.invoice_type,
+            issue_date=issued,
+            hash_of_corrected_invoice=corrected,
+            verification_url=self._links.verification_url(facts.seller_nip, issued, invoice_hash),
+            certificate_url=self._links.certificate_url(facts.seller_nip, invoice_hash),
+        )
+
     def _complete(self, reference: str, answers: Sequence[FileAnswer]) -> None:
         from airflow_provider_ksef.tables.submissions import complete_submission
 
@@ -189,7 +215,10 @@ class SubmissionRecord:
 
 
 def open_record(
-    tables_path: str | PathLike[str] | ObjectStoragePath | None, context: Context, settings: Settings
+    tables_path: str | PathLike[str] | ObjectStoragePath | None,
+    context: Context,
+    settings: Settings,
+    offline_conn_id: str | None = None,
 ) -> SubmissionRecord | None:
     """
     Give the record of a task; None where it keeps none.
@@ -197,35 +226,19 @@ def open_record(
     :param tables_path: the operator's parameter.
     :param context: Airflow's.
     :param settings: the client's.
+    :param offline_conn_id: the connection that holds the certificate for links of KOD II.
+    :raises KsefInputError: where that certificate cannot sign links.
     """
     if tables_path is None:
         return None
-    return SubmissionRecord(path_of("tables_path", tables_path), context, settings)
+    links = InvoiceLinks(settings, offline_conn_id)
+    return SubmissionRecord(path_of("tables_path", tables_path), context, settings, links)
 
 
-def _sent_file(
-    qr_url: str, hash_of_corrected_invoice: str | None, file: CheckedFile, invoice_hash: str
-) -> SentFile:
-    from airflow_provider_ksef.tables.submission_facts import SentFile
-
-    facts, issued = file.facts, None
+def _date_of(text: str | None) -> date | None:
     with suppress(ValueError):
-        issued = date.fromisoformat((facts.issue_date or "")[:10])
-    link = None
-    with suppress(KsefInputError):
-        link = invoice_link(qr_url, facts.seller_nip or "", issued, invoice_hash) if issued else None
-    return SentFile(
-        file.invoice.shown,
-        file.invoice.entry_name,
-        file.size,
-        invoice_hash,
-        invoice_number=facts.number,
-        seller_nip=facts.seller_nip,
-        invoice_type=facts.invoice_type,
-        issue_date=issued,
-        hash_of_corrected_invoice=hash_of_corrected_invoice,
-        verification_url=link,
-    )
+        return date.fromisoformat((text or "")[:10])
+    return None
 
 
 def _answer(invoice: SessionInvoice, duplicate: Duplicate | None, upo_path: str | None) -> FileAnswer:

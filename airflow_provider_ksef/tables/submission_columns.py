@@ -92,6 +92,11 @@ def _what_became_of_it() -> Iterator[pa.Field]:
     yield described("invoicing_mode", pa.string(), "Online or Offline, as KSeF decided.")
     yield described("verification_url", pa.string(), "Link of the invoice's QR code (KOD I).")
     yield described(
+        "certificate_url",
+        pa.string(),
+        "Link of the QR code that says who issued an offline invoice (KOD II); null without a certificate.",
+    )
+    yield described(
         "upo_path", pa.string(), "Where KSeF's confirmation of receipt (UPO) was saved; else null."
     )
     yield described("answered_at", MOMENT, "When KSeF's answer was written here; null before.")

@@ -83,6 +83,7 @@ class SentFile:
     :param issue_date: as the document states it.
     :param hash_of_corrected_invoice: of a technical correction.
     :param verification_url: link of KOD I, where the document says enough for it.
+    :param certificate_url: link of KOD II, where an offline certificate signs.
     """
 
     file: str
@@ -95,6 +96,7 @@ class SentFile:
     issue_date: date | None = None
     hash_of_corrected_invoice: str | None = None
     verification_url: str | None = None
+    certificate_url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from airflow_provider_ksef._compat import AirflowFailException
+from airflow_provider_ksef.client.credentials import CertificateCredential
 from airflow_provider_ksef.client.duplicates import CONFLICT
-from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefTimeoutError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.tables.reading import read
-from tests.emulator_process import EmulatorProcess
-from tests.system.conftest import sample_invoices
+from tests.emulator_process import NIP, EmulatorProcess
+from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.operator_context import context
+from tests.unit.client.test_verification_links import offline_credential, verify
 
 COUNT = 4
 
@@ -72,3 +76,61 @@ def test_another_invoice_of_the_same_number_is_a_conflict(connected: EmulatorPro
     states = Counter(row["state"] for row in rows(invoices))
     assert states == {"accepted": COUNT, "already_accepted": COUNT - 1, CONFLICT: 1}
     assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+
+
+def test_rows_of_offline_invoices_hold_links_that_a_certificate_has_signed(
+    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = offline_credential("secp256r1")
+    connect_offline(monkeypatch, credential)
+    submit(invoices, offline_mode=True, offline_conn_id="ksef_offline")
+    for row in rows(invoices):
+        verify(row["certificate_url"], credential.certificate)
+        assert row["verification_url"].count("/") == row["certificate_url"].count("/") - 3
+        assert row["seller_nip"] in row["certificate_url"]
+
+
+def test_a_certificate_for_logins_is_refused_before_anything_is_sent(
+    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_offline(monkeypatch, offline_credential("secp256r1", offline=False))
+    with pytest.raises(KsefInputError, match="key usage"):
+        submit(invoices, offline_mode=True, offline_conn_id="ksef_offline")
+    with pytest.raises(KsefInputError, match="offline_conn_id"):
+        submit(invoices, offline_mode=True, offline_conn_id="ksef_default")
+    assert connected.requests() == {}
+
+
+def test_a_row_holds_what_the_document_says_and_where_the_upo_lies(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path
+) -> None:
+    submit(invoices, upo_path=str(tmp_path / "upo"))
+    for row in rows(invoices):
+        xml = Path(row["file"]).read_bytes()
+        assert f"<P_2>{row['invoice_number']}</P_2>".encode() in xml
+        assert f"<P_1>{row['issue_date']}</P_1>".encode() in xml
+        assert (row["seller_nip"], row["invoice_type"] in {"VAT", "KOR", "ZAL", "ROZ", "UPR"}) == (NIP, True)
+        assert row["ksef_number"].encode() in Path(row["upo_path"]).read_bytes()
+
+
+def test_rejected_files_are_kept_with_ksefs_reasons(
+    connected: EmulatorProcess, invoices: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "rejected"
+    (invoices / "wrong.xml").write_bytes(wrong_invoice())
+    result = submit(invoices, rejected_path=str(kept), on_rejected="warn")
+    assert (kept / "wrong.xml").read_bytes() == wrong_invoice()
+    reasons = json.loads((kept / "wrong.xml.reasons.json").read_text())
+    assert (reasons["sent"], reasons["code"]) == (True, result["rejections"][0]["code"])
+    assert len(list(kept.iterdir())) == 2
+
+
+def connect_offline(monkeypatch: pytest.MonkeyPatch, credential: CertificateCredential) -> None:
+    """Make a connection that holds a certificate for offline invoices."""
+    key = credential.private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    certificate = credential.certificate.public_bytes(serialization.Encoding.PEM)
+    extra = {"environment": "test", "certificate": certificate.decode(), "private_key": key.decode()}
+    connection = {"conn_type": "ksef", "login": NIP, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_OFFLINE", json.dumps(connection))
