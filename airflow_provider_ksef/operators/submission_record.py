@@ -70,6 +70,19 @@ class SubmissionRecord:
             if not set(session.states) <= set(NOT_ACCEPTED)
         ]
 
+    def hashes(self, reference: str) -> dict[str, str]:
+        """
+        Give the hashes of a session's files by name; nothing where the table does not know the session.
+
+        :param reference: of the session.
+        """
+        from airflow_provider_ksef.tables.submissions import read_submission
+
+        rows = read_submission(self._root, self._context, reference)
+        if rows is None:
+            return {}
+        return dict(zip(rows["file_name"].to_pylist(), rows["invoice_hash"].to_pylist(), strict=True))
+
     def begin(
         self,
         reference: str,
@@ -124,24 +137,28 @@ class SubmissionRecord:
         upo_paths: Mapping[str, str],
     ) -> None:
         """
-        Note what became of the files; a session that this table does not know is passed over.
+        Note what became of the files; what this table does not know is passed over: a session of a task
+        that kept no rows, or an invoice that went into it before the task kept them.
 
         :param reference: of the session.
         :param judged: its invoices.
         :param duplicates: what its duplicates are, by the invoice's reference number.
         :param upo_paths: where the UPO of an accepted invoice lies, by its KSeF number.
         """
+        noted = self.hashes(reference)
+        hashes = set(noted.values())
         answers = [
             _answer(
                 invoice, duplicates.get(invoice.reference_number), upo_paths.get(invoice.ksef_number or "")
             )
             for invoice in judged
+            if invoice.file_name in noted or invoice.invoice_hash in hashes
         ]
         self._complete(reference, answers)
 
     def complete_unjudged(self, status: SessionStatus) -> None:
         """
-        Note that a session ended without a look at its invoices.
+        Note that a session ended without a look at those of its invoices that have no answer yet.
 
         :param status: of the session.
         """
@@ -151,14 +168,14 @@ class SubmissionRecord:
         self, reference: str, code: int | None, description: str, details: Sequence[str]
     ) -> None:
         """
-        Note that no file of a session was looked at.
+        Note that no file of a session was looked at, of those that have no answer yet.
 
         :param reference: of the session.
         :param code: KSeF's.
         :param description: KSeF's text for it.
         :param details: KSeF's reasons.
         """
-        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
+        from airflow_provider_ksef.tables.submission_facts import SENT, UNPROCESSED, FileAnswer
         from airflow_provider_ksef.tables.submissions import read_submission
 
         rows = read_submission(self._root, self._context, reference)
@@ -169,7 +186,7 @@ class SubmissionRecord:
             status_description=description,
             status_details=tuple(details),
         )
-        names = [] if rows is None else rows["file_name"].to_pylist()
+        names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
         self._complete(reference, [said(file_name=name) for name in names])
 
     def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:
@@ -191,9 +208,9 @@ class SubmissionRecord:
         )
 
     def _complete(self, reference: str, answers: Sequence[FileAnswer]) -> None:
-        from airflow_provider_ksef.tables.submissions import complete_submission, read_submission
+        from airflow_provider_ksef.tables.submissions import complete_submission
 
-        if read_submission(self._root, self._context, reference) is not None:
+        if answers:
             complete_submission(self._root, self._context, reference, answers)
 
 
