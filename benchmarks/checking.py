@@ -1,8 +1,8 @@
 """
 How long it takes to check a folder of invoices before they are sent.
 
-``python -m benchmarks.checking --xsd-dir FOLDER`` from the checkout, with the packages of the tests. It prints
-the median of five, by all rules, with and without the official schemas, in one process and on all cores.
+``python -m benchmarks.checking --xsd-dir FOLDER`` from the checkout, with the packages of the tests. It
+prints the median of five, by all rules, with and without the schema, in one process and on all cores.
 """
 
 from __future__ import annotations
