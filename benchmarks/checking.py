@@ -31,9 +31,7 @@ ROUNDS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--invoices", type=int, default=10_000)
-    parser.add_argument(
-        "--xsd-dir", help="folder with the Ministry's schemas; else none is measured"
-    )
+    parser.add_argument("--xsd-dir", help="folder with the Ministry's schemas; else none is measured")
     arguments = parser.parse_args()
     schemas = [None, UPath(arguments.xsd_dir)] if arguments.xsd_dir else [None]
     with tempfile.TemporaryDirectory(prefix="ksef-checking-") as folder:
