@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from airflow_provider_ksef.client import online
 from airflow_provider_ksef.client.calls import Flow, Pause
+from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.closing import close
-from airflow_provider_ksef.client.crypto import SessionKey, new_salt, sha256_base64
+from airflow_provider_ksef.client.crypto import SessionKey, hex_to_base64, new_salt, sha256_base64
 from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.limits import rate_limits
@@ -21,10 +24,17 @@ from airflow_provider_ksef.client.online_progress import (
     read_sessions,
     with_latest,
 )
-from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.client.settings import Settings
-from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefInputError, KsefIntegrityError
+from airflow_provider_ksef.exceptions import (
+    Fault,
+    KsefApiError,
+    KsefError,
+    KsefInputError,
+    KsefIntegrityError,
+    KsefRateLimitError,
+    KsefUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +79,30 @@ class OnlineDeclaration:
                 "Nothing was sent. Name the one file that corrects, or leave hash_of_corrected_invoice out.",
             )
 
+    def digest(self, files_digest: str) -> str:
+        """
+        Tell what is sent from anything else: which form, which mode, which correction, which files.
+
+        :param files_digest: of names and contents.
+        """
+        parts = (
+            self.form_code,
+            str(self.offline_mode),
+            self.hash_of_corrected_invoice or "",
+            files_digest,
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class Witness(Protocol):
+    """Is told what becomes of each invoice on its way."""
+
+    def sending(self, reference: str, file: CheckedFile) -> None:
+        """Hear that an invoice is about to go into a session."""
+
+    def refused(self, reference: str, file: CheckedFile, fault: Fault) -> None:
+        """Hear that KSeF did not take it in."""
+
 
 class OnlineSubmission:
     """
@@ -78,6 +112,7 @@ class OnlineSubmission:
     :param declaration: what is declared of the invoices.
     :param progress: how far an earlier try has come.
     :param on_progress: is told each step before the next one begins, and keeps it.
+    :param witness: is told of each invoice; None for nobody.
     """
 
     def __init__(
@@ -86,23 +121,26 @@ class OnlineSubmission:
         declaration: OnlineDeclaration,
         progress: OnlineProgress,
         on_progress: Callable[[OnlineProgress], None],
+        witness: Witness | None,
     ) -> None:
         self._settings = settings
         self._declaration = declaration
         self._on_progress = on_progress
+        self._witness = witness
         self._key: SessionKey | None = None
         self.progress = progress
 
-    def send(self, files: Sequence[InvoiceFile]) -> Flow[OnlineProgress]:
+    def send(self, files: Sequence[CheckedFile]) -> Flow[OnlineProgress]:
         """
         Send what was not sent before, and close the sessions.
 
-        :param files: the invoices, each read twice and one in memory at a time.
+        :param files: the invoices, no two of them the same, one in memory at a time.
         :returns: the progress, with all invoices sent and all sessions closed.
         :raises KsefInputError: where nothing may be sent, before anything is.
+        :raises KsefIntegrityError: where a file changed since it was checked.
         """
         self._declaration.check(len(files))
-        named = by_hash(files)
+        named = {hex_to_base64(file.sha256): file for file in files}
         taken = yield from self._taken()
         missing = {invoice_hash: file for invoice_hash, file in named.items() if invoice_hash not in taken}
         if len(missing) < len(named):
@@ -138,50 +176,56 @@ class OnlineSubmission:
     def _go_on_with(self, read: Mapping[str, tuple[SessionStatus, list[SessionInvoice]]]) -> None:
         """Forget what KSeF does not know, and the key of a session that takes no more invoices."""
         last = read.get(self.progress.sessions[-1])
-        self.progress = replace(self.progress, sessions=tuple(read))
+        known = replace(self.progress, sessions=tuple(read), invoice_count=None)
         if last is None or last[0].is_final:
-            self.progress = replace(self.progress, latest={})
+            known = replace(known, latest={})
         if last is None or not last[0].is_open:
-            self.progress = replace(self.progress, salt="", check_value="")
+            known = replace(known, salt="", check_value="")
+        self._keep(known)
 
-    def _send_each(self, missing: dict[str, InvoiceFile]) -> Flow[None]:
+    def _send_each(self, missing: Mapping[str, CheckedFile]) -> Flow[None]:
         told = time.monotonic()
         for done, (invoice_hash, file) in enumerate(missing.items(), start=1):
-            with file.open() as source:
-                xml = source.read()
-            if sha256_base64(xml) != invoice_hash:
-                raise KsefIntegrityError(
-                    f"{file.name} changed while invoices were sent.",
-                    "It was not sent. Write invoices under another name and rename them when they are whole.",
-                )
-            number = yield from self._send_one(xml)
+            number = yield from self._send_one(file, _unchanged(file, invoice_hash))
             latest = with_latest(self.progress.latest, invoice_hash, number)
             self._keep(replace(self.progress, latest=latest))
             if done == len(missing) or time.monotonic() - told > _SECONDS_BETWEEN_WORDS:
                 told = time.monotonic()
                 log.info("Sent %d of %d invoices.", done, len(missing))
 
-    def _send_one(self, xml: bytes) -> Flow[str]:
+    def _send_one(self, file: CheckedFile, xml: bytes) -> Flow[str]:
         """Send an invoice, in a new session where the old one takes no more."""
         had_session = self._key is not None or bool(self.progress.check_value)
         key = yield from self._session_key()
         try:
-            return (yield from self._sending(xml, key))
+            return (yield from self._sending(file, xml, key))
         except KsefApiError as error:
             if error.fault.code not in TAKES_NO_MORE or not had_session:
                 raise
             log.info("Session %s takes no more invoices: %s", self.progress.sessions[-1], error)
         key = yield from self._open()
-        return (yield from self._sending(xml, key))
+        return (yield from self._sending(file, xml, key))
 
-    def _sending(self, xml: bytes, key: SessionKey) -> Flow[str]:
-        return online.send_invoice(
-            self.progress.sessions[-1],
-            xml,
-            key,
-            offline_mode=self._declaration.offline_mode,
-            hash_of_corrected_invoice=self._declaration.hash_of_corrected_invoice,
-        )
+    def _sending(self, file: CheckedFile, xml: bytes, key: SessionKey) -> Flow[str]:
+        reference, declared = self.progress.sessions[-1], self._declaration
+        if self._witness:
+            self._witness.sending(reference, file)
+        try:
+            return (
+                yield from online.send_invoice(
+                    reference,
+                    xml,
+                    key,
+                    offline_mode=declared.offline_mode,
+                    hash_of_corrected_invoice=declared.hash_of_corrected_invoice,
+                )
+            )
+        except (KsefUnavailableError, KsefRateLimitError):
+            raise
+        except KsefApiError as error:
+            if self._witness:
+                self._witness.refused(reference, file, error.fault)
+            raise
 
     def _session_key(self) -> Flow[SessionKey]:
         if self._key is None:
@@ -221,25 +265,15 @@ class OnlineSubmission:
         self._on_progress(progress)
 
 
-def by_hash(files: Sequence[InvoiceFile]) -> dict[str, InvoiceFile]:
-    """
-    Read files and give them by Base64 SHA-256, in their order.
-
-    :raises KsefInputError: where two hold the same invoice, of which KSeF would reject one as a duplicate.
-    """
-    found: dict[str, InvoiceFile] = {}
-    for file in files:
-        with file.open() as source:
-            invoice_hash = sha256_base64(source.read())
-        if invoice_hash in found:
-            raise KsefInputError(
-                "invoices",
-                file.name,
-                f"holds the same invoice as {found[invoice_hash].name}",
-                "Nothing was sent. Remove one of the two and run the task again.",
-            )
-        found[invoice_hash] = file
-    return found
+def _unchanged(file: CheckedFile, invoice_hash: str) -> bytes:
+    with file.to_pack.open() as source:
+        xml = source.read()
+    if sha256_base64(xml) != invoice_hash:
+        raise KsefIntegrityError(
+            f"{file.invoice.shown} changed while invoices were sent.",
+            "It was not sent. Write invoices under another name and rename them when they are whole.",
+        )
+    return xml
 
 
 def _tell_pace(count: int) -> Flow[None]:

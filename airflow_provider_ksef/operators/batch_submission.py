@@ -10,21 +10,14 @@ from typing import Protocol
 
 from airflow_provider_ksef._compat import Context, keeps_task_state
 from airflow_provider_ksef.client import KsefClient, sessions
-from airflow_provider_ksef.client.checks.report import CheckedFile, CheckReport
+from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.crypto import hex_to_base64
-from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sent_sessions import find_session
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.operators.batch_manifests import BatchManifests
 from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender, batches_of
-from airflow_provider_ksef.operators.invoice_checks import (
-    CheckingOperator,
-    PathSetting,
-    check_invoices,
-    require_sendable,
-)
+from airflow_provider_ksef.operators.invoice_checks import CheckingOperator, PathSetting, sendable_invoices
 from airflow_provider_ksef.operators.parameters import path_of
-from airflow_provider_ksef.operators.rejected_files import refuse_same_folder
 from airflow_provider_ksef.operators.session_waiting import WaitingOperator, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNote, SubmissionNotes
 from airflow_provider_ksef.operators.submission_record import open_record
@@ -46,9 +39,6 @@ class SubmittingOperator(CheckingOperator, WaitingOperator, Protocol):
     @property
     def declaration(self) -> BatchDeclaration:
         """What is declared of the invoices."""
-
-    def found(self) -> list[InvoicePath]:
-        """Find the files that the task names."""
 
 
 class BatchSubmission:
@@ -75,7 +65,7 @@ class BatchSubmission:
         note = self.notes.note
         if note and note.is_whole and not self._is_cleared and self._is_taken(note):
             return note
-        report = self._checked()
+        report = sendable_invoices(self._context, self._operator, self._ksef.settings)
         digest = self._operator.declaration.digest(report.digest)
         taken = self._taken(digest)
         files = self._without_held(report.files, taken)
@@ -89,15 +79,6 @@ class BatchSubmission:
 
     def _is_taken(self, note: SubmissionNote) -> bool:
         return all(standing_of(self._ksef, session) is Standing.TAKEN for session in note.sessions)
-
-    def _checked(self) -> CheckReport:
-        found = self._operator.found()
-        if self._operator.rejected_path is not None:
-            refuse_same_folder(path_of("rejected_path", self._operator.rejected_path), found)
-        report = check_invoices(self._operator, self._ksef.settings, found)
-        require_sendable(self._context, self._operator, report, found)
-        log.info("%d invoices are ready to be sent.", len(report.files))
-        return report
 
     def _taken(self, digest: str) -> list[SessionNote]:
         """Give the noted sessions that count; those that were not closed are kept in mind."""

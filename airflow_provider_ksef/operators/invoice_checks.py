@@ -16,7 +16,7 @@ from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.operators.parameters import path_of
-from airflow_provider_ksef.operators.rejected_files import keep_invalid
+from airflow_provider_ksef.operators.rejected_files import keep_invalid, refuse_same_folder
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,27 @@ class CheckingOperator(Protocol):
     allow_self_invoicing: bool
     on_invalid: str
     rejected_path: PathSetting
+
+    def found(self) -> list[InvoicePath]:
+        """Find the files that the task names."""
+
+
+def sendable_invoices(context: Context, operator: CheckingOperator, settings: Settings) -> CheckReport:
+    """
+    Find and check the files, and give those that may be sent.
+
+    :param context: Airflow's.
+    :param operator: says which files, and what becomes of those that are wrong.
+    :param settings: in whose name they are sent.
+    :raises KsefInputError: where nothing may be sent.
+    """
+    found = operator.found()
+    if operator.rejected_path is not None:
+        refuse_same_folder(path_of("rejected_path", operator.rejected_path), found)
+    report = check_invoices(operator, settings, found)
+    require_sendable(context, operator, report, found)
+    log.info("%d invoices are ready to be sent.", len(report.files))
+    return report
 
 
 def check_invoices(

@@ -68,8 +68,32 @@ def keep_session(
     :param record: the rows, where the task keeps them.
     :param upo_path: the operator's parameter.
     """
+    keep_answers(session, record)
+    keep_upo(ksef, session, record, upo_path)
+
+
+def keep_answers(session: JudgedSession, record: SubmissionRecord | None) -> None:
+    """
+    Complete the rows of a session.
+
+    :param session: with all its invoices.
+    :param record: the rows, where the task keeps them.
+    """
     if record is not None:
         record.complete(session.reference, session.invoices, session.duplicates, {})
+
+
+def keep_upo(
+    ksef: KsefClient, session: JudgedSession, record: SubmissionRecord | None, upo_path: PathSetting
+) -> None:
+    """
+    Save the UPO of a session, and note in its rows where it lies.
+
+    :param ksef: the client.
+    :param session: with all its invoices.
+    :param record: the rows, where the task keeps them.
+    :param upo_path: the operator's parameter.
+    """
     if upo_path is None or not session.status.accepted_count:
         return
     saved = save_session_upo(ksef, session.status, path_of("upo_path", upo_path), session.invoices)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_ksef._compat import (
-    BaseOperator,
-    Context,
-    RetryPolicy,
-    default_deferrable,
-)
+from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.checks.files import check_files
-from airflow_provider_ksef.client.checks.report import CheckReport
-from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
-from airflow_provider_ksef.client.online_progress import OnlineProgress, read_sessions
-from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
+from airflow_provider_ksef.client.online_progress import OnlineProgress
+from airflow_provider_ksef.client.online_submission import OnlineDeclaration
+from airflow_provider_ksef.client.packing import MAX_INVOICES
 from airflow_provider_ksef.exceptions import KsefRateLimitError
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.batch_result import batch_result
+from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
-from airflow_provider_ksef.operators.online_note import OnlineNotes
-from airflow_provider_ksef.operators.online_result import check_complete, online_result, unjudged_result
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, check_choice
+from airflow_provider_ksef.operators.online_judging import OnlineJudging
+from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
+from airflow_provider_ksef.operators.online_sending import OnlineSending
+from airflow_provider_ksef.operators.parameters import check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import (
     SESSION_LIFE_SECONDS,
@@ -38,15 +33,19 @@ from airflow_provider_ksef.operators.telling import tell
 
 class KsefSendInvoicesOperator(BaseOperator):
     """
-    Send a few invoices to KSeF one by one in an interactive session, and wait until each is judged.
+    Check a few invoices, send them to KSeF one by one in an interactive session, and wait until each is
+    judged.
 
     KSeF takes 30 invoices a minute and 180 an hour this way; many go faster by
-    :class:`~airflow_provider_ksef.operators.batch.KsefSubmitBatchOperator`, whose result this operator gives,
-    with ``sessions`` beside it. What only interactive sessions take: PEF forms and technical corrections.
+    :class:`~airflow_provider_ksef.operators.batch.KsefSubmitBatchOperator`, whose result this operator gives.
+    What only interactive sessions take: PEF forms and technical corrections.
 
     A retry reads what KSeF has of the sessions of earlier tries and sends only what is missing there, in the
     same session while that is open. After the last invoice was sent a retry sends nothing, whatever lies in
     the folder by then.
+
+    A duplicate of the very same bytes counts as accepted: KSeF has that invoice. One of other bytes, or one
+    that cannot be compared, stays rejected.
 
     :param invoices: XML file, glob pattern, folder (its ``*.xml``), or a list of them; strings,
         ``pathlib`` paths or ``ObjectStoragePath``.
@@ -57,13 +56,30 @@ class KsefSendInvoicesOperator(BaseOperator):
     :param offline_mode: declares the invoices as issued offline.
     :param hash_of_corrected_invoice: Base64 SHA-256 of the rejected offline invoice that the one file named
         by ``invoices`` corrects technically; needs ``offline_mode``.
+    :param offline_conn_id: connection of type ``ksef`` with a KSeF certificate of the type ``Offline``, which
+        signs the links of KOD II in the column ``certificate_url`` of ``submissions``.
+    :param schema_dir: folder with the official XSD files, in any subfolders; each invoice is held against its
+        form's.
+    :param allow_self_invoicing: whether a buyer may send invoices in the seller's name (``P_17`` is 1),
+        which KSeF takes where the seller has granted it.
+    :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing and fails
+        the task, ``skip`` sends the others. The report is pushed under the XCom key ``check_report``.
+    :param dry_run: only check, and give ``{"dry_run", "valid", "invalid", "digest", "problems",
+        "session_count"}``; KSeF is not called.
     :param on_rejected: ``fail`` pushes the result under the XCom key ``result`` and fails the task without
         another try; ``warn`` logs the rejections and succeeds.
     :param wait_for_completion: whether to wait until KSeF has judged the invoices.
     :param deferrable: wait in the triggerer and leave the worker slot free, also where KSeF asks to wait for
         more than a minute before it takes the next invoice.
     :param poll_interval: seconds between two questions for the session's status.
-    :param timeout: seconds to wait for the session after it was closed.
+    :param timeout: seconds to wait for the sessions after the last was closed.
+    :param tables_path: folder of tables, local or on an object store: each file becomes a row of
+        ``submissions`` before it goes into a session, completed when KSeF has judged it. A next try, on an
+        Airflow without task state too, then finds the sessions in which the same files were sent.
+    :param upo_path: folder for KSeF's confirmations of receipt (UPO), of each session and of each invoice:
+        ``<upo_path>/<session>/<KSeF number>.xml``.
+    :param rejected_path: folder for copies of rejected and of skipped files, with the reasons as JSON beside
+        each; another one than the invoices are sent from.
     :param durable: whether a task that is cleared after it has told the outcome gives it again for the same
         files; else it sends them again, and KSeF rejects as duplicates those that it has.
     """
@@ -74,6 +90,11 @@ class KsefSendInvoicesOperator(BaseOperator):
         "context_identifier",
         "form_code",
         "hash_of_corrected_invoice",
+        "offline_conn_id",
+        "schema_dir",
+        "tables_path",
+        "upo_path",
+        "rejected_path",
     )
     ui_color = "#f6e7ea"
 
@@ -86,6 +107,11 @@ class KsefSendInvoicesOperator(BaseOperator):
         form_code: str = "FA (3)",
         offline_mode: bool = False,
         hash_of_corrected_invoice: str | None = None,
+        offline_conn_id: str | None = None,
+        schema_dir: PathSetting = None,
+        allow_self_invoicing: bool = False,
+        on_invalid: str = "fail",
+        dry_run: bool = False,
         on_rejected: str = "fail",
         wait_for_completion: bool = True,
         retries: int = DEFAULT_RETRIES,
@@ -93,24 +119,33 @@ class KsefSendInvoicesOperator(BaseOperator):
         deferrable: bool = default_deferrable(),
         poll_interval: float = 10.0,
         timeout: float = SESSION_LIFE_SECONDS,
+        tables_path: PathSetting = None,
+        upo_path: PathSetting = None,
+        rejected_path: PathSetting = None,
         durable: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
-        check_choice("on_rejected", on_rejected, ("fail", "warn"))
-        check_above("poll_interval", poll_interval, 0)
-        check_at_least("timeout", timeout, 0)
+        check_sending(on_rejected, on_invalid, poll_interval, timeout)
         self.invoices = invoices
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
         self.form_code = form_code
         self.offline_mode = offline_mode
         self.hash_of_corrected_invoice = hash_of_corrected_invoice
+        self.offline_conn_id = offline_conn_id
+        self.schema_dir = schema_dir
+        self.allow_self_invoicing = allow_self_invoicing
+        self.on_invalid = on_invalid
+        self.checks_only = dry_run  # Airflow has a method of that name
         self.on_rejected = on_rejected
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.tables_path = tables_path
+        self.upo_path = upo_path
+        self.rejected_path = rejected_path
         self.durable = durable
 
     @property
@@ -118,9 +153,20 @@ class KsefSendInvoicesOperator(BaseOperator):
         """The hook of this task's connection."""
         return KsefHook(self.ksef_conn_id, self.context_identifier)
 
+    @property
+    def declaration(self) -> OnlineDeclaration:
+        """What is declared of the invoices."""
+        return OnlineDeclaration(self.form_code, self.offline_mode, self.hash_of_corrected_invoice)
+
+    def found(self) -> list[InvoicePath]:
+        """Find the files that the task names."""
+        return find_invoices(named_paths(self.invoices))
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Check and send the invoices; wait for KSeF's judgement where asked."""
         with self.hook.get_conn() as ksef:
+            if self.checks_only:
+                return self._check_only(context, ksef)
             return self._send_and_wait(context, ksef, OnlineNotes(context, ksef.settings))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,65 +175,37 @@ class KsefSendInvoicesOperator(BaseOperator):
         self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
         with self.hook.get_conn() as ksef:
             notes = OnlineNotes(context, ksef.settings, resume["note"])
-            if not resume["is_waiting"]:
+            if notes.note is None or not resume["is_waiting"]:
                 return self._send_and_wait(context, ksef, notes)
-            return self._wait(context, ksef, notes, deadline=resume["deadline"], trigger_error=event["error"])
+            return self._wait(
+                context, ksef, notes, notes.note, deadline=resume["deadline"], trigger_error=event["error"]
+            )
+
+    def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
+        report = check_invoices(self, ksef.settings, self.found())
+        self.declaration.check(len(report.files))
+        return dry_run_result(context, self, report, -(-len(report.files) // MAX_INVOICES))
 
     def _send_and_wait(self, context: Context, ksef: KsefClient, notes: OnlineNotes) -> dict[str, Any]:
-        progress = self._sent(ksef, notes)
-        if not self.wait_for_completion:
-            notes.mark_told()
-            return unjudged_result(progress)
-        return self._wait(context, ksef, notes, deadline=time.time() + self.timeout)
-
-    def _found(self) -> list[InvoicePath]:
-        return find_invoices(named_paths(self.invoices))
-
-    def _sent(self, ksef: KsefClient, notes: OnlineNotes) -> OnlineProgress:
-        """Send what no earlier try has sent, unless the task has sent just these before and is run again."""
-        declaration = OnlineDeclaration(self.form_code, self.offline_mode, self.hash_of_corrected_invoice)
-        note = notes.note
-        if note and note.progress.is_sent and not notes.is_cleared and self._is_known(ksef, note.progress):
-            return ksef.run(OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep).close())
-        checked = check_files(self._found(), CheckRules())
-        checked.require_valid()
-        self.log.info("%d invoices are ready to be sent.", len(checked.files))
-        digest = self._digest(checked)
-        is_same = note is not None and notes.is_cleared and note.digest == digest
-        if note and self.durable and is_same and self._is_known(ksef, note.progress):
-            return note.progress
-        if note is None or notes.is_cleared:
-            note = notes.begin(digest)
-        submission = OnlineSubmission(ksef.settings, declaration, note.progress, notes.keep)
         try:
-            return ksef.run(submission.send(checked.to_pack))
+            note = OnlineSending(self, context, ksef, notes).run()
         except KsefRateLimitError as error:
             self._defer_until_ksef_takes_more(notes, error)
             raise
-
-    def _is_known(self, ksef: KsefClient, progress: OnlineProgress) -> bool:
-        known = ksef.run(read_sessions(progress.sessions))
-        return bool(progress.sessions) and len(known) == len(progress.sessions)
-
-    def _digest(self, checked: CheckReport) -> str:
-        """Tell what is sent from anything else: which form, which mode, which files."""
-        parts = (
-            self.form_code,
-            str(self.offline_mode),
-            self.hash_of_corrected_invoice or "",
-            checked.digest,
-        )
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        if not self.wait_for_completion:
+            notes.mark_told()
+            return batch_result(note.progress.sessions, note.progress.invoice_count or 0, None, None, None)
+        return self._wait(context, ksef, notes, note, deadline=time.time() + self.timeout)
 
     def _defer_until_ksef_takes_more(self, notes: OnlineNotes, error: KsefRateLimitError) -> None:
-        """Leave the worker slot for as long as KSeF asks; without deferral the retry policy waits."""
-        seconds = error.fault.retry_after
-        if not self.deferrable or seconds is None or notes.note is None or not notes.note.progress.sessions:
+        """Leave the worker slot for as long as KSeF asks; without an open session the retry policy waits."""
+        seconds, progress = error.fault.retry_after, notes.note.progress if notes.note else OnlineProgress()
+        if not self.deferrable or seconds is None or not progress.check_value:
             return
         self.log.warning("KSeF takes no more invoices for %.0f s: %s", seconds, error)
         defer_until(
             self,
-            notes.note.progress.sessions[-1],
+            progress.sessions[-1],
             deadline=time.time() + seconds,
             resume={"note": notes.as_json(), "is_waiting": False},
         )
@@ -197,12 +215,13 @@ class KsefSendInvoicesOperator(BaseOperator):
         context: Context,
         ksef: KsefClient,
         notes: OnlineNotes,
+        note: OnlineNote,
         *,
         deadline: float,
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
-        progress = notes.note.progress if notes.note else OnlineProgress()
-        for reference in progress.sessions:
+        """Wait for every session, make the result, and fail where it says so."""
+        for reference in note.progress.sessions:
             wait_for_session(
                 self,
                 ksef,
@@ -211,20 +230,8 @@ class KsefSendInvoicesOperator(BaseOperator):
                 resume={"note": notes.as_json(), "is_waiting": True},
                 trigger_error=trigger_error,
             )
-        return self._judge(context, ksef, notes, progress)
-
-    def _judge(
-        self, context: Context, ksef: KsefClient, notes: OnlineNotes, progress: OnlineProgress
-    ) -> dict[str, Any]:
-        """Make the result of finished sessions, and fail where it says so."""
-        read = ksef.run(read_sessions(progress.sessions))
-        outcomes = check_complete(
-            read, progress, on_incomplete=lambda: notes.keep(replace(progress, invoice_count=None))
+        result = OnlineJudging(self, context, ksef).result(
+            note.progress,
+            on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
         )
-        result = online_result(read, outcomes, find=self._found)
-        self.log.info("Sent in %s: %d accepted, %d rejected.", ", ".join(progress.sessions), *_counts(result))
         return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)
-
-
-def _counts(result: Mapping[str, Any]) -> tuple[int, int]:
-    return result["accepted"], result["rejected"]

@@ -56,9 +56,14 @@ class OnlineNotes:
         """Whether the outcome was told and the task is run again on purpose."""
         return self._task.is_cleared
 
-    def begin(self, digest: str) -> OnlineNote:
-        """Begin a note; it is kept with the first session."""
-        self._task.note = note = OnlineNote(self._task.destination, digest)
+    def begin(self, digest: str, progress: OnlineProgress) -> OnlineNote:
+        """
+        Begin a note; it is kept with the next step.
+
+        :param digest: of what is to be sent.
+        :param progress: of an earlier try, which stays part of it.
+        """
+        self._task.note = note = OnlineNote(self._task.destination, digest, progress)
         return note
 
     def keep(self, progress: OnlineProgress) -> None:
@@ -69,6 +74,6 @@ class OnlineNotes:
         """
         if self.note is not None and not self._task.keep(replace(self.note, progress=progress)):
             raise KsefError(
-                f"Session {progress.sessions[-1]} cannot be noted in the task's state.",
+                f"Session {', '.join(progress.sessions)} cannot be noted in the task's state.",
                 "Run the task again: KSeF rejects as a duplicate what it has already.",
             )

@@ -16,6 +16,7 @@ from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.duplicates import Duplicate
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
 from airflow_provider_ksef.operators.parameters import path_of
 
@@ -69,6 +70,19 @@ class SubmissionRecord:
             for session in find_submissions(self._root, self._context, digest)
             if not set(session.states) <= set(NOT_ACCEPTED)
         ]
+
+    def hashes(self, reference: str) -> dict[str, str]:
+        """
+        Give the hashes of a session's files by name; nothing where the table does not know the session.
+
+        :param reference: of the session.
+        """
+        from airflow_provider_ksef.tables.submissions import read_submission
+
+        rows = read_submission(self._root, self._context, reference)
+        if rows is None:
+            return {}
+        return dict(zip(rows["file_name"].to_pylist(), rows["invoice_hash"].to_pylist(), strict=True))
 
     def begin(
         self,
@@ -124,24 +138,28 @@ class SubmissionRecord:
         upo_paths: Mapping[str, str],
     ) -> None:
         """
-        Note what became of the files; a session that this table does not know is passed over.
+        Note what became of the files; what this table does not know is passed over: a session of a task
+        that kept no rows, or an invoice that went into it before the task kept them.
 
         :param reference: of the session.
         :param judged: its invoices.
         :param duplicates: what its duplicates are, by the invoice's reference number.
         :param upo_paths: where the UPO of an accepted invoice lies, by its KSeF number.
         """
+        noted = self.hashes(reference)
+        hashes = set(noted.values())
         answers = [
             _answer(
                 invoice, duplicates.get(invoice.reference_number), upo_paths.get(invoice.ksef_number or "")
             )
             for invoice in judged
+            if invoice.file_name in noted or invoice.invoice_hash in hashes
         ]
         self._complete(reference, answers)
 
     def complete_unjudged(self, status: SessionStatus) -> None:
         """
-        Note that a session ended without a look at its invoices.
+        Note that a session ended without a look at those of its invoices that have no answer yet.
 
         :param status: of the session.
         """
@@ -151,17 +169,36 @@ class SubmissionRecord:
         self, reference: str, code: int | None, description: str, details: Sequence[str]
     ) -> None:
         """
-        Note that no file of a session was looked at.
+        Note that no file of a session was looked at, of those that have no answer yet.
 
         :param reference: of the session.
         :param code: KSeF's.
         :param description: KSeF's text for it.
         :param details: KSeF's reasons.
         """
-        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
+        from airflow_provider_ksef.tables.submission_facts import SENT
         from airflow_provider_ksef.tables.submissions import read_submission
 
         rows = read_submission(self._root, self._context, reference)
+        names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
+        self._complete_unprocessed(reference, names, code, description, details)
+
+    def complete_refused(self, reference: str, invoice_hash: str, fault: Fault) -> None:
+        """
+        Note that KSeF did not take an invoice in, which may be sent again then.
+
+        :param reference: of the session.
+        :param invoice_hash: Base64 SHA-256 of the invoice.
+        :param fault: KSeF's reason.
+        """
+        names = [name for name, noted in self.hashes(reference).items() if noted == invoice_hash]
+        self._complete_unprocessed(reference, names, fault.code, fault.description, fault.details)
+
+    def _complete_unprocessed(
+        self, reference: str, names: Sequence[str], code: int | None, description: str, details: Sequence[str]
+    ) -> None:
+        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
+
         said = partial(
             FileAnswer,
             UNPROCESSED,
@@ -169,7 +206,6 @@ class SubmissionRecord:
             status_description=description,
             status_details=tuple(details),
         )
-        names = [] if rows is None else rows["file_name"].to_pylist()
         self._complete(reference, [said(file_name=name) for name in names])
 
     def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:
@@ -191,9 +227,9 @@ class SubmissionRecord:
         )
 
     def _complete(self, reference: str, answers: Sequence[FileAnswer]) -> None:
-        from airflow_provider_ksef.tables.submissions import complete_submission, read_submission
+        from airflow_provider_ksef.tables.submissions import complete_submission
 
-        if read_submission(self._root, self._context, reference) is not None:
+        if answers:
             complete_submission(self._root, self._context, reference, answers)
 
 

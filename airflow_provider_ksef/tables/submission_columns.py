@@ -53,7 +53,12 @@ def _who_sent() -> Iterator[pa.Field]:
     yield described("run_id", pa.string(), "Run of the DAG.")
     yield described("map_index", pa.int32(), "Index of a mapped task, -1 of another one.")
     yield described("try_number", pa.int32(), "Which try of the task opened the session, from 1.")
-    yield described("sent_at", MOMENT, "When the session was about to be closed, by the clock of the worker.")
+    yield described(
+        "sent_at",
+        MOMENT,
+        "When the session was about to be closed, or the invoice to go into an interactive one, by the clock "
+        "of the worker.",
+    )
 
 
 def _what_became_of_it() -> Iterator[pa.Field]:

@@ -13,14 +13,22 @@ from airflow_provider_ksef.client.invoices import query_metadata
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import settings_of
 
-_SESSIONS, _PAGE = "/v2/sessions/batch", 250
-_PLACES = (
-    ("POST", f"{_SESSIONS}$"),
-    ("POST", f"{_SESSIONS}/[^/]+/close$"),
-    ("PUT", "/storage/"),
-    ("GET", "/v2/sessions/"),
-    ("GET", "/storage/"),
-)
+_PAGE = 250
+_ANYWHERE = (("GET", "/v2/sessions/"), ("GET", "/storage/"))
+_PLACES = {
+    "submit": (
+        ("POST", "/v2/sessions/batch$"),
+        ("POST", "/v2/sessions/batch/[^/]+/close$"),
+        ("PUT", "/storage/"),
+        *_ANYWHERE,
+    ),
+    "send": (
+        ("POST", "/v2/sessions/online$"),
+        ("POST", "/v2/sessions/online/[^/]+/close$"),
+        ("POST", "/v2/sessions/online/[^/]+/invoices$"),
+        *_ANYWHERE,
+    ),
+}
 _WAYS: tuple[dict[str, Any], ...] = (
     {"drop": "before"},
     {"drop": "after"},
@@ -28,19 +36,25 @@ _WAYS: tuple[dict[str, Any], ...] = (
     {"status": 500},
     {"delay": 0.3},
 )
-_EXPIRED = {"method": "PUT", "path": "/storage/", "status": 403}
+_BY_LINK = {"submit": "PUT", "send": "GET"}
+"""What is done by links that expire."""
 
 
-def order_faults(emulator: EmulatorProcess, rng: random.Random) -> Counter[str]:
-    """Let a few requests go wrong from now on; give what was ordered, for the record."""
+def order_faults(emulator: EmulatorProcess, rng: random.Random, kind: str) -> Counter[str]:
+    """
+    Let a few requests go wrong from now on.
+
+    :param kind: of the task that sends, ``submit`` or ``send``.
+    :returns: what was ordered, for the record.
+    """
     ordered: Counter[str] = Counter()
     for _ in range(rng.choice([0, 0, 1, 2])):
-        method, path = rng.choice(_PLACES)
+        method, path = rng.choice(_PLACES[kind])
         way = rng.choice(_WAYS)
         emulator.control("faults", method=method, path=path, times=rng.choice([1, 1, 2, 6]), **way)
         ordered[f"fault ordered: {next(iter(way))} at {method} {path}"] += 1
     if rng.random() < 0.1:
-        emulator.control("faults", times=1, **_EXPIRED)
+        emulator.control("faults", method=_BY_LINK[kind], path="/storage/", times=1, status=403)
         ordered["fault ordered: expired link"] += 1
     return ordered
 

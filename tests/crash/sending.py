@@ -22,12 +22,17 @@ from tests.crash.victim import Task
 from tests.emulator_process import NIP, EmulatorProcess
 
 MOST_TRIES = 60
-STEPS = (
-    "POST sessions/batch",
-    "PUT",
-    "POST sessions/batch/close",
-    "GET sessions",
-)
+STEPS = {
+    "submit": ("POST sessions/batch", "PUT", "POST sessions/batch/close", "GET sessions"),
+    "send": (
+        "POST sessions/online",
+        "POST sessions/online/invoices",
+        "POST sessions/online/invoices",
+        "POST sessions/online/close",
+        "GET sessions",
+        "GET storage",
+    ),
+}
 USUAL_SECONDS = 0.8
 
 
@@ -53,10 +58,16 @@ class Sending:
         self.rng = random.Random(f"sending {self.seed}")
         self.strikes = self.rng.randint(1, 5)
         self.outgoing = self.folder / "outgoing"
-        self.keeps_rows = self.seed % 2 == 1
-        """Every other task has the table ``submissions`` in place of a task state store."""
+        self.kind = "send" if self.seed % 4 == 2 else "submit"
+        self.has_state, self.keeps_rows = self._memories()
         self.samples = self._samples()
         self.environment = {"AIRFLOW_CONN_KSEF_DEFAULT": self.emulator.connection()}
+
+    def _memories(self) -> tuple[bool, bool]:
+        """Give a task state store or the table ``submissions``; one by one also both of them, and neither."""
+        if self.kind == "submit":
+            return self.seed % 2 == 0, self.seed % 2 == 1
+        return ((True, False), (False, True), (True, True), (False, False))[self.seed // 4 % 4]
 
     def play(self) -> dict[str, Any]:
         """Strike and begin anew until the task has succeeded unharmed; give its result."""
@@ -64,10 +75,10 @@ class Sending:
         self.outgoing.mkdir()
         for sample in self.samples:
             (self.outgoing / sample.name).write_bytes(sample.xml)
-        has_state = not self.keeps_rows
-        task = Task("submit", "run-1", self.folder, self.environment, self._parameters(), has_state=has_state)
+        parameters = self._parameters()
+        task = Task(self.kind, "run-1", self.folder, self.environment, parameters, has_state=self.has_state)
         for _ in range(MOST_TRIES):
-            self.met.update(order_faults(self.emulator, self.rng))
+            self.met.update(order_faults(self.emulator, self.rng, self.kind))
             attempt = Attempt.start(self.processes, task, self._fate())
             try:
                 how = self._follow(attempt)
@@ -79,7 +90,7 @@ class Sending:
         raise AssertionError(f"{MOST_TRIES} tries, the last one told {attempt.told}")
 
     def check(self, result: dict[str, Any]) -> None:
-        """Hold KSeF's invoices against the files, and the result against both."""
+        """Hold KSeF's invoices against the files, and the result, the rows and the UPO against both."""
         held = held_hashes(self.emulator)
         doubled = {number: count for number, count in held.items() if len(count) > 1}
         assert not doubled, f"accepted twice: {doubled}"
@@ -89,9 +100,27 @@ class Sending:
         assert result["accepted"] == len(right), result
         assert result["rejected"] == len(self.samples) - len(right), result
         if self.keeps_rows:
+            self._check_rows(right)
+        if self.kind == "send":
+            self._check_online(held)
+
+    def _check_rows(self, right: set[str]) -> None:
+        rows = read("submissions", self.folder / "tables").to_pylist()
+        kept = {row["invoice_hash"] for row in rows if row["state"] in ("accepted", "already_accepted")}
+        assert kept == right, rows
+
+    def _check_online(self, held: dict[str, list[str]]) -> None:
+        """Find one row that is accepted, and one UPO, for each number that KSeF has given."""
+        numbers = sorted(number for given in held.values() for number in given)
+        if self.keeps_rows:
             rows = read("submissions", self.folder / "tables").to_pylist()
-            kept = {row["invoice_hash"] for row in rows if row["state"] in ("accepted", "already_accepted")}
-            assert kept == right, rows
+            assert "sent" not in {row["state"] for row in rows}, rows
+            accepted = [row for row in rows if row["state"] == "accepted"]
+            assert sorted(row["ksef_number"] for row in accepted) == numbers, rows
+            assert all(Path(row["upo_path"]).exists() for row in accepted), rows
+        if self.keeps_rows or self.has_state:
+            saved = sorted(file.stem for file in (self.folder / "upo").glob(f"*/{NIP}-*.xml"))
+            assert saved == numbers, saved
 
     def _samples(self) -> list[Sample]:
         count = self.rng.randint(2, 12)
@@ -101,10 +130,14 @@ class Sending:
 
     def _parameters(self) -> dict[str, Any]:
         tables = {"tables_path": str(self.folder / "tables")} if self.keeps_rows else {}
+        own = {
+            "submit": {"compression": self.rng.choice(["zip", "tar.gz"])},
+            "send": {"upo_path": str(self.folder / "upo")},
+        }
         return {
             **tables,
+            **own[self.kind],
             "invoices": str(self.outgoing),
-            "compression": self.rng.choice(["zip", "tar.gz"]),
             "on_rejected": "warn",
             "poll_interval": 0.05,
         }
@@ -115,7 +148,7 @@ class Sending:
         if self.rng.random() < 0.3:
             return Fate(self.rng.uniform(0, USUAL_SECONDS))
         delay = self.rng.choice([0, self.rng.uniform(0, 0.005), self.rng.uniform(0, 0.05)])
-        return Fate(delay, self.rng.choice(STEPS), self.rng.choice([1, 1, 2]))
+        return Fate(delay, self.rng.choice(STEPS[self.kind]), self.rng.choice([1, 1, 2]))
 
     def _follow(self, attempt: Attempt) -> str:
         while attempt.listen():

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import closing, retries
+from airflow_provider_ksef.client import closing, online, online_submission, retries
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
+from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.retention import KsefDeleteRowsOperator
 from airflow_provider_ksef.tables import lease
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
@@ -37,10 +38,13 @@ for _module in (
     "airflow_provider_ksef.tables.documents",
     "airflow_provider_ksef.tables.package",
     "airflow_provider_ksef.tables.row_deletion",
+    "airflow_provider_ksef.tables.submissions",
+    "airflow_provider_ksef.tables.upo_files",
     "airflow_provider_ksef.transfers.export_rows",
     "airflow_provider_ksef.transfers.subject_sync",
     "airflow_provider_ksef.transfers.window_backfill",
     "airflow_provider_ksef.transfers.window_runs",
+    "lxml.etree",
     "pandas",  # pyarrow looks for it
     "s3fs",
 ):
@@ -52,6 +56,7 @@ OPERATORS = {
     "compact": KsefCompactTableOperator,
     "delete": KsefDeleteRowsOperator,
     "submit": KsefSubmitBatchOperator,
+    "send": KsefSendInvoicesOperator,
 }
 LEASE_SECONDS = 1.0
 """Short, so that a killed writer's lease soon runs out, and often one of a writer that is still at work."""
@@ -64,7 +69,7 @@ class Task:
     """
     A task instance, the same in each of its tries.
 
-    :param kind: ``sync``, ``backfill``, ``compact``, ``delete`` or ``submit``.
+    :param kind: ``sync``, ``backfill``, ``compact``, ``delete``, ``submit`` or ``send``.
     :param run_id: its run.
     :param folder: where its state and its log lie.
     :param environment: the connections.
@@ -132,5 +137,7 @@ def run_try(task: Task, pipe: Connection) -> None:
 def _hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retries, "_backoff", tenacity.wait_fixed(0.05))
     patch.setattr(closing, "PAUSES", (0.1,) * len(closing.PAUSES))
+    patch.setattr(online, "SEND_PAUSES", (0.05,) * len(online.SEND_PAUSES))
+    patch.setattr(online_submission, "SETTLING", 0.05)
     patch.setattr(lease, "PAUSE_SECONDS", 0.05)
     patch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)

@@ -13,7 +13,7 @@ from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.online_note import STATE_KEY
 from tests.crash.ksefs_side import held_hashes
 from tests.emulator_process import EmulatorProcess
-from tests.system.conftest import sample_invoices
+from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.operator_context import NotedState, context
 
 COUNT = 3
@@ -219,16 +219,28 @@ def test_a_cleared_task_gives_the_same_result_for_the_same_files(
 
 
 @pytest.mark.parametrize("has_state", [True, False])
-def test_what_is_sent_again_is_rejected_as_duplicates(
+def test_what_is_sent_again_is_accepted_already(
     connected: EmulatorProcess, invoices: Path, has_state: bool
 ) -> None:
     """On purpose by a cleared task that is not durable, or for want of a state store."""
     state = NotedState() if has_state else None
     operator(invoices).execute(context(state))
-    again = operator(invoices, durable=False, on_rejected="warn").execute(context(state, max_tries=4))
-    assert {rejection["code"] for rejection in again["rejections"]} == {440}
-    assert (again["accepted"], again["rejected"]) == (0, COUNT)
+    again = operator(invoices, durable=False).execute(context(state, max_tries=4))
+    assert (again["accepted"], again["rejected"], again["rejections"]) == (COUNT, 0, [])
+    assert connected.requests()["POST /sessions/online/{referenceNumber}/invoices"] == 2 * COUNT
     assert_each_is_held_once(connected)
+
+
+def test_a_cleared_task_sends_again_where_nothing_was_accepted(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.xml"
+    wrong.write_bytes(wrong_invoice())
+    state = NotedState()
+    for max_tries in (3, 4):
+        result = operator(wrong, on_rejected="warn").execute(context(state, max_tries=max_tries))
+        assert result["rejected"] == 1
+    assert connected.requests()["POST /sessions/online/{referenceNumber}/invoices"] == 2
 
 
 def test_a_cleared_task_sends_other_files(connected: EmulatorProcess, invoices: Path) -> None:

@@ -12,14 +12,17 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.answers import nothing
 from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.crypto import sha256_base64
-from airflow_provider_ksef.exceptions import KsefInputError, KsefRateLimitError
+from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError, KsefRateLimitError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
+from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.pef_document import pef_document
 from tests.system.airflow_runs import OWN_DAGS, run_dag
 from tests.system.client_ways import settings_of
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
+from tests.system.test_submissions_kept import connect_offline
+from tests.unit.client.test_verification_links import offline_credential
 
 SENT = "POST /sessions/online/{referenceNumber}/invoices"
 
@@ -56,22 +59,37 @@ def test_rejected_invoices_fail_the_task_after_it_has_told(
     assert made["ti"].pushed["result"]["rejected"] == 2
 
 
-def test_a_rejected_offline_invoice_is_corrected(connected: EmulatorProcess, tmp_path: Path) -> None:
+def test_a_rejected_offline_invoice_is_corrected(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_offline(monkeypatch, offline_credential("secp256r1"))
     right = sample_invoices(tmp_path / "right", count=1) / "FV-0001.xml"
     wrong = tmp_path / "wrong.xml"
     wrong.write_bytes(right.read_bytes().replace(b"P_15>", b"P_99>"))
-    rejected = operator(wrong, offline_mode=True, on_rejected="warn").execute(context())
+    given: dict[str, Any] = {"offline_mode": True, "tables_path": str(tmp_path / "tables")}
+    given["offline_conn_id"] = "ksef_offline"
+    rejected = operator(wrong, on_rejected="warn", **given).execute(context())
     assert rejected["rejected"] == 1
-    corrected = operator(
-        right, offline_mode=True, hash_of_corrected_invoice=sha256_base64(wrong.read_bytes())
-    ).execute(context())
+    of_wrong = sha256_base64(wrong.read_bytes())
+    corrected = operator(right, hash_of_corrected_invoice=of_wrong, **given).execute(context())
     assert corrected["accepted"] == 1
+    of_right = sha256_base64(right.read_bytes())
+    with pytest.raises(KsefApiError, match="21167"):
+        operator(right, hash_of_corrected_invoice=of_right, **given).execute(context())
+    rows = read("submissions", tmp_path / "tables").to_pylist()
+    told = {(row["state"], row["status_code"], row["hash_of_corrected_invoice"]) for row in rows}
+    assert told == {("rejected", 450, None), ("accepted", 200, of_wrong), ("unprocessed", 21167, of_right)}
+    assert all("/certificate/" in row["certificate_url"] for row in rows)
 
 
 def test_a_pef_invoice_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:
     file = tmp_path / "pef.xml"
     file.write_bytes(pef_document())
-    assert operator(file, form_code="PEF (3)").execute(context())["accepted"] == 1
+    tables = tmp_path / "tables"
+    result = operator(file, form_code="PEF (3)", tables_path=str(tables)).execute(context())
+    assert result["accepted"] == 1
+    (row,) = read("submissions", tables).to_pylist()
+    assert (row["state"], row["form_code"], row["invoice_number"]) == ("accepted", "PEF (3)", "PEF/1")
 
 
 @pytest.mark.parametrize(
@@ -92,11 +110,57 @@ def test_what_ksef_would_refuse_is_refused_before_anything_is_sent(
     assert connected.requests() == {}
 
 
-def test_the_same_invoice_in_two_files_is_refused(connected: EmulatorProcess, tmp_path: Path) -> None:
-    folder = sample_invoices(tmp_path / "outgoing", count=1)
-    (folder / "again.xml").write_bytes((folder / "FV-0001.xml").read_bytes())
-    with pytest.raises(KsefInputError, match=r"FV-0001.xml.*holds the same invoice|again.xml"):
-        operator(folder).execute(context())
+@pytest.fixture
+def with_wrong(tmp_path: Path) -> Path:
+    """Two right invoices, a copy of one, and one that is cut."""
+    folder = sample_invoices(tmp_path / "outgoing", count=2)
+    right = (folder / "FV-0001.xml").read_bytes()
+    (folder / "copy.xml").write_bytes(right)
+    (folder / "cut.xml").write_bytes(right[:-20])
+    return folder
+
+
+def test_one_wrong_file_stops_all_and_the_report_tells_of_each(
+    connected: EmulatorProcess, with_wrong: Path
+) -> None:
+    given = context()
+    with pytest.raises(KsefInputError, match=r"copy\.xml: is a copy of .*FV-0001\.xml"):
+        operator(with_wrong).execute(given)
+    report = given["ti"].pushed["check_report"]
+    assert {Path(each["file"]).name for each in report["problems"]} == {"copy.xml", "cut.xml"}
+    assert connected.requests() == {}
+
+
+def test_wrong_files_are_left_out_where_that_is_wanted(
+    connected: EmulatorProcess, with_wrong: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "rejected"
+    result = operator(with_wrong, on_invalid="skip", rejected_path=str(kept)).execute(context())
+    assert (result["invoice_count"], result["accepted"]) == (2, 2)
+    assert sorted(path.name for path in kept.glob("*.xml")) == ["copy.xml", "cut.xml"]
+
+
+def test_a_dry_run_checks_and_sends_nothing(connected: EmulatorProcess, with_wrong: Path) -> None:
+    report = operator(with_wrong, dry_run=True, on_invalid="skip").execute(context())
+    assert (report["valid"], report["invalid"], report["session_count"]) == (2, 2, 1)
+    with pytest.raises(KsefInputError, match="2 of 4 files"):
+        operator(with_wrong, dry_run=True).execute(context())
+    assert connected.requests() == {}
+
+
+def test_rejected_files_are_not_kept_among_those_that_are_sent(
+    connected: EmulatorProcess, with_wrong: Path
+) -> None:
+    with pytest.raises(KsefInputError, match="rejected_path"):
+        operator(with_wrong, rejected_path=str(with_wrong)).execute(context())
+    assert connected.requests() == {}
+
+
+def test_a_pef_invoice_of_another_seller_is_refused(connected: EmulatorProcess, tmp_path: Path) -> None:
+    file = tmp_path / "pef.xml"
+    file.write_bytes(pef_document(seller="1130405061"))
+    with pytest.raises(KsefInputError, match=r"the seller is 1130405061.*invoice\.other-seller"):
+        operator(file, form_code="PEF (3)").execute(context())
     assert connected.requests() == {}
 
 
@@ -160,7 +224,8 @@ def test_not_waiting_gives_the_session(connected: EmulatorProcess, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("on_rejected", "ignore"), ("poll_interval", 0), ("timeout", -1)]
+    ("field", "value"),
+    [("on_rejected", "ignore"), ("on_invalid", "ignore"), ("poll_interval", 0), ("timeout", -1)],
 )
 def test_an_impossible_parameter_is_refused_when_the_dag_is_parsed(field: str, value: Any) -> None:
     with pytest.raises(KsefInputError, match=field):
