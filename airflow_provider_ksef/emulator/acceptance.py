@@ -18,7 +18,12 @@ from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 log = logging.getLogger(__name__)
 
-_FAILURES = {500: "Nieznany błąd (500)", 550: "Operacja została anulowana przez system"}
+_FAILURES = {
+    405: "Przetwarzanie anulowane z powodu błędu sesji",
+    435: "Błąd odszyfrowania pliku",
+    500: "Nieznany błąd (500)",
+    550: "Operacja została anulowana przez system",
+}
 
 
 @dataclass(frozen=True)

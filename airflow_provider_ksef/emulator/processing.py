@@ -19,6 +19,7 @@ from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 log = logging.getLogger(__name__)
 
+_DETAILS = {CANCELLED: ("Nie przesłano faktur",)}
 _LONGEST_FILE_NAME = 128
 _MOST_TOGETHER = 200
 _MOST_BYTES_TOGETHER = 4_000_000
@@ -63,7 +64,7 @@ class BatchProcessing:
     def _unpack(self, session: Session, path: Path) -> Archive:
         ordered = self._emulator.work_faults.take_code(WorkFaultKind.SESSION_STATUS)
         if ordered is not None:
-            raise _Failed(ordered)
+            raise _Failed(ordered, *_DETAILS.get(ordered, ()))
         if session.aes_key is None:
             raise _Failed(LOST_KEY)
         for part in self._emulator.sessions.parts(session.reference):
@@ -80,7 +81,7 @@ class BatchProcessing:
         if count > limits.invoices:
             raise _Failed(420)
         if count == 0:
-            raise _Failed(CANCELLED, "Nie przesłano faktur")
+            raise _Failed(CANCELLED, *_DETAILS[CANCELLED])
         return archive
 
     def _decrypt(self, session: Session, key: bytes, archive: Path) -> None:

@@ -23,8 +23,8 @@ class WorkFaultKind(StrEnum):
 
 CODES: dict[WorkFaultKind, tuple[int, ...]] = {
     WorkFaultKind.EXPORT_STATUS: (100, 415, 420, 500, 550),
-    WorkFaultKind.SESSION_STATUS: (405, 415, 430, 435, 500),
-    WorkFaultKind.INVOICE_STATUS: (500, 550),
+    WorkFaultKind.SESSION_STATUS: (405, 415, 420, 430, 435, 440, 500),
+    WorkFaultKind.INVOICE_STATUS: (405, 435, 500, 550),
     WorkFaultKind.LOGIN_STATUS: (415, 450, 460, 470, 480, 500, 550),
 }
 

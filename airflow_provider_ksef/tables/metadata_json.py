@@ -60,7 +60,7 @@ MAX_INVOICES = 100_000
 """KSeF packs 10,000 at most; a list of more is somebody's attempt at the worker's memory."""
 _MOST_COMMAS = 50 * MAX_INVOICES
 """Counted before a list is taken apart, since each of its members takes memory."""
-_READ_AT_ONCE = 1024 * 1024
+_READ_AT_ONCE = 512 * 1024
 """Bytes that one thread reads at a time."""
 _LIST, _END = b'{"invoices":[', b"]}"
 _START = _LIST + b'{"ksefNumber":'

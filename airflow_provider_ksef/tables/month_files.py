@@ -27,7 +27,7 @@ ROW_GROUP_ROWS = 20_000
 """Two of KSeF's largest packages: small enough that dates prune well, large enough to compress well."""
 _PAGE_BYTES = 64 * 1024
 """Of one column before compression; pages of a megabyte, Arrow's usual, take 7 MB more memory to write."""
-_ALL_DIFFERENT = ("invoice_number", "invoice_hash", "verification_url")
+_ALL_DIFFERENT = (NUMBER, "invoice_number", "invoice_hash", "verification_url")
 """Texts that no two invoices share: with a dictionary of them a file is larger, and slower to write."""
 
 

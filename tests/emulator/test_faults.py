@@ -85,14 +85,15 @@ def test_an_export_hangs(received: Peer) -> None:
     assert status == {"status": {"code": 100, "description": "Eksport faktur w toku"}}
 
 
-def test_a_batch_session_ends_badly(peer: Peer, sales: dict[str, bytes]) -> None:
-    order(peer, kind="session-status", code=500)
+@pytest.mark.parametrize("code", [405, 415, 420, 430, 435, 440, 500])
+def test_a_batch_session_ends_badly(peer: Peer, sales: dict[str, bytes], code: int) -> None:
+    order(peer, kind="session-status", code=code)
     status = peer.session(peer.send(Upload(make_zip(sales))))
-    assert status["status"]["code"] == 500
+    assert status["status"]["code"] == code
     assert {each["status"]["code"] for each in peer.send_files(sales)} == {200}
 
 
-@pytest.mark.parametrize("code", [500, 550])
+@pytest.mark.parametrize("code", [405, 435, 500, 550])
 def test_invoices_end_badly(peer: Peer, sales: dict[str, bytes], code: int) -> None:
     order(peer, kind="invoice-status", code=code, times=2)
     codes = [each["status"]["code"] for each in peer.send_files(sales)]

@@ -1,4 +1,4 @@
-"""Each fault that the emulator takes orders for: what the operators do, and what a DAG author sees."""
+"""Faults that the emulator takes orders for: what the operators do, and what a DAG author sees."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_ksef.exceptions import (
     KsefError,
     KsefExportError,
     KsefIntegrityError,
     KsefLoginError,
-    KsefSessionError,
     KsefTimeoutError,
     KsefTransportError,
     KsefUnavailableError,
 )
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
-from tests.system.conftest import sample_invoices, seed
-from tests.system.operator_context import NotedState, TaskInstance, context
+from tests.system.conftest import seed
+from tests.system.operator_context import context
 
 COUNT = 30
 PAGE = "<html><title>Przerwa techniczna</title></html>"
@@ -126,52 +123,6 @@ def test_an_export_that_hangs_is_given_up_within_its_time(
     with pytest.raises(KsefTimeoutError, match="was not ready within"):
         sync(timeout=0.5)
     assert not (tmp_path / "tables" / "invoices").exists()
-
-
-def submit(folder: Path, state: NotedState | None = None, **parameters: Any) -> dict[str, Any]:
-    operator = KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(folder), poll_interval=0.1, **parameters
-    )
-    result: dict[str, Any] = operator.execute(context(state))
-    return result
-
-
-@pytest.mark.parametrize("code", [405, 415, 430, 435])
-def test_a_session_without_effect_says_so_and_the_next_try_sends_anew(
-    connected: EmulatorProcess, tmp_path: Path, code: int
-) -> None:
-    folder, state = sample_invoices(tmp_path / "out", count=3), NotedState()
-    connected.control("faults", kind="session-status", code=code)
-    with pytest.raises(KsefSessionError, match=rf"status {code}.*may be sent again"):
-        submit(folder, state)
-    assert submit(folder, state)["accepted"] == 3
-    assert connected.requests()["POST /sessions/batch"] == 2
-
-
-def test_a_session_of_unknown_effect_is_never_sent_again(connected: EmulatorProcess, tmp_path: Path) -> None:
-    folder, state = sample_invoices(tmp_path / "out", count=3), NotedState()
-    connected.control("faults", kind="session-status", code=500)
-    for _ in range(2):
-        with pytest.raises(KsefSessionError, match=r"status 500.*before you send any of them again"):
-            submit(folder, state)
-    assert connected.requests()["POST /sessions/batch"] == 1
-
-
-@pytest.mark.parametrize("code", [500, 550])
-def test_an_invoice_that_ksef_broke_off_is_told_as_rejected(
-    connected: EmulatorProcess, tmp_path: Path, code: int
-) -> None:
-    folder = sample_invoices(tmp_path / "out", count=3)
-    connected.control("faults", kind="invoice-status", code=code)
-    told = TaskInstance("run-1")
-    operator = KsefSubmitBatchOperator(task_id="submit", invoices=str(folder), poll_interval=0.1)
-    with pytest.raises(
-        AirflowFailException, match=rf"(?s)1 of 3 invoices.*FV-0001.xml: {code} [^()]+(\(500\))?$"
-    ) as failed:
-        operator.execute({"ti": told})
-    (rejection,) = told.pushed["result"]["rejections"]
-    assert (rejection["code"], rejection["file"]) == (code, str(folder / "FV-0001.xml"))
-    assert "mend the rejected" in str(failed.value)
 
 
 @pytest.mark.parametrize("code", [415, 450, 460, 470, 480, 500, 550])

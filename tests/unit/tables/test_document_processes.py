@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,16 @@ def test_shares_are_contiguous_and_this_process_gets_more(monkeypatch: pytest.Mo
     assert divide([10] * 10, 3) == [4, 7, 10]
     assert divide([10] * 6, 2) == [6]
     assert divide([], 4) == [0]
+
+
+def test_a_process_that_reads_documents_does_not_load_pandas() -> None:
+    """pyarrow loads it with the first array, where it is installed."""
+    program = (
+        "import sys\n"
+        "from airflow_provider_ksef.tables.document_worker import WithoutPandas\n"
+        "sys.meta_path.insert(0, WithoutPandas())\n"
+        "import pyarrow as pa\n"
+        "assert pa.array([1, None]).null_count == 1\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
