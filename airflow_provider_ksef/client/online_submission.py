@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from airflow_provider_ksef.client import online
 from airflow_provider_ksef.client.calls import Flow, Pause
@@ -25,7 +26,15 @@ from airflow_provider_ksef.client.online_progress import (
 )
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.client.settings import Settings
-from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefInputError, KsefIntegrityError
+from airflow_provider_ksef.exceptions import (
+    Fault,
+    KsefApiError,
+    KsefError,
+    KsefInputError,
+    KsefIntegrityError,
+    KsefRateLimitError,
+    KsefUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +94,16 @@ class OnlineDeclaration:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+class Witness(Protocol):
+    """Is told what becomes of each invoice on its way."""
+
+    def sending(self, reference: str, file: CheckedFile) -> None:
+        """Hear that an invoice is about to go into a session."""
+
+    def refused(self, reference: str, file: CheckedFile, fault: Fault) -> None:
+        """Hear that KSeF did not take it in."""
+
+
 class OnlineSubmission:
     """
     A submission that is begun once and gone on with by any later try.
@@ -93,7 +112,7 @@ class OnlineSubmission:
     :param declaration: what is declared of the invoices.
     :param progress: how far an earlier try has come.
     :param on_progress: is told each step before the next one begins, and keeps it.
-    :param on_sending: is told the session and the file before an invoice goes into it.
+    :param witness: is told of each invoice; None for nobody.
     """
 
     def __init__(
@@ -102,12 +121,12 @@ class OnlineSubmission:
         declaration: OnlineDeclaration,
         progress: OnlineProgress,
         on_progress: Callable[[OnlineProgress], None],
-        on_sending: Callable[[str, CheckedFile], None],
+        witness: Witness | None,
     ) -> None:
         self._settings = settings
         self._declaration = declaration
         self._on_progress = on_progress
-        self._on_sending = on_sending
+        self._witness = witness
         self._key: SessionKey | None = None
         self.progress = progress
 
@@ -188,14 +207,25 @@ class OnlineSubmission:
         return (yield from self._sending(file, xml, key))
 
     def _sending(self, file: CheckedFile, xml: bytes, key: SessionKey) -> Flow[str]:
-        self._on_sending(self.progress.sessions[-1], file)
-        return online.send_invoice(
-            self.progress.sessions[-1],
-            xml,
-            key,
-            offline_mode=self._declaration.offline_mode,
-            hash_of_corrected_invoice=self._declaration.hash_of_corrected_invoice,
-        )
+        reference, declared = self.progress.sessions[-1], self._declaration
+        if self._witness:
+            self._witness.sending(reference, file)
+        try:
+            return (
+                yield from online.send_invoice(
+                    reference,
+                    xml,
+                    key,
+                    offline_mode=declared.offline_mode,
+                    hash_of_corrected_invoice=declared.hash_of_corrected_invoice,
+                )
+            )
+        except (KsefUnavailableError, KsefRateLimitError):
+            raise
+        except KsefApiError as error:
+            if self._witness:
+                self._witness.refused(reference, file, error.fault)
+            raise
 
     def _session_key(self) -> Flow[SessionKey]:
         if self._key is None:

@@ -56,6 +56,8 @@ class KsefSendInvoicesOperator(BaseOperator):
     :param offline_mode: declares the invoices as issued offline.
     :param hash_of_corrected_invoice: Base64 SHA-256 of the rejected offline invoice that the one file named
         by ``invoices`` corrects technically; needs ``offline_mode``.
+    :param offline_conn_id: connection of type ``ksef`` with a KSeF certificate of the type ``Offline``, which
+        signs the links of KOD II in the column ``certificate_url`` of ``submissions``.
     :param schema_dir: folder with the official XSD files, in any subfolders; each invoice is held against its
         form's.
     :param allow_self_invoicing: whether a buyer may send invoices in the seller's name (``P_17`` is 1),
@@ -88,6 +90,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         "context_identifier",
         "form_code",
         "hash_of_corrected_invoice",
+        "offline_conn_id",
         "schema_dir",
         "tables_path",
         "upo_path",
@@ -104,6 +107,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         form_code: str = "FA (3)",
         offline_mode: bool = False,
         hash_of_corrected_invoice: str | None = None,
+        offline_conn_id: str | None = None,
         schema_dir: PathSetting = None,
         allow_self_invoicing: bool = False,
         on_invalid: str = "fail",
@@ -129,6 +133,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         self.form_code = form_code
         self.offline_mode = offline_mode
         self.hash_of_corrected_invoice = hash_of_corrected_invoice
+        self.offline_conn_id = offline_conn_id
         self.schema_dir = schema_dir
         self.allow_self_invoicing = allow_self_invoicing
         self.on_invalid = on_invalid

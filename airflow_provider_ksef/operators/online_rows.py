@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.crypto import hex_to_base64
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration
+from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 
 _HASH_DIGITS = 12
@@ -28,7 +29,7 @@ class OnlineRows:
         self._digest = digest
         self._names: dict[str, dict[str, str]] = {}
 
-    def begin(self, reference: str, file: CheckedFile) -> None:
+    def sending(self, reference: str, file: CheckedFile) -> None:
         """
         Note a file as sent.
 
@@ -46,6 +47,16 @@ class OnlineRows:
             offline_mode=self._declaration.offline_mode,
             hash_of_corrected_invoice=self._declaration.hash_of_corrected_invoice,
         )
+
+    def refused(self, reference: str, file: CheckedFile, fault: Fault) -> None:
+        """
+        Note that KSeF did not take it in.
+
+        :param reference: of the session.
+        :param file: what was to go into it.
+        :param fault: KSeF's reason.
+        """
+        self._record.complete_refused(reference, hex_to_base64(file.sha256), fault)
 
     def _name(self, reference: str, file: CheckedFile, invoice_hash: str) -> str:
         """

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.online_progress import OnlineProgress, outcome_by_hash, read_sessions
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
 from airflow_provider_ksef.operators.invoice_checks import CheckingOperator, PathSetting, sendable_invoices
@@ -22,6 +21,7 @@ class SendingOperator(CheckingOperator, Protocol):
     """What an operator has that sends invoices one by one."""
 
     durable: bool
+    offline_conn_id: str | None
     tables_path: PathSetting
 
     @property
@@ -46,7 +46,7 @@ class OnlineSending:
         self._context = context
         self._ksef = ksef
         self._notes = notes
-        self._record = open_record(operator.tables_path, context, ksef.settings)
+        self._record = open_record(operator.tables_path, context, ksef.settings, operator.offline_conn_id)
 
     def run(self) -> OnlineNote:
         """Send what no earlier try has sent; give the note of all sessions, each of them closed."""
@@ -70,7 +70,7 @@ class OnlineSending:
             declaration,
             note.progress,
             on_progress=self._notes.keep,
-            on_sending=rows.begin if rows else _note_nothing,
+            witness=rows,
         )
 
     def _is_known(self, progress: OnlineProgress) -> bool:
@@ -96,7 +96,3 @@ class OnlineSending:
         if references:
             log.info("The same files were sent in %s: going on with that.", ", ".join(references))
         return OnlineProgress(tuple(references))
-
-
-def _note_nothing(_reference: str, _file: CheckedFile) -> None:
-    """Without ``tables_path`` a task keeps no rows."""

@@ -16,6 +16,7 @@ from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.duplicates import Duplicate
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
 from airflow_provider_ksef.operators.parameters import path_of
 
@@ -175,10 +176,29 @@ class SubmissionRecord:
         :param description: KSeF's text for it.
         :param details: KSeF's reasons.
         """
-        from airflow_provider_ksef.tables.submission_facts import SENT, UNPROCESSED, FileAnswer
+        from airflow_provider_ksef.tables.submission_facts import SENT
         from airflow_provider_ksef.tables.submissions import read_submission
 
         rows = read_submission(self._root, self._context, reference)
+        names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
+        self._complete_unprocessed(reference, names, code, description, details)
+
+    def complete_refused(self, reference: str, invoice_hash: str, fault: Fault) -> None:
+        """
+        Note that KSeF did not take an invoice in, which may be sent again then.
+
+        :param reference: of the session.
+        :param invoice_hash: Base64 SHA-256 of the invoice.
+        :param fault: KSeF's reason.
+        """
+        names = [name for name, noted in self.hashes(reference).items() if noted == invoice_hash]
+        self._complete_unprocessed(reference, names, fault.code, fault.description, fault.details)
+
+    def _complete_unprocessed(
+        self, reference: str, names: Sequence[str], code: int | None, description: str, details: Sequence[str]
+    ) -> None:
+        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
+
         said = partial(
             FileAnswer,
             UNPROCESSED,
@@ -186,7 +206,6 @@ class SubmissionRecord:
             status_description=description,
             status_details=tuple(details),
         )
-        names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
         self._complete(reference, [said(file_name=name) for name in names])
 
     def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:

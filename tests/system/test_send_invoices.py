@@ -12,7 +12,7 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.answers import nothing
 from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.crypto import sha256_base64
-from airflow_provider_ksef.exceptions import KsefInputError, KsefRateLimitError
+from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError, KsefRateLimitError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
@@ -21,6 +21,8 @@ from tests.system.airflow_runs import OWN_DAGS, run_dag
 from tests.system.client_ways import settings_of
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
+from tests.system.test_submissions_kept import connect_offline
+from tests.unit.client.test_verification_links import offline_credential
 
 SENT = "POST /sessions/online/{referenceNumber}/invoices"
 
@@ -57,21 +59,27 @@ def test_rejected_invoices_fail_the_task_after_it_has_told(
     assert made["ti"].pushed["result"]["rejected"] == 2
 
 
-def test_a_rejected_offline_invoice_is_corrected(connected: EmulatorProcess, tmp_path: Path) -> None:
+def test_a_rejected_offline_invoice_is_corrected(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_offline(monkeypatch, offline_credential("secp256r1"))
     right = sample_invoices(tmp_path / "right", count=1) / "FV-0001.xml"
     wrong = tmp_path / "wrong.xml"
     wrong.write_bytes(right.read_bytes().replace(b"P_15>", b"P_99>"))
-    given = {"offline_mode": True, "tables_path": str(tmp_path / "tables")}
+    given: dict[str, Any] = {"offline_mode": True, "tables_path": str(tmp_path / "tables")}
+    given["offline_conn_id"] = "ksef_offline"
     rejected = operator(wrong, on_rejected="warn", **given).execute(context())
     assert rejected["rejected"] == 1
     of_wrong = sha256_base64(wrong.read_bytes())
     corrected = operator(right, hash_of_corrected_invoice=of_wrong, **given).execute(context())
     assert corrected["accepted"] == 1
+    of_right = sha256_base64(right.read_bytes())
+    with pytest.raises(KsefApiError, match="21167"):
+        operator(right, hash_of_corrected_invoice=of_right, **given).execute(context())
     rows = read("submissions", tmp_path / "tables").to_pylist()
-    assert {(row["state"], row["hash_of_corrected_invoice"]) for row in rows} == {
-        ("rejected", None),
-        ("accepted", of_wrong),
-    }
+    told = {(row["state"], row["status_code"], row["hash_of_corrected_invoice"]) for row in rows}
+    assert told == {("rejected", 450, None), ("accepted", 200, of_wrong), ("unprocessed", 21167, of_right)}
+    assert all("/certificate/" in row["certificate_url"] for row in rows)
 
 
 def test_a_pef_invoice_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:

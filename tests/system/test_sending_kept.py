@@ -73,7 +73,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
         if where == "sent":  # the session is noted before
             monkeypatch.setattr(OnlineNotes, "keep", dying(OnlineNotes.keep, number + 1))
         else:
-            monkeypatch.setattr(OnlineRows, "begin", dying(OnlineRows.begin, number))
+            monkeypatch.setattr(OnlineRows, "sending", dying(OnlineRows.sending, number))
 
     return order
 
