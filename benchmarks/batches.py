@@ -1,4 +1,4 @@
-"""Folders of invoices that are packed: small ones as the emulator's generator makes them, and large ones."""
+"""Folders of invoices that are packed: small ones of many sellers, and large ones with many lines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from datetime import date
 from pathlib import Path
 
 from airflow_provider_ksef.emulator.synthetic import synthesize
-from benchmarks.making import NIP
+from airflow_provider_ksef.emulator.synthetic.companies import SELLERS
+from airflow_provider_ksef.emulator.synthetic.dice import Dice
 
-SMALL, LARGE = "small", "large"
-_LEAST, _MOST = 3_000, 8_000
+SMALL, LARGE = "3-to-8-kb", "200-kb"
+_LEAST, _MOST, _MOST_USUAL = 3_000, 8_000, 6_600
+_LINES = 60_000
+"""Different ones, each with a catalogue number of its own."""
 _LARGE_SIZE = 200_000
 _DAY = date(2026, 5, 4)
 _LINE = b"<FaWiersz>"
@@ -42,16 +45,38 @@ def _fill(folder: Path, invoices: Iterator[bytes]) -> None:
 
 
 def _small_invoices() -> Iterator[bytes]:
+    """Give invoices of many sellers, whose lines have catalogue numbers, as ERP systems write them."""
+    lines = itertools.cycle(_numbered_lines(_LINES))
     for index in itertools.count():
-        xml = synthesize(NIP, "Subject1", index, 0, _DAY).xml
-        if _LEAST <= len(xml) <= _MOST:
-            yield xml
+        dice = Dice(f"packing {index}")
+        xml = _synthetic(index)
+        size = dice.between(_LEAST, _MOST_USUAL)
+        head, _, rest = xml.partition(_LINE)
+        end = rest.rpartition(_AFTER_LINE)[2]
+        body = bytearray(head)
+        while len(body) + len(end) < size:
+            body += next(lines)
+        if rest and _LEAST <= len(body) + len(end) <= _MOST:
+            yield bytes(body + end)
+
+
+def _numbered_lines(count: int) -> list[bytes]:
+    lines = itertools.chain.from_iterable(_lines_of(_synthetic(index)) for index in itertools.count())
+    dice = Dice("catalogue numbers")
+    return [
+        line.replace(b"</P_7>", b"</P_7><Indeks>%08d</Indeks>" % dice.below(10**8), 1)
+        for line in itertools.islice(lines, count)
+    ]
+
+
+def _synthetic(index: int) -> bytes:
+    return synthesize(SELLERS[index % len(SELLERS)].nip, "Subject1", index, 0, _DAY).xml
 
 
 def _large_invoices(count: int) -> Iterator[bytes]:
     """Give each the head and the end of a small one, and the lines of many."""
     some = list(itertools.islice(_small_invoices(), 3_000))
-    lines = itertools.cycle([_LINE + line for xml in some for line in _lines_of(xml)])
+    lines = itertools.cycle([line for xml in some for line in _lines_of(xml)])
     for xml in itertools.islice(itertools.cycle(some), count):
         head, _, rest = xml.partition(_LINE)
         end = rest.rpartition(_AFTER_LINE)[2]
@@ -62,4 +87,4 @@ def _large_invoices(count: int) -> Iterator[bytes]:
 
 
 def _lines_of(xml: bytes) -> list[bytes]:
-    return [part.partition(_AFTER_LINE)[0] + _AFTER_LINE for part in xml.split(_LINE)[1:]]
+    return [_LINE + part.partition(_AFTER_LINE)[0] + _AFTER_LINE for part in xml.split(_LINE)[1:]]

@@ -23,6 +23,7 @@ _PACKAGES = (
     "signxml>=4.0.4",
     "tenacity>=8.3",
     "universal-pathlib>=0.2.6",
+    "zlib-ng>=1.0",
 )
 
 

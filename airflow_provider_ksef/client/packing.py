@@ -78,7 +78,7 @@ def pack_batch(
     """
     _check(files, compression, part_size)
     with PartWriter(work_dir, key, part_size) as writer:
-        hashes = _WRITERS[compression](_telling(files), writer.write, best_engine())
+        hashes = _WRITERS[compression](_telling(files), writer.write, best_engine(compression))
         writer.finish()
     size, parts = writer.size, tuple(writer.parts)
     if size > MAX_PACKAGE_SIZE or len(parts) > MAX_PARTS:

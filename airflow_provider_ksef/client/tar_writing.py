@@ -19,7 +19,7 @@ from airflow_provider_ksef.client.deflating import END, WINDOW, Engine
 from airflow_provider_ksef.client.in_order import in_order
 from airflow_provider_ksef.client.invoice_reading import InvoiceFile, read_invoice
 
-_BLOCK_SIZE = 1 << 19
+_BLOCK_SIZE = 1 << 20
 _GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 """Deflate, no name, no time: the same files give the same archive."""
 _EMPTY = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)

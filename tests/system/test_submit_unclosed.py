@@ -78,7 +78,7 @@ def test_one_that_another_library_has_packed_is_left_alone(
 ) -> None:
     with dying_at("_uploaded"):
         operator(invoices, **ways["parameters"]).execute(ways["context"])
-    monkeypatch.setattr(packing, "best_engine", lambda: Engine(zlib, 1))
+    monkeypatch.setattr(packing, "best_engine", lambda _: Engine(zlib, 1))
     assert operator(invoices, **ways["parameters"]).execute(ways["context"])["accepted"] == COUNT
     assert opened(connected) == 2
 

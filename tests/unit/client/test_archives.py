@@ -28,15 +28,20 @@ from airflow_provider_ksef.client.tar_writing import tar_header, write_tar_gz
 from airflow_provider_ksef.client.zip_writing import write_zip
 from tests.unit.client.test_packing import entries, invoice
 
-ENGINES = [
-    pytest.param(ZLIB, id="zlib"),
-    pytest.param(
-        best_engine(),
-        id="isal",
-        marks=pytest.mark.skipif(best_engine() is ZLIB, reason="isal is not installed"),
-    ),
-]
-on_both = pytest.mark.parametrize("engine", ENGINES)
+ENGINES = {"zlib": ZLIB, "isal": best_engine("zip"), "zlib-ng": best_engine("tar.gz")}
+on_every_engine = pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(
+            engine,
+            id=name,
+            marks=pytest.mark.skipif(
+                name != "zlib" and engine is ZLIB, reason=f"{name} is not installed (extra fast)"
+            ),
+        )
+        for name, engine in ENGINES.items()
+    ],
+)
 WRITERS: dict[str, Callable[..., list[str]]] = {"zip": write_zip, "tar.gz": write_tar_gz}
 on_all = pytest.mark.parametrize("compression", WRITERS)
 
@@ -56,14 +61,14 @@ def written(compression: str, files: dict[str, bytes], engine: Engine) -> bytes:
     return archive.getvalue()
 
 
-@on_both
+@on_every_engine
 @on_all
 def test_python_reads_it(compression: str, engine: Engine) -> None:
     files = some_invoices()
     assert entries(written(compression, files, engine), compression) == files
 
 
-@on_both
+@on_every_engine
 @pytest.mark.parametrize("from_here", [zip_writing.ZIP64_FROM, 1_000_000], ids=["plain", "zip64"])
 def test_info_zip_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine, from_here: int
@@ -83,7 +88,7 @@ def test_info_zip_takes_it(
     assert f"No errors detected in compressed data of {path}" in tested.stdout
 
 
-@on_both
+@on_every_engine
 def test_gnu_tar_takes_it(tmp_path: Path, engine: Engine) -> None:
     if not shutil.which("tar"):
         pytest.skip("tar is not installed")
@@ -94,7 +99,7 @@ def test_gnu_tar_takes_it(tmp_path: Path, engine: Engine) -> None:
     assert {found.name: found.read_bytes() for found in unpacked.iterdir()} == files
 
 
-@on_both
+@on_every_engine
 def test_a_tar_is_one_stream_of_blocks_that_know_the_one_before(engine: Engine) -> None:
     noise = random.Random(3).randbytes(WINDOW - 2048)
     files = {f"{number}.xml": noise for number in range(40)}
@@ -110,13 +115,14 @@ def test_a_tar_is_one_stream_of_blocks_that_know_the_one_before(engine: Engine) 
     assert len(content) < apart
 
 
-@on_both
+@on_every_engine
 @on_all
 def test_the_same_bytes_come_from_a_process_with_other_memory(compression: str, engine: Engine) -> None:
+    name = next(name for name, other in ENGINES.items() if other is engine)
     script = (
         "import sys, hashlib; junk = [bytes([n % 251]) * 70_000 for n in range(500)]; del junk[::2]\n"
-        "from tests.unit.client.test_archives import best_engine, some_invoices, written, ZLIB\n"
-        f"engine = ZLIB if {engine is ZLIB} else best_engine()\n"
+        "from tests.unit.client.test_archives import ENGINES, some_invoices, written\n"
+        f"engine = ENGINES[{name!r}]\n"
         f"print(hashlib.sha256(written({compression!r}, some_invoices(), engine)).hexdigest())"
     )
     made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

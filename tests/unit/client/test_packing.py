@@ -24,7 +24,9 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 KEY = SessionKey(b"k" * 32, b"i" * 16)
 
 
-ENGINES = list({engine.library: engine for engine in (ZLIB, best_engine())}.values())
+ENGINES = list(
+    {engine.library: engine for engine in (ZLIB, best_engine("zip"), best_engine("tar.gz"))}.values()
+)
 
 
 def invoice(name: str, content: bytes) -> InvoiceFile:
@@ -66,7 +68,7 @@ def test_any_split_restores_the_archive(
     files: dict[str, bytes], part_size: int, compression: str, engine: Engine
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packing, "best_engine", lambda: engine)
+        patch.setattr(packing, "best_engine", lambda _: engine)
         packed = pack_batch(
             [invoice(name, content) for name, content in files.items()],
             KEY,
