@@ -18,6 +18,8 @@ _UNDECIDED = (100, 150)
 _ACCEPTED = 200
 _PAGE_SIZE = 1000
 _UNKNOWN_SESSION = 21173
+STORING_PAUSES = (2.0, 8.0)
+"""Seconds in which KSeF mostly stores for good what it has numbered."""
 _UNKNOWN_PAUSES = (1.0, 3.0)
 """Seconds between tries where a session is unknown, as a new one may be for a moment."""
 
@@ -211,6 +213,26 @@ def list_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:
     :param reference_number: of the session.
     """
     return _list(f"{_path(reference_number)}/invoices")
+
+
+def list_stored_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:
+    """
+    List the invoices of a session once the accepted ones have their permanent storage dates, which KSeF gives
+    a little after their numbers; those that still have none some seconds later are listed without.
+
+    :param reference_number: of the session.
+    """
+    for seconds in STORING_PAUSES:
+        yield from Pause(seconds)
+        invoices = yield from list_invoices(reference_number)
+        if all(map(is_stored, invoices)):
+            break
+    return invoices
+
+
+def is_stored(invoice: SessionInvoice) -> bool:
+    """Whether KSeF has stored an invoice for good, if it has accepted it."""
+    return invoice.permanent_storage_date is not None or not invoice.is_accepted
 
 
 def list_failed_invoices(reference_number: str) -> Flow[list[SessionInvoice]]:

@@ -97,7 +97,7 @@ class BatchSender:
                 if self._closes(batch_, package, unclosed):
                     return
             elif unclosed:
-                log.info("Session %s holds other parts: left alone.", unclosed.session_reference_number)
+                self._leave_alone(unclosed)
             self._send_anew(batch_, package, key, note)
 
     def _send_anew(self, batch_: Batch, package: PackedBatch, key: DerivedKey, note: SessionNote) -> None:
@@ -133,6 +133,12 @@ class BatchSender:
         self._notes.keep(replace(unclosed, is_uploaded=True))
         return True
 
+    def _leave_alone(self, unclosed: SessionNote) -> None:
+        reference = unclosed.session_reference_number
+        log.info("Session %s of an earlier try holds other parts: it is left alone.", reference)
+        if self._record:
+            self._record.complete_unprocessed(reference, None, "The session was never closed.", ())
+
     def _uploaded(self, batch_: Batch, package: PackedBatch, note: SessionNote) -> None:
         self._begin_rows(batch_, package, note.session_reference_number)
         known = replace(note, is_uploaded=True)
@@ -159,6 +165,6 @@ class BatchSender:
             key = derived_key(settings, salt, purpose=PURPOSE)
             if key.check_value == unclosed.check_value:
                 return salt, key
-            log.warning("The connection's secret was changed: session %s is left alone.", unclosed.digest)
+            log.warning("The connection's secret was changed since the earlier try.")
         salt = new_salt()
         return salt, derived_key(settings, salt, purpose=PURPOSE)

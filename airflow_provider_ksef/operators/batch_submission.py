@@ -78,13 +78,16 @@ class BatchSubmission:
         return self.notes.note
 
     def _is_taken(self, note: SubmissionNote) -> bool:
-        return all(standing_of(self._ksef, session) is Standing.TAKEN for session in note.sessions)
+        return all(self._standing(session) is Standing.TAKEN for session in note.sessions)
+
+    def _standing(self, session: SessionNote) -> Standing:
+        return standing_of(self._ksef, session, self._record)
 
     def _taken(self, digest: str) -> list[SessionNote]:
         """Give the noted sessions that count; those that were not closed are kept in mind."""
         taken = []
         for session in self._noted(digest):
-            standing = standing_of(self._ksef, session)
+            standing = self._standing(session)
             if standing is Standing.UNCLOSED:
                 self._unclosed[session.digest] = session
             if standing is Standing.TAKEN and not self._is_repeated(session):
@@ -94,6 +97,10 @@ class BatchSubmission:
     def _noted(self, digest: str) -> tuple[SessionNote, ...]:
         """Give what is noted; a task that was cleared means it only where it sends the same again."""
         note = self.notes.note
+        if note is None and self._record is not None:
+            return tuple(
+                SessionNote(*session, is_uploaded=True) for session in reversed(self._record.unanswered())
+            )
         if note is None or (self._is_cleared and (note.digest != digest or not self._operator.durable)):
             return ()
         return note.sessions
@@ -146,7 +153,7 @@ class BatchSubmission:
         told = [SessionNote(reference, batch.digest, count, is_uploaded=True) for reference, count in rows]
         known = [manifest, *told] if manifest else told
         for session in known:
-            standing = standing_of(self._ksef, session)
+            standing = self._standing(session)
             if standing is Standing.TAKEN:
                 return session
             if standing is Standing.UNCLOSED:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.duplicates import Duplicate
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
@@ -70,6 +70,7 @@ def keep_session(
     """
     keep_answers(session, record)
     keep_upo(ksef, session, record, upo_path)
+    keep_storage_dates(ksef, session, record)
 
 
 def keep_answers(session: JudgedSession, record: SubmissionRecord | None) -> None:
@@ -102,17 +103,35 @@ def keep_upo(
         record.complete(session.reference, accepted, {}, upo_paths_of(saved, accepted))
 
 
+def keep_storage_dates(ksef: KsefClient, session: JudgedSession, record: SubmissionRecord | None) -> None:
+    """
+    Complete the rows with the permanent storage dates that were not there yet.
+
+    :param ksef: the client.
+    :param session: with all its invoices.
+    :param record: the rows, where the task keeps them.
+    """
+    if record is None or all(map(sessions.is_stored, session.invoices)):
+        return
+    invoices = ksef.run(sessions.list_stored_invoices(session.reference))
+    accepted = [invoice for invoice in invoices if invoice.is_accepted]
+    missing = sum(not sessions.is_stored(invoice) for invoice in accepted)
+    if missing:
+        log.info("Session %s: %d invoices have no permanent storage date yet.", session.reference, missing)
+    record.complete(session.reference, accepted, {}, {})
+
+
 def keep_rejections(
-    operator: KeepingOperator, sessions: Sequence[JudgedSession]
+    operator: KeepingOperator, judged: Sequence[JudgedSession]
 ) -> tuple[list[SessionInvoice], dict[str, InvoicePath]]:
     """
     Give what was rejected and the files of it, and copy these to the operator's ``rejected_path``.
 
     :param operator: says where the files are, and where copies go.
-    :param sessions: all of the submission.
+    :param judged: all of the submission.
     :returns: the rejected invoices, and their files by reference number, as far as they are there still.
     """
-    rejected = [(session.reference, invoice) for session in sessions for invoice in session.rejected]
+    rejected = [(session.reference, invoice) for session in judged for invoice in session.rejected]
     return keep_rejected_of(operator, rejected, operator.found)
 
 

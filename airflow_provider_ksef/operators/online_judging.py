@@ -24,6 +24,7 @@ from airflow_provider_ksef.operators.judged_session import (
     KeepingOperator,
     keep_answers,
     keep_rejected_of,
+    keep_storage_dates,
     keep_upo,
 )
 from airflow_provider_ksef.operators.submission_record import open_record
@@ -67,6 +68,7 @@ class OnlineJudging:
         outcomes = check_complete(read, progress, on_incomplete)
         for session in judged:
             keep_upo(self._ksef, session, self._record, self._operator.upo_path)
+            keep_storage_dates(self._ksef, session, self._record)
         rejected = _rejected(judged, outcomes)
         invoices, files = keep_rejected_of(self._operator, rejected, self._operator.found)
         count = len(outcomes) - len(rejected)

@@ -92,7 +92,9 @@ class OnlineSending:
             return note.progress
         if self._record is None or (is_cleared and not self._operator.durable):
             return OnlineProgress()
-        references = [reference for reference, _count in reversed(self._record.sessions(digest))]
+        same = [reference for reference, _count in self._record.sessions(digest)]
+        unanswered = [reference for reference, _digest, _count in self._record.unanswered()]
+        references = sorted({*same, *unanswered})
         if references:
-            log.info("The same files were sent in %s: going on with that.", ", ".join(references))
+            log.info("An earlier try has sent files in %s: going on with that.", ", ".join(references))
         return OnlineProgress(tuple(references))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ from airflow_provider_ksef.operators.parameters import path_of
 if TYPE_CHECKING:
     from airflow_provider_ksef.tables.submission_facts import FileAnswer, SentFile
 
+LOOK_BACK = timedelta(days=92)
+"""How far back sessions of the same files are looked for; KSeF knows older duplicates itself."""
 NOT_ACCEPTED = ("rejected", "unprocessed")
 """States of files that may be sent again: KSeF has none of them."""
 
@@ -67,8 +69,27 @@ class SubmissionRecord:
         check_environment(self._root, self._settings.environment.name)
         return [
             (session.session_reference_number, sum(session.states.values()))
-            for session in find_submissions(self._root, self._context, digest)
+            for session in find_submissions(self._root, self._context, digest, since_month=_since_month())
             if not set(session.states) <= set(NOT_ACCEPTED)
+        ]
+
+    def unanswered(self) -> list[tuple[str, str, int]]:
+        """
+        Give the sessions that this task has sent and knows no answer of: reference, digest, files.
+
+        What they hold may lie in the folder in other company by now, so that their digest leads nowhere.
+
+        :raises KsefTableError: where the tables are of another environment.
+        """
+        from airflow_provider_ksef.tables.environment import check_environment
+        from airflow_provider_ksef.tables.submissions import find_unanswered
+
+        check_environment(self._root, self._settings.environment.name)
+        ti = self._task
+        task = {name: getattr(ti, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
+        return [
+            (session.session_reference_number, session.digest, sum(session.states.values()))
+            for session in find_unanswered(self._root, self._context, task, since_month=_since_month())
         ]
 
     def hashes(self, reference: str) -> dict[str, str]:
@@ -252,6 +273,11 @@ def open_record(
         return None
     links = InvoiceLinks(settings, offline_conn_id)
     return SubmissionRecord(path_of("tables_path", tables_path), context, settings, links)
+
+
+def _since_month() -> str:
+    """Look back a quarter: a session is a file, and older ones are many."""
+    return f"{datetime.now(UTC) - LOOK_BACK:%Y-%m}"
 
 
 def _date_of(text: str | None) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from airflow_provider_ksef.client import KsefClient, batch, sessions
@@ -10,6 +11,7 @@ from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefApiError
 from airflow_provider_ksef.operators.batch_result import may_send_again
 from airflow_provider_ksef.operators.submission_note import SessionNote
+from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 
 log = logging.getLogger(__name__)
 
@@ -29,28 +31,41 @@ class Standing(Enum):
     """KSeF does not know it, or has ended it without looking at an invoice."""
 
 
-def standing_of(ksef: KsefClient, session: SessionNote) -> Standing:
+def standing_of(ksef: KsefClient, session: SessionNote, record: SubmissionRecord | None) -> Standing:
     """
     Ask KSeF what a session is worth; one that lacks nothing but its close is closed.
 
     :param ksef: the client.
     :param session: of an earlier try.
+    :param record: the rows, which say of a session without effect that it had none.
     """
     reference = session.session_reference_number
     status = _status(ksef, reference)
     if status is None:
         log.warning("Session %s of an earlier try is not known to KSeF: sending anew.", reference)
-        return Standing.WITHOUT_EFFECT
+        return _without_effect(record, reference, NO_SUCH_SESSION, "KSeF does not know the session.")
     said = f"Session {reference} of an earlier try has status {status.code} {status.description}"
     if status.is_open and session.is_uploaded:
         log.info("%s: closing it.", said)
-        return Standing.TAKEN if _closed(ksef, reference) else Standing.WITHOUT_EFFECT
+        if _closed(ksef, reference):
+            return Standing.TAKEN
+        return _without_effect(record, reference, status.code, "The session could not be closed.")
     if status.is_open:
         log.info("%s: it was not closed.", said)
         return Standing.UNCLOSED
-    taken = not may_send_again(status)
-    log.info("%s: %s.", said, "going on with it" if taken else "it had no effect, sending anew")
-    return Standing.TAKEN if taken else Standing.WITHOUT_EFFECT
+    if not may_send_again(status):
+        log.info("%s: going on with it.", said)
+        return Standing.TAKEN
+    log.info("%s: it had no effect, sending anew.", said)
+    return _without_effect(record, reference, status.code, status.description, status.details)
+
+
+def _without_effect(
+    record: SubmissionRecord | None, reference: str, code: int, description: str, details: Sequence[str] = ()
+) -> Standing:
+    if record is not None:
+        record.complete_unprocessed(reference, code, description, details)
+    return Standing.WITHOUT_EFFECT
 
 
 def accepted_nothing(ksef: KsefClient, session: SessionNote) -> bool:

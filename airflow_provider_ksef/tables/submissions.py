@@ -25,7 +25,7 @@ from airflow_provider_ksef.tables.layout import SUBMISSIONS_TABLE
 from airflow_provider_ksef.tables.reading import read
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.submission_columns import SUBMISSIONS
-from airflow_provider_ksef.tables.submission_facts import FileAnswer, SentFile, Submission
+from airflow_provider_ksef.tables.submission_facts import SENT, FileAnswer, SentFile, Submission
 from airflow_provider_ksef.tables.submission_rows import (
     Row,
     answered_rows,
@@ -46,11 +46,13 @@ class SentSession:
     A session that the table knows.
 
     :param session_reference_number: the session in KSeF.
+    :param digest: of what was sent in it.
     :param sent_at: when it was sent.
     :param states: how many of its files are in which state.
     """
 
     session_reference_number: str
+    digest: str
     sent_at: datetime
     states: Mapping[str, int]
 
@@ -151,24 +153,46 @@ def find_submissions(
     :param digest: of what was sent together.
     :param since_month: only sessions of this month or later, such as ``2026-03``; fewer files are read.
     """
+    return _find(tables_path, context, [("digest", "=", digest), ("month", ">=", since_month)])
+
+
+def find_unanswered(
+    tables_path: UPath, context: str, task: Mapping[str, object], *, since_month: str = ""
+) -> list[SentSession]:
+    """
+    Find the sessions of a task that have files without an answer, the newest first; only those are counted.
+
+    :param tables_path: the folder of tables.
+    :param context: see :func:`layout.context_name`.
+    :param task: columns of the table and their values that tell the task from others.
+    :param since_month: only sessions of this month or later, such as ``2026-03``; fewer files are read.
+    """
+    of_task = [(name, "=", value) for name, value in task.items()]
+    return _find(tables_path, context, [*of_task, ("state", "=", SENT), ("month", ">=", since_month)])
+
+
+def _find(tables_path: UPath, context: str, filters: list[tuple[str, str, object]]) -> list[SentSession]:
     if not open_store(tables_path).names(f"{SUBMISSIONS_TABLE}/context={context}"):
         return []
     rows = read(
         SUBMISSIONS_TABLE,
         tables_path,
-        columns=["session_reference_number", "sent_at", "state"],
-        filters=[("context", "=", context), ("digest", "=", digest), ("month", ">=", since_month)],
+        columns=["session_reference_number", "digest", "sent_at", "state"],
+        filters=[("context", "=", context), *filters],
     ).to_pylist()
-    states: dict[str, Counter[str]] = {}
-    sent: dict[str, datetime] = {}
+    of_session: dict[str, list[Row]] = {}
     for row in rows:
-        reference = row["session_reference_number"]
-        states.setdefault(reference, Counter())[row["state"]] += 1
-        sent[reference] = max(sent.get(reference, row["sent_at"]), row["sent_at"])
-    return [
-        SentSession(reference, sent[reference], dict(states[reference]))
-        for reference in sorted(sent, key=lambda each: (sent[each], each), reverse=True)
+        of_session.setdefault(row["session_reference_number"], []).append(row)
+    found = [
+        SentSession(
+            reference,
+            own[0]["digest"],
+            max(row["sent_at"] for row in own),
+            dict(Counter(row["state"] for row in own)),
+        )
+        for reference, own in of_session.items()
     ]
+    return sorted(found, key=lambda each: (each.sent_at, each.session_reference_number), reverse=True)
 
 
 def _change(root: UPath, path: str, change: Callable[[list[Row]], list[Row]]) -> list[Row]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import closing, online, online_submission, retries
+from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
@@ -139,5 +139,6 @@ def _hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(closing, "PAUSES", (0.1,) * len(closing.PAUSES))
     patch.setattr(online, "SEND_PAUSES", (0.05,) * len(online.SEND_PAUSES))
     patch.setattr(online_submission, "SETTLING", 0.05)
+    patch.setattr(sessions, "STORING_PAUSES", (0.1, 0.3))
     patch.setattr(lease, "PAUSE_SECONDS", 0.05)
     patch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import closing, online, online_submission, retries
+from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import ONLY_KSEF, make_samples
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
@@ -26,6 +26,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closing, "PAUSES", (0.1,) * len(closing.PAUSES))
     monkeypatch.setattr(online, "SEND_PAUSES", (0.1,) * len(online.SEND_PAUSES))
     monkeypatch.setattr(online_submission, "SETTLING", 0.1)
+    monkeypatch.setattr(sessions, "STORING_PAUSES", (0.3, 1.0))
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,7 @@ def test_a_row_holds_what_the_document_says_and_where_the_upo_lies(
         assert f"<P_1>{row['issue_date']}</P_1>".encode() in xml
         assert (row["seller_nip"], row["invoice_type"] in {"VAT", "KOR", "ZAL", "ROZ", "UPR"}) == (NIP, True)
         assert row["ksef_number"].encode() in Path(row["upo_path"]).read_bytes()
+        assert row["permanent_storage_date"] >= row["acquisition_date"]
 
 
 def test_rejected_files_are_kept_with_ksefs_reasons(
