@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from threading import Lock
 from typing import NamedTuple
 
 from airflow_provider_ksef.client.crypto import sha256_base64
@@ -72,7 +73,7 @@ def write_zip(files: Iterable[InvoiceFile], write: Callable[[bytes], object], en
     place = 0
     directory: list[bytes] = []
     hashes: list[str] = []
-    with closing(in_order(partial(_packed, engine), _chunks(files))) as chunks:
+    with closing(in_order(partial(_packed, engine, Lock()), _chunks(files))) as chunks:
         for chunk in chunks:
             write(chunk.content)
             directory += (_central_header(entry, place + entry.place) for entry in chunk.entries)
@@ -98,9 +99,14 @@ def _chunks(files: Iterable[InvoiceFile]) -> Iterator[list[InvoiceFile]]:
         yield chunk
 
 
-def _packed(engine: Engine, files: list[InvoiceFile]) -> _Chunk:
-    """Do one thing after another for all files: threads that mix them wait for each other too often."""
-    invoices = [read_invoice(file) for file in files]
+def _packed(engine: Engine, reading: Lock, files: list[InvoiceFile]) -> _Chunk:
+    """
+    Do one thing after another for all files: threads that mix them wait for each other too often.
+
+    :param reading: lets one thread read at a time, for reading is mostly the interpreter's work.
+    """
+    with reading:
+        invoices = [read_invoice(file) for file in files]
     packed = [engine.deflate(invoice) for invoice in invoices]
     checksums = [engine.crc32(invoice) for invoice in invoices]
     hashes = [sha256_base64(invoice) for invoice in invoices]

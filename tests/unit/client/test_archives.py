@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import os
 import random
@@ -14,6 +15,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from airflow_provider_ksef.client.in_order import in_order
 from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.client.tar_writing import tar_header, write_tar_gz
 from airflow_provider_ksef.client.zip_writing import write_zip
+from airflow_provider_ksef.emulator.synthetic import synthesize
 from tests.unit.client.test_packing import entries, invoice
 
 ENGINES = {"zlib": ZLIB, "isal": best_engine("zip"), "zlib-ng": best_engine("tar.gz")}
@@ -128,6 +131,26 @@ def test_the_same_bytes_come_from_a_process_with_other_memory(compression: str, 
     made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     ours = hashlib.sha256(written(compression, some_invoices(), engine)).hexdigest()
     assert made.stdout.strip() == ours
+
+
+@on_all
+def test_zlib_packs_where_nothing_faster_is_installed(
+    monkeypatch: pytest.MonkeyPatch, compression: str
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert best_engine.__wrapped__(compression) is ZLIB
+
+
+@on_all
+def test_what_packs_faster_packs_nearly_as_small(compression: str) -> None:
+    today = date(2026, 5, 4)
+    files = {
+        f"{number}.xml": synthesize("5250001210", "Subject1", number, 0, today).xml for number in range(500)
+    }
+    if best_engine(compression) is ZLIB:
+        pytest.skip("nothing faster is installed (extra fast)")
+    usual = len(written(compression, files, ZLIB))
+    assert len(written(compression, files, best_engine(compression))) < 1.1 * usual
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=128))
