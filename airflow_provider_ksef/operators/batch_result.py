@@ -14,12 +14,23 @@ JUDGED_CODES = (200, 445)
 """Session codes after which each invoice has a status of its own."""
 UNJUDGED_CODES = (405, 415, 430, 435, 440)
 """Session codes that end a closed session without having looked at an invoice."""
+TOO_MANY_CODE = 420
+"""Session code of a batch that holds more invoices than KSeF takes in one."""
+UNDECIDED_CODES = (405, 500, 550)
+"""Codes of an invoice that KSeF has turned away for a reason of its own, whatever the file holds."""
 MAX_REJECTIONS = 100
 """Rejections that a result lists; the others are counted, and KSeF keeps them with the session."""
 SHOWN_REJECTIONS = 10
 ALL_ACCEPTED = "accepted"
 PARTLY_ACCEPTED = "partly_accepted"
 ALL_REJECTED = "rejected"
+_UNKNOWN_EFFECT = "Look at its invoices in KSeF before you send any of them again; no task does by itself."
+_TOO_MANY = (
+    "KSeF takes fewer invoices in a session than this one held, and should have accepted none. "
+    f"{_UNKNOWN_EFFECT} Then name fewer files for each task."
+)
+_MEND = "mend the rejected ones and send only those"
+_AS_THEY_ARE = "send the rejected ones again as they are, for KSeF did not judge them"
 
 
 def may_send_again(status: SessionStatus) -> bool:
@@ -38,7 +49,7 @@ def check_judged(status: SessionStatus) -> None:
     if may_send_again(status):
         remedy = "No invoice of it was accepted, they may be sent again: the submit task's next try does so."
     else:
-        remedy = "Look at its invoices in KSeF before you send any of them again; no task does by itself."
+        remedy = _TOO_MANY if status.code == TOO_MANY_CODE else _UNKNOWN_EFFECT
     what = f"Session {status.reference_number}"
     raise KsefSessionError(what, status.code, status.description, status.details, remedy)
 
@@ -129,6 +140,17 @@ def failure_message(result: Mapping[str, Any], result_key: str) -> str:
     first = "\n".join(rejection_line(rejection) for rejection in result["rejections"][:SHOWN_REJECTIONS])
     return (
         f"KSeF rejected {result['rejected']} of {result['invoice_count']} invoices in session "
-        f"{', '.join(result['sessions'])}. The accepted ones are in KSeF for good: mend the rejected "
-        f'ones and send only those. All are listed in the XCom "{result_key}". The first:\n{first}'
+        f"{', '.join(result['sessions'])}. The accepted ones are in KSeF for good: {_what_to_do(result)}. "
+        f'All are listed in the XCom "{result_key}". The first:\n{first}'
     )
+
+
+def _what_to_do(result: Mapping[str, Any]) -> str:
+    """Tell files that are wrong from those that KSeF turned away for a reason of its own."""
+    undecided = sum(rejection["code"] in UNDECIDED_CODES for rejection in result["rejections"])
+    if not undecided:
+        return _MEND
+    if undecided == result["rejected"]:
+        return _AS_THEY_ARE
+    codes = ", ".join(map(str, UNDECIDED_CODES))
+    return f"{_MEND}; those with code {codes} KSeF did not judge: send them again as they are"

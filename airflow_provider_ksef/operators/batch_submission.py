@@ -15,6 +15,7 @@ from airflow_provider_ksef.client.crypto import hex_to_base64
 from airflow_provider_ksef.client.sent_sessions import find_session
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.operators.batch_manifests import BatchManifests
+from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender, batches_of
 from airflow_provider_ksef.operators.invoice_checks import CheckingOperator, PathSetting, sendable_invoices
 from airflow_provider_ksef.operators.parameters import path_of
@@ -112,22 +113,31 @@ class BatchSubmission:
     def _without_held(
         self, files: Sequence[CheckedFile], taken: Sequence[SessionNote]
     ) -> tuple[CheckedFile, ...]:
-        """Leave out what an earlier try has sent in other company, since the folder has changed meanwhile."""
+        """
+        Leave out what an earlier try has sent in other company, since the folder has changed meanwhile.
+
+        :raises KsefSessionError: where KSeF has not judged what it was sent so.
+        """
         held: set[str] = set()
         for session in self._others(taken, files):
             reference = session.session_reference_number
             log.info("Session %s was sent of other files: its invoices are left out.", reference)
             deadline = time.time() + self._operator.timeout
-            wait_for_session(
-                self._operator, self._ksef, reference, deadline=deadline, resume={"is_sending": True}
+            check_judged(
+                wait_for_session(
+                    self._operator, self._ksef, reference, deadline=deadline, resume={"is_sending": True}
+                )
             )
             held |= {each.invoice_hash for each in self._ksef.run(sessions.list_invoices(reference))}
         return tuple(file for file in files if hex_to_base64(file.sha256) not in held)
 
     def _others(self, taken: Sequence[SessionNote], files: Sequence[CheckedFile]) -> list[SessionNote]:
-        """Give the sessions that hold other files than one of today's batches."""
+        """
+        Give all sessions where one holds other files than any of today's batches: what is left without its
+        files is divided anew, so that the others may hold no batch of those either.
+        """
         digests = {each.digest for each in batches_of(files, self._operator.declaration)} if taken else set()
-        return [session for session in taken if session.digest not in digests]
+        return [] if {session.digest for session in taken} <= digests else list(taken)
 
     def _send_all(self, batches: Sequence[Batch], sent: set[str]) -> None:
         sender = BatchSender(

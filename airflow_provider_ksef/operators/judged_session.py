@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_provider_ksef.client import KsefClient, sessions
-from airflow_provider_ksef.client.duplicates import Duplicate
+from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.operators.batch_result import without_accepted
@@ -55,6 +55,11 @@ class JudgedSession:
         """The invoices that KSeF does not have, the duplicates of the very same ones left out."""
         failed = [invoice for invoice in self.invoices if not invoice.is_accepted]
         return without_accepted(failed, self.duplicates)[0]
+
+    @property
+    def already_accepted(self) -> int:
+        """How many are duplicates of the very same invoice."""
+        return sum(each.verdict == ALREADY_ACCEPTED for each in self.duplicates.values())
 
 
 def keep_session(

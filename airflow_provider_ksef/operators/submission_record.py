@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
 from airflow_provider_ksef.operators.parameters import path_of
+from airflow_provider_ksef.operators.submission_answers import ended_answer, invoice_answer
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.tables.submission_facts import FileAnswer, SentFile
@@ -170,7 +171,7 @@ class SubmissionRecord:
         noted = self.hashes(reference)
         hashes = set(noted.values())
         answers = [
-            _answer(
+            invoice_answer(
                 invoice, duplicates.get(invoice.reference_number), upo_paths.get(invoice.ksef_number or "")
             )
             for invoice in judged
@@ -197,12 +198,24 @@ class SubmissionRecord:
         :param description: KSeF's text for it.
         :param details: KSeF's reasons.
         """
-        from airflow_provider_ksef.tables.submission_facts import SENT
-        from airflow_provider_ksef.tables.submissions import read_submission
+        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED
 
-        rows = read_submission(self._root, self._context, reference)
-        names = [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
-        self._complete_unprocessed(reference, names, code, description, details)
+        self._complete_all(
+            reference, self._sent(reference), ended_answer(UNPROCESSED, code, description, details)
+        )
+
+    def note_unknown(self, status: SessionStatus) -> None:
+        """
+        Note how a session ended of which it is not known what became of those invoices that have no answer:
+        they stay as sent, so that no task sends them again.
+
+        :param status: of the session.
+        """
+        from airflow_provider_ksef.tables.submission_facts import SENT
+
+        reference = status.reference_number
+        ended = ended_answer(SENT, status.code, status.description, status.details)
+        self._complete_all(reference, self._sent(reference), ended)
 
     def complete_refused(self, reference: str, invoice_hash: str, fault: Fault) -> None:
         """
@@ -212,22 +225,22 @@ class SubmissionRecord:
         :param invoice_hash: Base64 SHA-256 of the invoice.
         :param fault: KSeF's reason.
         """
+        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED
+
         names = [name for name, noted in self.hashes(reference).items() if noted == invoice_hash]
-        self._complete_unprocessed(reference, names, fault.code, fault.description, fault.details)
+        ended = ended_answer(UNPROCESSED, fault.code, fault.description, fault.details)
+        self._complete_all(reference, names, ended)
 
-    def _complete_unprocessed(
-        self, reference: str, names: Sequence[str], code: int | None, description: str, details: Sequence[str]
-    ) -> None:
-        from airflow_provider_ksef.tables.submission_facts import UNPROCESSED, FileAnswer
+    def _sent(self, reference: str) -> list[str]:
+        """Give the names of a session's files that have no answer yet."""
+        from airflow_provider_ksef.tables.submission_facts import SENT
+        from airflow_provider_ksef.tables.submissions import read_submission
 
-        said = partial(
-            FileAnswer,
-            UNPROCESSED,
-            status_code=code,
-            status_description=description,
-            status_details=tuple(details),
-        )
-        self._complete(reference, [said(file_name=name) for name in names])
+        rows = read_submission(self._root, self._context, reference)
+        return [] if rows is None else [row["file_name"] for row in rows.to_pylist() if row["state"] == SENT]
+
+    def _complete_all(self, reference: str, names: Sequence[str], answer: FileAnswer) -> None:
+        self._complete(reference, [replace(answer, file_name=name) for name in names])
 
     def _sent_file(self, file: CheckedFile, invoice_hash: str, corrected: str | None) -> SentFile:
         from airflow_provider_ksef.tables.submission_facts import SentFile
@@ -284,28 +297,3 @@ def _date_of(text: str | None) -> date | None:
     with suppress(ValueError):
         return date.fromisoformat((text or "")[:10])
     return None
-
-
-def _answer(invoice: SessionInvoice, duplicate: Duplicate | None, upo_path: str | None) -> FileAnswer:
-    from airflow_provider_ksef.tables.submission_facts import FileAnswer, state_of_code
-
-    original = duplicate.original if duplicate else None
-    return FileAnswer(
-        state=duplicate.verdict if duplicate else state_of_code(invoice.code),
-        file_name=invoice.file_name,
-        invoice_hash=invoice.invoice_hash,
-        status_code=invoice.code,
-        status_description=invoice.description,
-        status_details=invoice.details,
-        ordinal_number=invoice.ordinal_number,
-        invoice_reference_number=invoice.reference_number,
-        invoice_number=invoice.invoice_number,
-        ksef_number=invoice.ksef_number,
-        original_ksef_number=original.ksef_number if original else None,
-        original_session_reference_number=original.session_reference_number if original else None,
-        invoicing_date=invoice.invoicing_date,
-        acquisition_date=invoice.acquisition_date,
-        permanent_storage_date=invoice.permanent_storage_date,
-        invoicing_mode=invoice.invoicing_mode,
-        upo_path=upo_path,
-    )

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from airflow_provider_ksef.client import KsefClient, batch, sessions
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefApiError
-from airflow_provider_ksef.operators.batch_result import may_send_again
+from airflow_provider_ksef.operators.batch_result import JUDGED_CODES, may_send_again
 from airflow_provider_ksef.operators.submission_note import SessionNote
 from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 
@@ -76,7 +76,7 @@ def accepted_nothing(ksef: KsefClient, session: SessionNote) -> bool:
     :param session: one that KSeF knows.
     """
     status = ksef.run(sessions.get_status(session.session_reference_number))
-    return status.is_final and not status.accepted_count
+    return status.code in JUDGED_CODES and not status.accepted_count
 
 
 def _status(ksef: KsefClient, reference: str) -> SessionStatus | None:

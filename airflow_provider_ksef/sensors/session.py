@@ -33,8 +33,8 @@ class KsefSessionSensor(BaseSensorOperator):
     """
     Wait until KSeF has judged every invoice of a session.
 
-    The result has the shape of the submit operators': ``{"session_reference_number", "code", "status",
-    "invoice_count", "accepted", "rejected", "rejections"}``, where ``status`` is ``accepted``,
+    The result has the shape of the submit operators': ``{"session_reference_number", "sessions", "code",
+    "status", "invoice_count", "accepted", "rejected", "rejections"}``, where ``status`` is ``accepted``,
     ``partly_accepted`` or ``rejected``. A session that KSeF could not process fails the task with KSeF's
     reason; one whose invoices were rejected, some or all, is judged and does not.
 

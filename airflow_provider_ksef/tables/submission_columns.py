@@ -65,9 +65,10 @@ def _what_became_of_it() -> Iterator[pa.Field]:
     yield described(
         "state",
         pa.string(),
-        "sent (no answer yet), accepted, rejected, already_accepted (a duplicate with the same bytes), "
-        "duplicate_conflict (a duplicate with other bytes), duplicate_unverified (a duplicate whose original "
-        "could not be compared), unprocessed (KSeF ended without looking at it).",
+        "sent (no answer yet, or none that tells its fate), accepted, rejected, already_accepted (a "
+        "duplicate with the same bytes), duplicate_conflict (a duplicate with other bytes), "
+        "duplicate_unverified (a duplicate whose original could not be compared), unprocessed (KSeF ended "
+        "without looking at it).",
     )
     yield described(
         "status_code", pa.int32(), "KSeF's status code of the invoice; of the session where it has none."

@@ -8,7 +8,12 @@ import httpx
 import pytest
 
 from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.batch_result import batch_result, outcome, rejection_line
+from airflow_provider_ksef.operators.batch_result import (
+    batch_result,
+    failure_message,
+    outcome,
+    rejection_line,
+)
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from tests.system.operator_context import NotedState, context
 from tests.unit.client.fake_ksef import FakeKsef
@@ -45,6 +50,19 @@ def test_what_was_not_waited_for_is_not_told() -> None:
         "rejected": None,
         "rejections": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("codes", "mend", "again"),
+    [((450, 440), True, False), ((405, 550), False, True), ((450, 500), True, True)],
+)
+def test_what_ksef_did_not_judge_is_not_to_be_mended(codes: tuple[int, ...], mend: bool, again: bool) -> None:
+    rejections = [
+        {"file": f"/{code}.xml", "invoice_number": None, "code": code, "description": "x", "details": []}
+        for code in codes
+    ]
+    told = failure_message(batch_result([ONLINE], 9, 7, 2, rejections), "result")
+    assert ("mend the rejected ones" in told, "again as they are" in told) == (mend, again)
 
 
 def session_status(code: int, **counts: int) -> httpx.Response:
