@@ -17,7 +17,7 @@ from pathlib import Path
 from upath import UPath
 
 from airflow_provider_ksef.client.crypto import SessionKey
-from airflow_provider_ksef.client.invoice_files import opener_of
+from airflow_provider_ksef.client.invoice_files import reader_of
 from airflow_provider_ksef.client.packing import InvoiceFile, pack_batch
 from benchmarks.memory import most_resident, resident
 from benchmarks.packages import IV, KEY
@@ -32,7 +32,7 @@ def _paths(folder: Path) -> list[Path]:
 @cache
 def _checked(folder: Path) -> list[InvoiceFile]:
     """Give what the checks before packing leave; not timed either."""
-    return [InvoiceFile(path.name, opener_of(UPath(path)), path.stat().st_size) for path in _paths(folder)]
+    return [InvoiceFile(path.name, reader_of(UPath(path)), path.stat().st_size) for path in _paths(folder)]
 
 
 def ours(compression: str, folder: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError
 
@@ -15,12 +14,12 @@ class InvoiceFile:
     An invoice to be packed.
 
     :param name: of the entry in the archive, unique there; KSeF gives it back as ``invoiceFileName``.
-    :param open: opens the XML for reading.
+    :param read: reads the XML from its beginning, at most so many bytes; fewer come where it ends.
     :param size: bytes of the XML.
     """
 
     name: str
-    open: Callable[[], BinaryIO] = field(repr=False)
+    read: Callable[[int], bytes] = field(repr=False)
     size: int
 
 
@@ -28,18 +27,23 @@ def read_invoice(invoice: InvoiceFile) -> bytes:
     """
     Read an invoice whole.
 
-    :param invoice: is opened, and closed at the end.
+    :param invoice: is read once.
     :raises KsefIntegrityError: where it is longer or shorter than it was.
     """
     size = invoice.size
-    with invoice.open() as source:
-        # One byte more is asked for, so that a file that grew is noticed without another call.
-        content = source.read(size + 1)
-        while len(content) < size and (more := source.read(size + 1 - len(content))):
-            content += more
+    content = invoice.read(size + 1)
     if len(content) != size:
-        raise KsefIntegrityError(
-            f"{invoice.name} changed while it was packed: it had {size} bytes when it was checked.",
-            "Nothing was sent. Write invoices under another name and rename them when they are whole.",
-        )
+        raise changed_invoice(invoice.name)
     return content
+
+
+def changed_invoice(name: str) -> KsefIntegrityError:
+    """
+    Say that an invoice is no longer what it was when it was checked.
+
+    :param name: of the file.
+    """
+    return KsefIntegrityError(
+        f"{name} changed after it was checked.",
+        "It was not sent. Write invoices under another name and rename them when they are whole.",
+    )

@@ -16,6 +16,7 @@ from airflow_provider_ksef.client.closing import close
 from airflow_provider_ksef.client.crypto import SessionKey, base64_text, encrypt_stream, sha256_base64
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.identifiers import check_reference_number
+from airflow_provider_ksef.client.invoice_reading import read_invoice
 from airflow_provider_ksef.client.keys import PublicKey
 from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.client.security import encryption_info, with_current_key
@@ -203,8 +204,7 @@ def send_all(
         on_opened(reference)
     sent: list[SentInvoice] = []
     for file in files:
-        with file.open() as source:
-            xml = source.read()
+        xml = read_invoice(file)
         number = yield from send_invoice(reference, xml, key, offline_mode=offline_mode)
         sent.append(SentInvoice(file.name, sha256_base64(xml), number))
         if on_sent is not None:

@@ -16,6 +16,7 @@ from airflow_provider_ksef.client.closing import close
 from airflow_provider_ksef.client.crypto import SessionKey, hex_to_base64, new_salt, sha256_base64
 from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
+from airflow_provider_ksef.client.invoice_reading import changed_invoice, read_invoice
 from airflow_provider_ksef.client.limits import rate_limits
 from airflow_provider_ksef.client.online_progress import (
     OnlineProgress,
@@ -31,7 +32,6 @@ from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefError,
     KsefInputError,
-    KsefIntegrityError,
     KsefRateLimitError,
     KsefUnavailableError,
 )
@@ -266,13 +266,9 @@ class OnlineSubmission:
 
 
 def _unchanged(file: CheckedFile, invoice_hash: str) -> bytes:
-    with file.to_pack.open() as source:
-        xml = source.read()
+    xml = read_invoice(file.to_pack)
     if sha256_base64(xml) != invoice_hash:
-        raise KsefIntegrityError(
-            f"{file.invoice.shown} changed while invoices were sent.",
-            "It was not sent. Write invoices under another name and rename them when they are whole.",
-        )
+        raise changed_invoice(file.invoice.shown)
     return xml
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from airflow_provider_ksef.client import (
@@ -19,11 +17,12 @@ from airflow_provider_ksef.client import (
 )
 from airflow_provider_ksef.client.batch import OpenedBatch
 from airflow_provider_ksef.client.crypto import SessionKey, derive_key, new_salt
-from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
+from airflow_provider_ksef.client.packing import PackedBatch, pack_batch
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.client.settings import Environment
 from airflow_provider_ksef.emulator.samples import Sample, make_samples
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+from tests.unit.client.invoice_contents import invoice_of
 
 
 def settings_of(emulator: EmulatorProcess, token: str = TOKEN, timeout: float = 30.0) -> Settings:
@@ -40,7 +39,7 @@ def samples(count: int, wrong: int = 0) -> list[Sample]:
 
 
 def pack(folder: Path, key: SessionKey, files: Sequence[Sample], *, compression: str = "zip") -> PackedBatch:
-    invoices = [InvoiceFile(file.name, partial(io.BytesIO, file.xml), len(file.xml)) for file in files]
+    invoices = [invoice_of(file.name, file.xml) for file in files]
     return pack_batch(invoices, key, folder, compression=compression, part_size=2048)
 
 

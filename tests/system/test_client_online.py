@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from airflow_provider_ksef.emulator.samples import Sample
 from airflow_provider_ksef.exceptions import KsefApiError
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import final_status, new_key, samples, settings_of
+from tests.unit.client.invoice_contents import invoice_of
 
 Run = Callable[[EmulatorProcess, Flow[Any]], Any]
 
@@ -38,7 +38,7 @@ def run_async(emulator: EmulatorProcess, flow: Flow[Any]) -> Any:
 
 
 def files(sent: list[Sample]) -> list[InvoiceFile]:
-    return [InvoiceFile(file.name, partial(io.BytesIO, file.xml), len(file.xml)) for file in sent]
+    return [invoice_of(file.name, file.xml) for file in sent]
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from airflow_provider_ksef.client.checks.facts import InvoiceFacts
-from airflow_provider_ksef.client.invoice_files import InvoicePath, opener_of
+from airflow_provider_ksef.client.invoice_files import InvoicePath, reader_of
 from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -58,7 +58,7 @@ class CheckedFile:
     @property
     def to_pack(self) -> InvoiceFile:
         """What the package is made of."""
-        return InvoiceFile(self.invoice.entry_name, opener_of(self.invoice.path), self.size)
+        return InvoiceFile(self.invoice.entry_name, reader_of(self.invoice.path), self.size)
 
 
 @dataclass(frozen=True)

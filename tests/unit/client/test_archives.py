@@ -21,10 +21,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
 from airflow_provider_ksef.client import tar_writing, zip_writing
 from airflow_provider_ksef.client.deflating import END, WINDOW, ZLIB, Engine, best_engine
 from airflow_provider_ksef.client.in_order import in_order
+from airflow_provider_ksef.client.invoice_files import reader_of
 from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.client.tar_writing import tar_header, write_tar_gz
 from airflow_provider_ksef.client.zip_writing import write_zip
@@ -165,13 +167,13 @@ def test_the_first_error_ends_the_work(compression: str) -> None:
     opened: list[int] = []
 
     def at(number: int) -> InvoiceFile:
-        def opening() -> io.BytesIO:
+        def read(_: int) -> bytes:
             opened.append(number)
             if number == 3:
                 raise OSError("gone")
-            return io.BytesIO(b"x" * 600_000)
+            return b"x" * 600_000
 
-        return InvoiceFile(f"{number}.xml", opening, 600_000)
+        return InvoiceFile(f"{number}.xml", read, 600_000)
 
     with pytest.raises(OSError, match="gone"):
         WRITERS[compression]([at(number) for number in range(1000)], io.BytesIO().write, ZLIB)
@@ -188,14 +190,16 @@ def test_few_results_wait_to_be_taken() -> None:
     assert len(begun) <= 3
 
 
-def test_a_source_that_gives_less_than_is_asked_for_is_read_on() -> None:
-    class Slow(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            return super().read(min(size or 0, 7))
-
-    files = [InvoiceFile("a.xml", lambda: Slow(b"0123456789" * 10), 100)]
+@pytest.mark.parametrize("protocol", ["file", "memory"])
+def test_a_file_that_gives_less_than_is_asked_for_is_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda file, most: read(file, min(most, 7)))
+    path = UPath(f"{protocol}://{tmp_path}/a.xml")
+    path.write_bytes(b"0123456789" * 10)
     archive = io.BytesIO()
-    write_zip(files, archive.write, ZLIB)
+    write_zip([InvoiceFile("a.xml", reader_of(path), 100)], archive.write, ZLIB)
     assert entries(archive.getvalue(), "zip") == {"a.xml": b"0123456789" * 10}
 
 

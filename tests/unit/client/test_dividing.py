@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import random
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +12,10 @@ from airflow_provider_ksef.client import dividing
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.dividing import divide_batches
 from airflow_provider_ksef.client.packing import InvoiceFile, pack_batch
+from tests.unit.client.invoice_contents import invoice_of
 
 
-def unread() -> io.BytesIO:
+def unread(_: int) -> bytes:
     raise AssertionError("dividing reads nothing")
 
 
@@ -50,7 +49,7 @@ def test_a_batch_of_long_names_and_noise_is_not_larger_than_was_thought(
     tmp_path: Path, compression: str
 ) -> None:
     noise = random.Random(7).randbytes(1024)
-    files = [InvoiceFile(f"{'ż' * 120}{number}", partial(io.BytesIO, noise), 1024) for number in range(200)]
+    files = [invoice_of(f"{'ż' * 120}{number}", noise, 1024) for number in range(200)]
     assert pack_batch(files, SessionKey(b"k" * 32, b"i" * 16), tmp_path, compression=compression).size < (
         200 * (1024 + 4096)
     )

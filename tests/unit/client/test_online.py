@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
-from functools import partial
 from typing import Any
 
 import httpx
@@ -26,6 +24,7 @@ from airflow_provider_ksef.exceptions import (
 )
 from tests.unit.client.conftest import RunAll
 from tests.unit.client.fake_ksef import FakeKsef, key_id, problem
+from tests.unit.client.invoice_contents import invoice_of
 from tests.unit.client.test_answers import item
 
 SESSION = "20260901-SO-1A2B3C6000-0F1E2D3C4D-4A"
@@ -191,10 +190,7 @@ def test_a_close_without_an_answer_is_looked_up(ksef: FakeKsef, run_all: RunAll)
 
 
 def files(*contents: bytes) -> list[InvoiceFile]:
-    return [
-        InvoiceFile(f"{number}.xml", partial(io.BytesIO, content), len(content))
-        for number, content in enumerate(contents, start=1)
-    ]
+    return [invoice_of(f"{number}.xml", content) for number, content in enumerate(contents, start=1)]
 
 
 def test_several_files_are_sent_in_one_session(ksef: FakeKsef, run_all: RunAll) -> None:

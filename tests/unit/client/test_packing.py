@@ -7,7 +7,6 @@ import tarfile
 import tempfile
 import tracemalloc
 import zipfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from airflow_provider_ksef.client.deflating import ZLIB, Engine, best_engine
 from airflow_provider_ksef.client.packing import InvoiceFile, PackedBatch, pack_batch
 from airflow_provider_ksef.client.splitting import PartWriter
 from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
+from tests.unit.client.invoice_contents import invoice_of
 
 KEY = SessionKey(b"k" * 32, b"i" * 16)
 
@@ -30,7 +30,7 @@ ENGINES = list(
 
 
 def invoice(name: str, content: bytes) -> InvoiceFile:
-    return InvoiceFile(name, partial(io.BytesIO, content), len(content))
+    return invoice_of(name, content)
 
 
 def plain_archive(packed: PackedBatch) -> bytes:
@@ -113,8 +113,8 @@ def test_memory_does_not_grow_with_the_batch(tmp_path: Path, compression: str) -
 @pytest.mark.parametrize("compression", ["zip", "tar.gz"])
 @pytest.mark.parametrize("claimed", [3, 5])
 def test_a_file_that_changed_is_refused(tmp_path: Path, compression: str, claimed: int) -> None:
-    changed = InvoiceFile("a.xml", partial(io.BytesIO, b"four"), claimed)
-    with pytest.raises(KsefIntegrityError, match="changed while it was packed"):
+    changed = invoice_of("a.xml", b"four", claimed)
+    with pytest.raises(KsefIntegrityError, match="changed after it was checked"):
         pack_batch([changed, invoice("b.xml", b"b")], KEY, tmp_path, compression=compression)
 
 
@@ -139,7 +139,7 @@ def test_what_ksef_would_not_take_is_refused(tmp_path: Path, monkeypatch: pytest
         ([one] * 2, "zip", "invoices"),
         ([invoice("a" * 129, b"a")], "zip", "invoices"),
         ([invoice(f"{number}", b"a") for number in range(10_001)], "zip", "invoices"),
-        ([InvoiceFile("a.xml", io.BytesIO, 10_000_001)], "zip", "invoices"),
+        ([invoice_of("a.xml", b"", 10_000_001)], "zip", "invoices"),
         ([one], "rar", "compression"),
     ]:
         with pytest.raises(KsefInputError) as raised:
@@ -153,7 +153,7 @@ def test_what_ksef_would_not_take_is_refused(tmp_path: Path, monkeypatch: pytest
 
 
 def test_an_error_while_reading_leaves_no_open_file(tmp_path: Path) -> None:
-    def broken() -> io.BytesIO:
+    def broken(_: int) -> bytes:
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
