@@ -161,13 +161,16 @@ def storage_path(named: str | PathLike[str] | ObjectStoragePath) -> UPath:
     Open what a DAG author names: a local path, or a URL whose credentials an Airflow connection holds.
 
     :param named: ``/data/x``, ``s3://aws_default@bucket/x``, a ``pathlib`` path or an ``ObjectStoragePath``.
-    :raises ValueError: where it is empty, which would mean the worker's current folder.
+    :raises ValueError: where it is empty, which would mean the worker's current folder, or the text that a
+        template makes of None, which would mean a folder of that name there.
     """
     if isinstance(named, ObjectStoragePath):
         return cast("UPath", named)
     text = str(named).strip()
     if not text:
         raise ValueError("is empty")
+    if text == "None":
+        raise ValueError("is what a template makes of nothing")
     return cast("UPath", ObjectStoragePath(str(Path(text).expanduser()) if text.startswith("~") else text))
 
 
