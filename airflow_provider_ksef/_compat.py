@@ -57,6 +57,9 @@ class TaskState(Protocol):
     def get(self, key: str) -> Any:
         """Give the value noted under ``key``, or None."""
 
+    def require(self, key: str) -> Any:
+        """Do the same; a store's own failure is not taken for None but raised as it is."""
+
     def set(self, key: str, value: Any) -> bool:
         """Note a JSON value under ``key``; False where a store that is there has failed."""
 
@@ -68,6 +71,9 @@ class _NoTaskState:
     """Airflow before 3.3, or a context made by hand: nothing is remembered, a next try begins anew."""
 
     def get(self, key: str) -> Any:
+        del key
+
+    def require(self, key: str) -> Any:
         del key
 
     def set(self, key: str, value: Any) -> bool:
@@ -90,6 +96,9 @@ class _TaskStateCache:
         except Exception as error:  # noqa: BLE001
             log.warning("The task's state cannot be read, going on without it: %s", error)
             return None
+
+    def require(self, key: str) -> Any:
+        return self._store.get(key)
 
     def set(self, key: str, value: Any) -> bool:
         try:
