@@ -57,6 +57,9 @@ class TaskState(Protocol):
     def get(self, key: str) -> Any:
         """Give the value noted under ``key``, or None."""
 
+    def require(self, key: str) -> Any:
+        """Do the same; a store's own failure is not taken for None but raised as it is."""
+
     def set(self, key: str, value: Any) -> bool:
         """Note a JSON value under ``key``; False where a store that is there has failed."""
 
@@ -68,6 +71,9 @@ class _NoTaskState:
     """Airflow before 3.3, or a context made by hand: nothing is remembered, a next try begins anew."""
 
     def get(self, key: str) -> Any:
+        del key
+
+    def require(self, key: str) -> Any:
         del key
 
     def set(self, key: str, value: Any) -> bool:
@@ -90,6 +96,9 @@ class _TaskStateCache:
         except Exception as error:  # noqa: BLE001
             log.warning("The task's state cannot be read, going on without it: %s", error)
             return None
+
+    def require(self, key: str) -> Any:
+        return self._store.get(key)
 
     def set(self, key: str, value: Any) -> bool:
         try:
@@ -161,13 +170,16 @@ def storage_path(named: str | PathLike[str] | ObjectStoragePath) -> UPath:
     Open what a DAG author names: a local path, or a URL whose credentials an Airflow connection holds.
 
     :param named: ``/data/x``, ``s3://aws_default@bucket/x``, a ``pathlib`` path or an ``ObjectStoragePath``.
-    :raises ValueError: where it is empty, which would mean the worker's current folder.
+    :raises ValueError: where it is empty, which would mean the worker's current folder, or the text that a
+        template makes of None, which would mean a folder of that name there.
     """
     if isinstance(named, ObjectStoragePath):
         return cast("UPath", named)
     text = str(named).strip()
     if not text:
         raise ValueError("is empty")
+    if text == "None":
+        raise ValueError("is what a template makes of nothing")
     return cast("UPath", ObjectStoragePath(str(Path(text).expanduser()) if text.startswith("~") else text))
 
 

@@ -90,7 +90,15 @@ def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
 def _context(
     connection: ConnectionFields, extra: Mapping[str, Any], context_identifier: str | None
 ) -> ContextIdentifier:
-    value = (context_identifier or connection.login or "").strip()
+    given = connection.login if context_identifier is None else context_identifier
+    value = (given or "").strip()
+    if context_identifier is not None and not value:
+        raise KsefInputError(
+            "context_identifier",
+            context_identifier,
+            "is empty, so it is not known in whose name",
+            "Give the identifier, such as a NIP, or leave it out to use the connection's login.",
+        )
     if not value:
         raise KsefInputError(
             "login",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient, sessions
@@ -20,7 +20,6 @@ from airflow_provider_ksef.operators.batch_result import (
     rejections_of,
 )
 from airflow_provider_ksef.operators.batch_submission import open_manifests
-from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import (
     JudgedSession,
     KeepingOperator,
@@ -34,12 +33,6 @@ from airflow_provider_ksef.operators.submission_record import SubmissionRecord, 
 log = logging.getLogger(__name__)
 
 
-class JudgingOperator(KeepingOperator, Protocol):
-    """What an operator has that tells what became of batches."""
-
-    tables_path: PathSetting
-
-
 class BatchJudging:
     """
     The judgement of one task's sessions.
@@ -49,7 +42,7 @@ class BatchJudging:
     :param ksef: the client.
     """
 
-    def __init__(self, operator: JudgingOperator, context: Context, ksef: KsefClient) -> None:
+    def __init__(self, operator: KeepingOperator, context: Context, ksef: KsefClient) -> None:
         self._operator = operator
         self._ksef = ksef
         self._record: SubmissionRecord | None = open_record(operator.tables_path, context, ksef.settings)

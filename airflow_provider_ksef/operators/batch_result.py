@@ -24,6 +24,10 @@ SHOWN_REJECTIONS = 10
 ALL_ACCEPTED = "accepted"
 PARTLY_ACCEPTED = "partly_accepted"
 ALL_REJECTED = "rejected"
+_NO_EFFECT = (
+    "No invoice of it was accepted, they may be sent again: the submit task's next try does so. Clear the "
+    "task where no try is left."
+)
 _UNKNOWN_EFFECT = "Look at its invoices in KSeF before you send any of them again; no task does by itself."
 _TOO_MANY = (
     "KSeF takes fewer invoices in a session than this one held, and should have accepted none. "
@@ -47,7 +51,7 @@ def check_judged(status: SessionStatus) -> None:
     if status.code in JUDGED_CODES:
         return
     if may_send_again(status):
-        remedy = "No invoice of it was accepted, they may be sent again: the submit task's next try does so."
+        remedy = _NO_EFFECT
     else:
         remedy = _TOO_MANY if status.code == TOO_MANY_CODE else _UNKNOWN_EFFECT
     what = f"Session {status.reference_number}"

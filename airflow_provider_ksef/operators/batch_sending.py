@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_ksef.client import KsefClient, batch
 from airflow_provider_ksef.client.checks.report import CheckedFile, digest_of
-from airflow_provider_ksef.client.crypto import DerivedKey, new_salt
+from airflow_provider_ksef.client.crypto import DerivedKey, hex_to_base64, new_salt
 from airflow_provider_ksef.client.derived_keys import derived_key
 from airflow_provider_ksef.client.dividing import divide_batches
+from airflow_provider_ksef.client.invoice_reading import changed_invoice
 from airflow_provider_ksef.client.packing import PackedBatch
 from airflow_provider_ksef.client.submission import PURPOSE, BatchDeclaration, open_and_upload, packed
 from airflow_provider_ksef.exceptions import KsefApiError
@@ -82,9 +83,11 @@ class BatchSender:
         :param batch_: the invoices.
         :param unclosed: a session that was opened for the same files and may have all parts: it is closed
             where it certainly holds what is packed now, and left alone otherwise, which gives it no effect.
+        :raises KsefIntegrityError: where a file changed since it was checked.
         """
         salt, key = self._key(unclosed)
         with packed([file.to_pack for file in batch_.files], key, self._declaration) as package:
+            _check_unchanged(batch_.files, package)
             note = SessionNote(
                 "",
                 batch_.digest,
@@ -168,3 +171,9 @@ class BatchSender:
             log.warning("The connection's secret was changed since the earlier try.")
         salt = new_salt()
         return salt, derived_key(settings, salt, purpose=PURPOSE)
+
+
+def _check_unchanged(files: Sequence[CheckedFile], package: PackedBatch) -> None:
+    for file in files:
+        if package.invoice_hashes[file.invoice.entry_name] != hex_to_base64(file.sha256):
+            raise changed_invoice(file.invoice.shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TypeAlias
 
@@ -18,7 +18,8 @@ def named_paths(given: InvoiceSource | Sequence[InvoiceSource]) -> list[UPath]:
     """
     Open what the parameter ``invoices`` names.
 
-    :raises KsefInputError: where one of the names is empty.
+    :raises KsefInputError: where one of the names is empty, or no path.
     """
-    sources = [given] if isinstance(given, (str, PathLike, ObjectStoragePath)) else list(given or ())
-    return [path_of("invoices", source) for source in sources]
+    if isinstance(given, Iterable) and not isinstance(given, (str, PathLike, UPath)):
+        return [path_of("invoices", source) for source in given]
+    return [] if given is None else [path_of("invoices", given)]

@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 
 
 class KeepingOperator(Protocol):
-    """What an operator has that keeps KSeF's answers."""
+    """What an operator has that tells what became of invoices, and keeps KSeF's answers."""
 
+    tables_path: PathSetting
     upo_path: PathSetting
     rejected_path: PathSetting
 

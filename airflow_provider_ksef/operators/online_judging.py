@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
@@ -18,7 +18,6 @@ from airflow_provider_ksef.client.online_progress import (
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 from airflow_provider_ksef.operators.batch_result import batch_result, rejections_of
-from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import (
     JudgedSession,
     KeepingOperator,
@@ -34,12 +33,6 @@ log = logging.getLogger(__name__)
 SessionsRead: TypeAlias = Mapping[str, tuple[SessionStatus, list[SessionInvoice]]]
 
 
-class JudgingOperator(KeepingOperator, Protocol):
-    """What an operator has that tells what became of invoices."""
-
-    tables_path: PathSetting
-
-
 class OnlineJudging:
     """
     The judgement of one task's sessions.
@@ -49,7 +42,7 @@ class OnlineJudging:
     :param ksef: the client.
     """
 
-    def __init__(self, operator: JudgingOperator, context: Context, ksef: KsefClient) -> None:
+    def __init__(self, operator: KeepingOperator, context: Context, ksef: KsefClient) -> None:
         self._operator = operator
         self._ksef = ksef
         self._record = open_record(operator.tables_path, context, ksef.settings)

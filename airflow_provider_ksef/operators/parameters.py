@@ -78,17 +78,15 @@ def path_of(field: str, named: str | PathLike[str] | ObjectStoragePath) -> UPath
     """
     Open what a parameter names.
 
-    :raises KsefInputError: where it names nothing, such as a template that gave an empty text.
+    :raises KsefInputError: where it is no path, or names nothing, such as a template that gave an empty text.
     """
+    remedy = "Give a local path, or a URL such as s3://aws_default@bucket/folder."
+    if not isinstance(named, (str, PathLike, UPath)):
+        raise KsefInputError(field, named, "is no path", remedy)
     try:
         return storage_path(named)
     except ValueError as error:
-        raise KsefInputError(
-            field,
-            str(named),
-            str(error),
-            "Give a local path, or a URL such as s3://aws_default@bucket/folder.",
-        ) from error
+        raise KsefInputError(field, str(named), str(error), remedy) from error
 
 
 def task_owner(context: Context) -> str:

@@ -80,11 +80,18 @@ def keep_invalid(rejected_path: UPath, report: CheckReport, found: Sequence[Invo
     problems = defaultdict(list)
     for problem in report.problems:
         problems[problem.file].append(asdict(problem))
+    kept = 0
     for file in found:
         if told := problems.get(file.shown):
+            try:
+                content = file.path.read_bytes()
+            except OSError as error:  # which may be what is wrong with it
+                log.warning("%s cannot be read, so it cannot be kept: %s", file.shown, error)
+                continue
             reasons = {"file": file.shown, "sent": False, "problems": told}
-            write_rejected(rejected_path, file.path.name, file.path.read_bytes(), reasons)
-    log.info("%d files that are wrong are kept in %s.", len(problems), rejected_path)
+            write_rejected(rejected_path, file.path.name, content, reasons)
+            kept += 1
+    log.info("%d files that are wrong are kept in %s.", kept, rejected_path)
 
 
 def refuse_same_folder(rejected_path: UPath, found: Sequence[InvoicePath]) -> None:

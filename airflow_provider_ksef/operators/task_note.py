@@ -11,6 +11,7 @@ import msgspec
 
 from airflow_provider_ksef._compat import Context, max_tries, task_state
 from airflow_provider_ksef.client import Settings
+from airflow_provider_ksef.exceptions import KsefError
 
 log = logging.getLogger(__name__)
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
@@ -49,6 +50,7 @@ class TaskNote(Generic[N]):
     :param key: in the task's state.
     :param kind: the note's class.
     :param given: the note of a task that is woken up, which on an older Airflow has no other.
+    :raises KsefError: where there is a store that cannot be read.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class TaskNote(Generic[N]):
         self._max_tries = max_tries(context)
         self._key = key
         self.destination = destination_of(settings)
-        self.note = self._read(kind, self._state.get(key) if given is None else given)
+        self.note = self._read(kind, self._noted() if given is None else given)
 
     @property
     def is_cleared(self) -> bool:
@@ -83,6 +85,15 @@ class TaskNote(Generic[N]):
     def as_json(self) -> dict[str, Any]:
         """Give the note as a trigger may carry it."""
         return {} if self.note is None else _PLAIN.decode(msgspec.json.encode(self.note))
+
+    def _noted(self) -> Any:
+        try:
+            return self._state.require(self._key)
+        except Exception as error:  # a store may fail in many ways
+            raise KsefError(
+                f"The task's state cannot be read, so it is not known what an earlier try has sent: {error}",
+                "Run the task again once Airflow gives its state.",
+            ) from error
 
     def _read(self, kind: type[N], noted: Any) -> N | None:
         if not noted:

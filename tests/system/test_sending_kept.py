@@ -15,10 +15,10 @@ from airflow_provider_ksef.exceptions import KsefSessionError, KsefTimeoutError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.online_note import OnlineNotes
 from airflow_provider_ksef.operators.online_rows import OnlineRows
-from airflow_provider_ksef.tables.reading import read
 from tests.crash.ksefs_side import held_hashes
 from tests.emulator_process import EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
+from tests.system.kept_rows import rows
 from tests.system.operator_context import NotedState, context
 
 COUNT = 3
@@ -40,11 +40,6 @@ def send(invoices: Path, state: NotedState | None = None, **parameters: Any) -> 
     given = {"poll_interval": 0.1, "tables_path": str(invoices.parent / "tables"), **parameters}
     operator = KsefSendInvoicesOperator(task_id="send", invoices=str(invoices), **given)
     return operator.execute(context(state))
-
-
-def rows(invoices: Path) -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = read("submissions", invoices.parent / "tables").to_pylist()
-    return kept
 
 
 def states(invoices: Path) -> dict[str, Counter[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -14,11 +13,9 @@ from airflow_provider_ksef._compat import AirflowFailException
 from airflow_provider_ksef.client.credentials import CertificateCredential
 from airflow_provider_ksef.client.duplicates import CONFLICT
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTimeoutError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
-from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
-from tests.system.operator_context import context
+from tests.system.kept_rows import rows, submit
 from tests.unit.client.test_verification_links import offline_credential, verify
 
 COUNT = 4
@@ -27,22 +24,6 @@ COUNT = 4
 @pytest.fixture
 def invoices(tmp_path: Path) -> Path:
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def submit(invoices: Path, **parameters: Any) -> Any:
-    operator = KsefSubmitBatchOperator(
-        task_id="submit",
-        invoices=str(invoices),
-        poll_interval=0.1,
-        tables_path=str(invoices.parent / "tables"),
-        **parameters,
-    )
-    return operator.execute(context())
-
-
-def rows(invoices: Path) -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = read("submissions", invoices.parent / "tables").to_pylist()
-    return kept
 
 
 def test_rows_are_there_before_the_answer_and_completed_by_it(

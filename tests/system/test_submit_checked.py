@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.batch_sending import BatchSender
 from tests.emulator_process import EmulatorProcess
 from tests.official import SHARED_KSEF
 from tests.system.conftest import sample_invoices
@@ -59,6 +60,22 @@ def test_wrong_files_are_left_out_and_kept_with_their_problems(
     reasons = json.loads((kept / "bom.xml.reasons.json").read_text())
     assert (reasons["sent"], len(reasons["problems"])) == (False, 1)
     assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+
+
+def test_a_file_that_changes_after_its_check_is_not_sent_though_it_keeps_its_size(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sample_invoices(tmp_path / "out", count=2)
+    file, key = folder / "FV-0001.xml", BatchSender._key
+
+    def change_first(*given: Any) -> Any:
+        file.write_bytes(file.read_bytes().replace(b"</Faktura>", b"</Foktura>"))
+        return key(*given)
+
+    monkeypatch.setattr(BatchSender, "_key", change_first)
+    with pytest.raises(KsefIntegrityError, match=r"FV-0001\.xml changed after it was checked"):
+        operator(folder).execute(context())
+    assert "POST /sessions/batch" not in connected.requests()
 
 
 def test_where_no_file_is_right_nothing_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:

@@ -182,6 +182,19 @@ def test_a_session_that_cannot_be_noted_is_not_uploaded(connected: EmulatorProce
     assert operator(invoices).execute(context())["accepted"] == COUNT
 
 
+def test_nothing_is_sent_where_it_cannot_be_read_what_was_sent_before(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    class Unreadable(NotedState):
+        def get(self, _key: str, _default: Any = None) -> Any:
+            raise OSError("the API server does not answer")
+
+    state = Unreadable()
+    with pytest.raises(KsefError, match=r"not known what an earlier try has sent.*Run the task again"):
+        operator(invoices).execute(context(state))
+    assert "POST /sessions/batch" not in connected.requests()
+
+
 def test_a_rejection_is_told_where_the_files_cannot_be_looked_up(
     connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

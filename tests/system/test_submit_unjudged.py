@@ -11,9 +11,9 @@ import pytest
 from airflow_provider_ksef.client import dividing
 from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefSessionError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
-from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
+from tests.system.kept_rows import rows
 from tests.system.operator_context import NotedState, context
 
 COUNT = 3
@@ -35,7 +35,7 @@ def tables(invoices: Path) -> str:
 
 
 def states(invoices: Path) -> Counter[str]:
-    return Counter(row["state"] for row in read("submissions", tables(invoices)).to_pylist())
+    return Counter(row["state"] for row in rows(invoices))
 
 
 def opened(emulator: EmulatorProcess) -> int:
@@ -61,7 +61,7 @@ def test_the_rows_of_a_session_of_unknown_effect_stay_sent_and_lead_another_task
         with pytest.raises(KsefSessionError, match="before you send any of them again"):
             operator(invoices, tables_path=tables(invoices)).execute(context(NotedState()))
     assert states(invoices) == {"sent": COUNT}
-    assert {row["status_code"] for row in read("submissions", tables(invoices)).to_pylist()} == {500}
+    assert {row["status_code"] for row in rows(invoices)} == {500}
     assert opened(connected) == 1
 
 

@@ -11,12 +11,10 @@ import pytest
 from airflow_provider_ksef.client import packing
 from airflow_provider_ksef.client.deflating import ZLIB
 from airflow_provider_ksef.exceptions import KsefError, KsefSessionError, KsefTimeoutError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.submission_note import SubmissionNotes
-from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.system.conftest import sample_invoices
-from tests.system.operator_context import context
+from tests.system.kept_rows import rows, submit
 
 COUNT = 4
 
@@ -26,20 +24,8 @@ def invoices(tmp_path: Path) -> Path:
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
 
 
-def submit(invoices: Path, **parameters: Any) -> Any:
-    operator = KsefSubmitBatchOperator(
-        task_id="submit",
-        invoices=str(invoices),
-        poll_interval=0.1,
-        tables_path=str(invoices.parent / "tables"),
-        **parameters,
-    )
-    return operator.execute(context())
-
-
 def states(invoices: Path) -> Counter[str]:
-    rows = read("submissions", invoices.parent / "tables").to_pylist()
-    return Counter(row["state"] for row in rows)
+    return Counter(row["state"] for row in rows(invoices))
 
 
 def test_a_file_that_came_in_between_goes_alone_and_no_row_stays_without_answer(

@@ -58,6 +58,15 @@ def test_a_context_identifier_overrides_the_login(monkeypatch: pytest.MonkeyPatc
     assert hook_for(monkeypatch, context_identifier="5265877635").settings.context.value == "5265877635"
 
 
+@pytest.mark.parametrize("given", ["", " "])
+def test_a_context_identifier_that_is_empty_does_not_mean_the_login(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """It comes from a template, and whoever wrote it means another company than the connection's."""
+    with pytest.raises(KsefInputError, match=r"context_identifier=.*in whose name"):
+        _ = hook_for(monkeypatch, context_identifier=given).settings
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
