@@ -37,8 +37,8 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.upo",
             )
         ],
-        "sensors": [_room(integration, "sensors.session", "sensors.month_complete")],
-        "triggers": [_room(integration, "triggers.session", "triggers.export")],
+        "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
+        "triggers": [_room(integration, "triggers.session", "triggers.export", "triggers.invoice")],
         "transfers": [
             {
                 "source-integration-name": integration,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from airflow_provider_ksef.client import identifiers
@@ -12,6 +13,8 @@ from airflow_provider_ksef.exceptions import KsefInputError
 
 SUBJECT_TYPES = ("Subject1", "Subject2", "Subject3", "SubjectAuthorized")
 DATE_TYPES = ("Issue", "Invoicing", "PermanentStorage")
+_AMOUNTS = ("amount_from", "amount_to")
+_LISTS = {"currency_codes", "invoice_types"}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "subject_type": SUBJECT_TYPES,
     "date_type": DATE_TYPES,
@@ -117,6 +120,50 @@ class InvoiceFilters:
                 "formType": self.form_type,
             }
         )
+
+
+def filters_to_plain(filters: InvoiceFilters) -> dict[str, Any]:
+    """
+    Give filters as plain JSON, with amounts as text so that they stay exact.
+
+    :param filters: which invoices.
+    """
+    plain = _without_none(asdict(filters))
+    for name in _AMOUNTS:
+        if name in plain:
+            plain[name] = str(plain[name])
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+
+def filters_from_plain(plain: Mapping[str, Any]) -> InvoiceFilters:
+    """
+    Make filters of plain values, as users and JSON write them.
+
+    :param plain: the fields of :class:`InvoiceFilters` by name; amounts as text or numbers, lists for those
+        of which any may hold.
+    :raises KsefInputError: where a field is unknown, or KSeF would refuse its value.
+    """
+    known = {each.name for each in fields(InvoiceFilters)}
+    if unknown := sorted(plain.keys() - known):
+        raise KsefInputError(
+            "filters", unknown, "are no filters of KSeF", f"Give some of: {', '.join(sorted(known))}."
+        )
+    given: dict[str, Any] = dict(plain)
+    for name in _LISTS & plain.keys():
+        if isinstance(plain[name], str):
+            raise KsefInputError(name, plain[name], "is no list", f"Write it as [{plain[name]!r}].")
+        given[name] = tuple(plain[name])
+    for name in _AMOUNTS:
+        if given.get(name) is not None:
+            given[name] = _amount(name, given[name])
+    return InvoiceFilters(**given)
+
+
+def _amount(field: str, value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise KsefInputError(field, value, "is no amount", "Write it as 1234.56.") from error
 
 
 def _without_none(members: dict[str, Any]) -> dict[str, Any]:
