@@ -16,14 +16,13 @@ from airflow_provider_ksef.operators.batch_result import (
     JUDGED_CODES,
     batch_result,
     check_judged,
-    may_send_again,
     rejections_of,
 )
 from airflow_provider_ksef.operators.batch_submission import open_manifests
 from airflow_provider_ksef.operators.judged_session import (
     JudgedSession,
     KeepingOperator,
-    keep_answers,
+    keep_ended,
     keep_rejections,
     keep_session,
 )
@@ -83,7 +82,7 @@ class BatchJudging:
 
     def _judged(self, note: SessionNote, status: SessionStatus) -> JudgedSession:
         if self._record is not None and status.code not in JUDGED_CODES:
-            self._keep_unjudged(status, self._record)
+            keep_ended(self._ksef, status, self._record)
             self._forget(note)
         check_judged(status)
         reference, duplicates = status.reference_number, {}
@@ -101,18 +100,6 @@ class BatchJudging:
         _check_count(note, session, expected)
         self._forget(note)
         return session
-
-    def _keep_unjudged(self, status: SessionStatus, record: SubmissionRecord) -> None:
-        """Complete the rows of a session that ended without a judgement, as far as it is known."""
-        if may_send_again(status):
-            record.complete_unjudged(status)
-            return
-        record.note_unknown(status)
-        try:
-            invoices = self._ksef.run(sessions.list_invoices(status.reference_number))
-            keep_answers(JudgedSession(status, invoices, judge_duplicates(self._ksef, invoices)), record)
-        except KsefError as error:
-            log.warning("Session %s: its invoices cannot be read: %s", status.reference_number, error)
 
     def _forget(self, note: SessionNote) -> None:
         """Remove the manifest, since the rows tell more."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_provider_ksef.client import KsefClient, sessions
-from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate
+from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate, judge_duplicates
 from airflow_provider_ksef.client.invoice_files import InvoicePath
 from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
-from airflow_provider_ksef.operators.batch_result import without_accepted
+from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.operators.batch_result import JUDGED_CODES, may_send_again, without_accepted
 from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.parameters import path_of
 from airflow_provider_ksef.operators.rejected_files import find_rejected, keep_rejected
@@ -77,6 +78,31 @@ def keep_session(
     keep_answers(session, record)
     keep_upo(ksef, session, record, upo_path)
     keep_storage_dates(ksef, session, record)
+
+
+def keep_ended(ksef: KsefClient, status: SessionStatus, record: SubmissionRecord) -> None:
+    """
+    Complete the rows of a session that has ended, as far as it is known what became of its invoices.
+
+    :param ksef: the client.
+    :param status: final.
+    :param record: the rows.
+    """
+    if may_send_again(status):
+        record.complete_unjudged(status)
+        return
+    if status.code not in JUDGED_CODES:
+        record.note_unknown(status)
+    try:
+        invoices = ksef.run(sessions.list_invoices(status.reference_number))
+        judged = JudgedSession(status, invoices, judge_duplicates(ksef, invoices))
+    except KsefError as error:
+        if status.code in JUDGED_CODES:
+            raise
+        log.warning("Session %s: its invoices cannot be read: %s", status.reference_number, error)
+        return
+    keep_answers(judged, record)
+    keep_storage_dates(ksef, judged, record)
 
 
 def keep_answers(session: JudgedSession, record: SubmissionRecord | None) -> None:

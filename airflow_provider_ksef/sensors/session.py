@@ -24,7 +24,10 @@ from airflow_provider_ksef.operators.batch_result import (
     rejections_of,
     without_accepted,
 )
+from airflow_provider_ksef.operators.invoice_checks import PathSetting
+from airflow_provider_ksef.operators.judged_session import keep_ended
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
@@ -41,10 +44,17 @@ class KsefSessionSensor(BaseSensorOperator):
     :param session_reference_number: the session, such as a submit operator's result names it.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
+    :param tables_path: the folder of tables that the session was sent with: its rows in ``submissions`` are
+        completed, which a submit operator leaves to others where it does not wait.
     :param deferrable: wait in the triggerer and leave the worker slot free.
     """
 
-    template_fields: Sequence[str] = ("session_reference_number", "ksef_conn_id", "context_identifier")
+    template_fields: Sequence[str] = (
+        "session_reference_number",
+        "ksef_conn_id",
+        "context_identifier",
+        "tables_path",
+    )
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -53,6 +63,7 @@ class KsefSessionSensor(BaseSensorOperator):
         session_reference_number: str,
         ksef_conn_id: str = KsefHook.default_conn_name,
         context_identifier: str | None = None,
+        tables_path: PathSetting = None,
         retries: int = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         deferrable: bool = default_deferrable(),
@@ -62,16 +73,19 @@ class KsefSessionSensor(BaseSensorOperator):
         self.session_reference_number = session_reference_number
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
+        self.tables_path = tables_path
         self.deferrable = deferrable
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""
-        del context
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            record = open_record(self.tables_path, context, ksef.settings)
             status = ksef.run(sessions.get_status(self.session_reference_number))
             self.log.info("Session %s: %d %s.", status.reference_number, status.code, status.description)
             if not status.is_final:
                 return PokeReturnValue(is_done=False)
+            if record is not None:
+                keep_ended(ksef, status, record)
             check_judged(status)
             return PokeReturnValue(is_done=True, xcom_value=_result(ksef, status))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from cryptography.hazmat.primitives import serialization
 from airflow_provider_ksef._compat import AirflowFailException
 from airflow_provider_ksef.client.credentials import CertificateCredential
 from airflow_provider_ksef.client.duplicates import CONFLICT
-from airflow_provider_ksef.exceptions import KsefInputError, KsefTimeoutError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefSessionError, KsefTimeoutError
+from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.kept_rows import rows, submit
+from tests.system.operator_context import context
 from tests.unit.client.test_verification_links import offline_credential, verify
 
 COUNT = 4
@@ -36,6 +39,26 @@ def test_rows_are_there_before_the_answer_and_completed_by_it(
     kept = rows(invoices)
     assert [row["state"] for row in kept] == ["accepted"] * COUNT
     assert {row["ksef_number"] for row in kept} == set(connected.ksef_numbers(subject_type="Subject1"))
+
+
+@pytest.mark.parametrize(("code", "state"), [(200, "accepted"), (415, "unprocessed"), (500, "sent")])
+def test_the_sensor_completes_rows_that_were_not_waited_for(
+    connected: EmulatorProcess, invoices: Path, code: int, state: str
+) -> None:
+    if code != 200:
+        connected.control("faults", kind="session-status", code=code, times=1)
+    reference = submit(invoices, wait_for_completion=False)["session_reference_number"]
+    sensor = KsefSessionSensor(
+        task_id="wait",
+        session_reference_number=reference,
+        poke_interval=0.2,
+        tables_path=str(invoices.parent / "tables"),
+    )
+    with nullcontext() if code == 200 else pytest.raises(KsefSessionError):
+        sensor.execute(context())
+    kept = rows(invoices)
+    assert [row["state"] for row in kept] == [state] * COUNT
+    assert {row["status_code"] for row in kept} == {code}
 
 
 def test_without_a_state_store_the_table_tells_of_the_session(
