@@ -73,6 +73,7 @@ def lines_of(documents: Sequence[bytes]) -> int:
 def lines_in_processes(processes: int, documents: Sequence[bytes]) -> int:
     """Do the same in several processes; to start them is part of it, they have the documents from then on."""
     importlib.import_module("airflow_provider_ksef.tables.document_rows")  # once, not in each process
+    pa.array([1])  # imports pandas where it is installed; likewise
     _shared[:] = _chunks(documents)
     with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
         return sum(pool.map(_lines_of_shared, range(len(_shared))))

@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,8 +39,16 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize="CI" i
 hypothesis.settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no worker is still at it when the others are done."""
+    """Leave long ones to ``make test-crash``, and begin with what takes longest of the others."""
+    seen: Counter[tuple[Path, str]] = Counter()
+    for item in items:
+        if sampled := item.get_closest_marker("sampled"):
+            test = (item.path, item.name.partition("[")[0])
+            if seen[test] % sampled.args[0]:
+                item.add_marker(pytest.mark.crash)
+            seen[test] += 1
     items.sort(key=lambda item: "slow" not in item.keywords)
 
 

@@ -42,7 +42,7 @@ CHECKS = [
 # Few, and the same ones each time. Other methods than the declared ones are answered by the gateway's 405.
 CONFIG = SchemathesisConfig.from_dict(
     {
-        "generation": {"max-examples": 12, "deterministic": True, "no-shrink": True, "database": "none"},
+        "generation": {"max-examples": 8, "deterministic": True, "no-shrink": True, "database": "none"},
         "phases": {"coverage": {"unexpected-methods": []}},
     }
 )

@@ -16,7 +16,7 @@ RUNS = 300
 QUICK_RUNS = (1, 2)
 """These are part of every test run: a batch by rows alone, and interactive sending by its note."""
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.kills]
 
 
 @pytest.fixture(scope="session")

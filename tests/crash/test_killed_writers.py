@@ -19,12 +19,12 @@ from tests.emulator_process import EmulatorProcess
 
 RUNS = 100
 """On each kind of tables."""
-QUICK_RUNS = {"local": 2, "s3": 1, "delta": 1}
+QUICK_RUNS = {"local": 1, "s3": 0, "delta": 1}
 """As many of them are part of every test run."""
 
 MOST_RUNS_UNTIL_FOUND = 20
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.kills]
 
 
 @pytest.fixture

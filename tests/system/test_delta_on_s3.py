@@ -49,6 +49,7 @@ def backfill(root: ObjectStoragePath, key: TableKey) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.crash
 def test_writers_that_meet_and_upkeep(
     root: ObjectStoragePath, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

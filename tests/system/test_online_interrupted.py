@@ -65,6 +65,7 @@ def assert_each_is_held_once(emulator: EmulatorProcess, count: int = COUNT) -> N
     assert [len(numbers) for numbers in held.values()] == [1] * count
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("is_kept", [True, False])
 @pytest.mark.parametrize("fatal", range(NOTES))
 def test_a_killed_task_goes_on_and_sends_nothing_twice(
@@ -82,6 +83,7 @@ def test_a_killed_task_goes_on_and_sends_nothing_twice(
     assert requests["POST /sessions/online/{referenceNumber}/invoices"] == COUNT
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", [{"drop": "after"}, {"status": 502, "body": "<html>"}])
 @pytest.mark.parametrize(
     ("method", "path"),

@@ -48,6 +48,7 @@ def execute_until_it_succeeds(invoices: Path, state: NotedState) -> tuple[dict[s
     raise AssertionError("ten tries failed")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", [{"drop": "after"}, {"drop": "before"}, {"status": 502, "body": "<html>"}])
 @pytest.mark.parametrize(
     ("method", "path"),

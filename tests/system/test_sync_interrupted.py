@@ -58,6 +58,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("step", CUT_STEPS)
 def test_a_step_that_fails_leaves_the_last_committed_window(

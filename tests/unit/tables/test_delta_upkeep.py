@@ -109,6 +109,7 @@ def run_until(steps: Generator[Step, None, CompactedMonth | None], reached: str)
     next(step for step in steps if step == reached)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "asleep_after",
     [

@@ -88,6 +88,7 @@ def seen(root: UPath) -> str:
 LEFT = {compaction: "abcxy", deletion: "bcxy"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("keeping", [compaction, deletion])
 @pytest.mark.parametrize("wakes", [True, False], ids=["wakes up late", "is dead"])
 def test_one_that_stops_anywhere_loses_and_doubles_nothing(make: Make, keeping: Any, wakes: bool) -> None:
@@ -111,6 +112,7 @@ def test_one_that_stops_anywhere_loses_and_doubles_nothing(make: Make, keeping: 
     pytest.fail("never came to an end")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("keeping", [compaction, deletion])
 @pytest.mark.parametrize("wakes", [True, False], ids=["wakes up late", "is dead"])
 def test_a_commit_that_stops_anywhere_meets_one_at_work(make: Make, keeping: Any, wakes: bool) -> None:

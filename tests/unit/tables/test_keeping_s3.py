@@ -92,6 +92,7 @@ def test_a_merge_that_dies_before_it_has_removed_the_old_files_doubles_nothing(
 MERGED, OLD = "_merged_.*parquet", "_EH-1_.*parquet"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("deletes", "kind", "path", "method"),
     [

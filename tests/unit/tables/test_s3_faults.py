@@ -50,6 +50,7 @@ def check_files(bucket: UPath) -> None:
             assert "ksef_number" in pq.read_schema(io.BytesIO(bucket.fs.cat_file(path))).names
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("table_format", "place", "kind"), CASES)
 def test_a_put_that_fails_leaves_the_truth_after_a_retry(
     s3: S3Server,
