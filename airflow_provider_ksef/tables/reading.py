@@ -6,6 +6,7 @@ import errno
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,13 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefTableError
 from airflow_provider_ksef.tables.arrow_files import arrow_filesystem
 from airflow_provider_ksef.tables.environment import DELTA, found_format
 from airflow_provider_ksef.tables.filtering import filter_expression
-from airflow_provider_ksef.tables.layout import OWN_FOLDER, SUBMISSIONS_TABLE, check_readable, is_table_file
+from airflow_provider_ksef.tables.layout import (
+    LOCAL_PROTOCOLS,
+    OWN_FOLDER,
+    SUBMISSIONS_TABLE,
+    check_readable,
+    is_table_file,
+)
 from airflow_provider_ksef.tables.live_files import live_paths, settled
 from airflow_provider_ksef.tables.schema import EVERY_TABLE
 from airflow_provider_ksef.tables.storage import open_store
@@ -60,7 +67,7 @@ def read(
     """
     if table not in EVERY_TABLE:
         raise KsefInputError("table", table, "is not a table", f"Give one of: {', '.join(EVERY_TABLE)}.")
-    root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)
+    root = _absolute(tables_path if isinstance(tables_path, UPath) else UPath(tables_path))
     check_readable(root)
     schema = pa.schema([*EVERY_TABLE[table], *folder_columns(table)])
     if isinstance(columns, str):
@@ -139,3 +146,8 @@ def _paths(root: UPath, folder: str) -> list[str]:
 
 def _base(root: UPath) -> str:
     return f"{root.path.rstrip('/')}/"
+
+
+def _absolute(root: UPath) -> UPath:
+    """Name a folder on this machine whole: a file is told by its path below it."""
+    return UPath(Path(root.path).absolute()) if root.protocol in LOCAL_PROTOCOLS else root

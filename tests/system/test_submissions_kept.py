@@ -15,6 +15,7 @@ from airflow_provider_ksef.client.credentials import CertificateCredential
 from airflow_provider_ksef.client.duplicates import CONFLICT
 from airflow_provider_ksef.exceptions import KsefInputError, KsefSessionError, KsefTimeoutError
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
+from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.kept_rows import rows, submit
@@ -59,6 +60,14 @@ def test_the_sensor_completes_rows_that_were_not_waited_for(
     kept = rows(invoices)
     assert [row["state"] for row in kept] == [state] * COUNT
     assert {row["status_code"] for row in kept} == {code}
+
+
+def test_a_relative_folder_is_read_too(
+    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(invoices)
+    monkeypatch.chdir(invoices.parent)
+    assert read("submissions", "tables").num_rows == COUNT
 
 
 def test_without_a_state_store_the_table_tells_of_the_session(
