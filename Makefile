@@ -1,4 +1,5 @@
 # Two commands for a newcomer: `make demo` shows the main job, `make test` checks everything.
+# `make test-system` runs a whole Airflow on PostgreSQL, some minutes long.
 # `make test-crash` takes most of an hour (PROCESSES=2 runs fewer at a time): hundreds of runs in which tasks are killed at
 # random instants, and whatever else is too long for each test run.
 # PYTHON=python3.13 make test chooses an interpreter; each has a virtual environment of its own.
@@ -8,7 +9,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-crash
+.PHONY: demo test test-system test-crash
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -21,6 +22,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env docs docs/_build
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+
+test-system: $(VENV)/.installed-system
+	$(BIN)/python -m pytest -m system
 
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "crash or kills" -n $(PROCESSES) --dist worksteal

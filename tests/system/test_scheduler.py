@@ -32,7 +32,7 @@ from tests.system.secret_search import (
     token_spellings,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 DAGS = Path(__file__).parent / "dags" / "ksef_every_way.py"
 START_SECONDS = 150
