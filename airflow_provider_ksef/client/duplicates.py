@@ -18,7 +18,7 @@ from airflow_provider_ksef.client.calls import Flow
 from airflow_provider_ksef.client.client import KsefClient
 from airflow_provider_ksef.client.duplicate_metadata import find_hashes
 from airflow_provider_ksef.client.identifiers import is_ksef_number, is_reference_number
-from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
 from airflow_provider_ksef.exceptions import KsefApiError, KsefRateLimitError, KsefUnavailableError
 
 log = logging.getLogger(__name__)

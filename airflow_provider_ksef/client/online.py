@@ -20,7 +20,7 @@ from airflow_provider_ksef.client.invoice_reading import read_invoice
 from airflow_provider_ksef.client.keys import PublicKey
 from airflow_provider_ksef.client.packing import InvoiceFile
 from airflow_provider_ksef.client.security import encryption_info, with_current_key
-from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
 from airflow_provider_ksef.exceptions import (
     KsefInputError,
     KsefTimeoutError,

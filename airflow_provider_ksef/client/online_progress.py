@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from airflow_provider_ksef.client import sessions
 from airflow_provider_ksef.client.calls import Flow
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefApiError
 
 log = logging.getLogger(__name__)

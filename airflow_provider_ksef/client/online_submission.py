@@ -25,7 +25,8 @@ from airflow_provider_ksef.client.online_progress import (
     read_sessions,
     with_latest,
 )
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.exceptions import (
     Fault,

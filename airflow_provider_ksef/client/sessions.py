@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import StatusInfo, json_parser
 from airflow_provider_ksef.client.calls import Call, Flow, Pause
 from airflow_provider_ksef.client.identifiers import check_reference_number
+from airflow_provider_ksef.client.session_invoices import SessionInvoice, read_invoice
 from airflow_provider_ksef.exceptions import KsefApiError
 
 OPEN = 100
 _UNFINISHED = (OPEN, 150, 170)
-_UNDECIDED = (100, 150)
-_ACCEPTED = 200
 _PAGE_SIZE = 1000
 _UNKNOWN_SESSION = 21173
 STORING_PAUSES = (2.0, 8.0)
@@ -78,55 +77,6 @@ class SessionStatus:
         return self.code not in _UNFINISHED
 
 
-@dataclass(frozen=True)
-class SessionInvoice:
-    """
-    What became of one invoice of a session; dates as KSeF writes them.
-
-    :param ordinal_number: its place in the session, from 1.
-    :param reference_number: of the invoice within KSeF.
-    :param invoice_hash: Base64 SHA-256 of the XML.
-    :param invoice_number: the issuer's number, where the XML could be read.
-    :param ksef_number: the number that makes it an invoice, where it was accepted.
-    :param file_name: its name in the batch's archive.
-    :param code: KSeF's status code; 200 is accepted, 100 and 150 are not decided.
-    :param description: KSeF's text for the code.
-    :param details: KSeF's reasons.
-    :param extensions: further facts by name, such as ``originalKsefNumber`` of a duplicate.
-    :param invoicing_date: when it was received.
-    :param acquisition_date: when it got its KSeF number.
-    :param permanent_storage_date: when it was stored for good.
-    :param invoicing_mode: ``Online`` or ``Offline``.
-    :param upo_download_url: pre-signed link to its own confirmation.
-    """
-
-    ordinal_number: int
-    reference_number: str
-    invoice_hash: str
-    invoice_number: str | None
-    ksef_number: str | None
-    file_name: str | None
-    code: int
-    description: str
-    details: tuple[str, ...]
-    extensions: Mapping[str, str | None]
-    invoicing_date: str
-    acquisition_date: str | None
-    permanent_storage_date: str | None
-    invoicing_mode: str | None
-    upo_download_url: str | None = field(repr=False)
-
-    @property
-    def is_final(self) -> bool:
-        """Whether KSeF has judged the invoice."""
-        return self.code not in _UNDECIDED
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether it has become an invoice, with a KSeF number."""
-        return self.code == _ACCEPTED
-
-
 class _UpoPage(msgspec.Struct, rename="camel"):
     reference_number: str
     download_url: str
@@ -147,27 +97,13 @@ class _Session(msgspec.Struct, rename="camel"):
     failed_invoice_count: int | None = None
 
 
-class _InvoiceStatus(StatusInfo, rename="camel"):
-    extensions: dict[str, str | None] | None = None
-
-
-class _Invoice(msgspec.Struct, rename="camel"):
-    ordinal_number: int
-    reference_number: str
-    invoice_hash: str
-    invoicing_date: str
-    status: _InvoiceStatus
-    invoice_number: str | None = None
-    ksef_number: str | None = None
-    invoice_file_name: str | None = None
-    acquisition_date: str | None = None
-    permanent_storage_date: str | None = None
-    invoicing_mode: str | None = None
-    upo_download_url: str | None = None
+class _Page(NamedTuple):
+    invoices: list[SessionInvoice]
+    continuation_token: str | None
 
 
 class _InvoicePage(msgspec.Struct, rename="camel"):
-    invoices: list[_Invoice]
+    invoices: list[msgspec.Raw]
     continuation_token: str | None = None
 
 
@@ -253,22 +189,23 @@ def _list(path: str) -> Flow[list[SessionInvoice]]:
     token: str | None = None
     while True:
         page = yield from _page_call(path, token)
-        invoices += map(_invoice, page.invoices)
+        invoices += page.invoices
         token = page.continuation_token
         if not token:
             return invoices
 
 
-def _page_call(path: str, token: str | None) -> Call[_InvoicePage]:
+def _page_call(path: str, token: str | None) -> Call[_Page]:
     headers = {"x-continuation-token": token} if token else {}
     return Call("GET", path, _parse_page, params={"pageSize": _PAGE_SIZE}, headers=headers, is_safe=True)
 
 
-def _same(page: _InvoicePage) -> _InvoicePage:
-    return page
+def _page(page: _InvoicePage) -> _Page:
+    return _Page(list(map(read_invoice, page.invoices)), page.continuation_token)
 
 
-_parse_page = json_parser(_InvoicePage, _same)
+_parse_page = json_parser(_InvoicePage, _page)
+_parse_invoice = json_parser(msgspec.Raw, read_invoice)
 
 
 def _status(reference_number: str, answer: _Session) -> SessionStatus:
@@ -287,26 +224,3 @@ def _status(reference_number: str, answer: _Session) -> SessionStatus:
             for page in (answer.upo.pages if answer.upo else ())
         ),
     )
-
-
-def _invoice(item: _Invoice) -> SessionInvoice:
-    return SessionInvoice(
-        ordinal_number=item.ordinal_number,
-        reference_number=item.reference_number,
-        invoice_hash=item.invoice_hash,
-        invoice_number=item.invoice_number,
-        ksef_number=item.ksef_number,
-        file_name=item.invoice_file_name,
-        code=item.status.code,
-        description=item.status.description,
-        details=tuple(item.status.details or ()),
-        extensions=item.status.extensions or {},
-        invoicing_date=item.invoicing_date,
-        acquisition_date=item.acquisition_date,
-        permanent_storage_date=item.permanent_storage_date,
-        invoicing_mode=item.invoicing_mode,
-        upo_download_url=item.upo_download_url,
-    )
-
-
-_parse_invoice = json_parser(_Invoice, _invoice)

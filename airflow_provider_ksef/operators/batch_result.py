@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate
 from airflow_provider_ksef.client.invoice_files import InvoicePath
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 
 JUDGED_CODES = (200, 445)

@@ -10,7 +10,8 @@ from typing import Protocol
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.duplicates import ALREADY_ACCEPTED, Duplicate, judge_duplicates
 from airflow_provider_ksef.client.invoice_files import InvoicePath
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.operators.batch_result import JUDGED_CODES, may_send_again, without_accepted
 from airflow_provider_ksef.operators.invoice_checks import PathSetting

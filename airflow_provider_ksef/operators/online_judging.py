@@ -15,7 +15,8 @@ from airflow_provider_ksef.client.online_progress import (
     outcome_by_hash,
     read_sessions,
 )
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefSessionError
 from airflow_provider_ksef.operators.batch_result import batch_result, rejections_of
 from airflow_provider_ksef.operators.judged_session import (

@@ -13,7 +13,7 @@ from upath import UPath
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.client.invoice_files import InvoicePath
-from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
 from airflow_provider_ksef.exceptions import KsefInputError
 
 log = logging.getLogger(__name__)

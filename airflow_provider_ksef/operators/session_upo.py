@@ -11,7 +11,8 @@ from upath import UPath
 
 from airflow_provider_ksef.client import KsefClient, upo
 from airflow_provider_ksef.client.calls import Call
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus, UpoPage
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus, UpoPage
 from airflow_provider_ksef.exceptions import KsefApiError, KsefSessionError
 
 log = logging.getLogger(__name__)

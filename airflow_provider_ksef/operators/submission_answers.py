@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_ksef.client.duplicates import Duplicate
-from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.tables.submission_facts import FileAnswer
@@ -55,4 +55,5 @@ def invoice_answer(invoice: SessionInvoice, duplicate: Duplicate | None, upo_pat
         permanent_storage_date=invoice.permanent_storage_date,
         invoicing_mode=invoice.invoicing_mode,
         upo_path=upo_path,
+        extra=invoice.extra,
     )

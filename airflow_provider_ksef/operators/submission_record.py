@@ -15,7 +15,8 @@ from airflow_provider_ksef._compat import Context, ObjectStoragePath
 from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.duplicates import Duplicate
-from airflow_provider_ksef.client.sessions import SessionInvoice, SessionStatus
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
+from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.invoice_links import InvoiceLinks
 from airflow_provider_ksef.operators.parameters import path_of

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 SENT = "sent"
@@ -122,7 +121,7 @@ class FileAnswer:
     :param permanent_storage_date: when it was stored for good.
     :param invoicing_mode: ``Online`` or ``Offline``.
     :param upo_path: where its UPO was saved.
-    :param extra: all else that KSeF told, kept as JSON.
+    :param extra: JSON of all else that KSeF told.
     """
 
     state: str
@@ -142,7 +141,7 @@ class FileAnswer:
     permanent_storage_date: str | None = None
     invoicing_mode: str | None = None
     upo_path: str | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: str | None = None
 
 
 def state_of_code(code: int) -> str:

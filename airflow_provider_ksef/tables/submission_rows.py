@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -125,7 +124,6 @@ def _answered(row: Row, answer: FileAnswer, answered_at: datetime) -> Row:
             facts[name] = to_datetime(facts[name])
     if "status_details" in facts:
         facts["status_details"] = list(facts["status_details"])
-    facts["extra"] = msgspec.json.encode(answer.extra).decode() if answer.extra else None
     facts["file_name"], facts["invoice_hash"] = row["file_name"], row["invoice_hash"]
     merged = _later(row, dict.fromkeys(row) | facts)
     if merged == row:

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_ksef.client import KsefClient, batch, duplicate_metadata, duplicates, sessions
 from airflow_provider_ksef.client.duplicates import judge_duplicates, original_of
-from airflow_provider_ksef.client.sessions import SessionInvoice
+from airflow_provider_ksef.client.session_invoices import SessionInvoice
 from airflow_provider_ksef.emulator.samples import Sample
 from airflow_provider_ksef.exceptions import KsefUnavailableError
 from tests.emulator_process import EmulatorProcess

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import httpx
@@ -83,6 +84,16 @@ def test_all_pages_of_a_list_are_read(ksef: FakeKsef, run_all: RunAll) -> None:
     asked = [request for request in ksef.requests if request.url.path.endswith("/invoices")]
     assert [request.headers.get("x-continuation-token") for request in asked] == [None, "next"]
     assert asked[0].url.params["pageSize"] == "1000"
+
+
+def test_what_is_new_of_an_invoice_is_kept_as_it_was_written(ksef: FakeKsef, run_all: RunAll) -> None:
+    status = {"code": 200, "description": "Sukces", "shade": "green"}
+    told = json.dumps({"invoices": [item(1, status=status, fee="x", ratio="RATIO"), item(2)]})
+    content = told.replace('"RATIO"', "0.10000000000000000001")
+    ksef.replies[f"{STATUS}/invoices"] = [httpx.Response(200, content=content)]
+    [[first, second]] = run_all(ksef, sessions.list_invoices(SESSION))
+    assert first.extra == '{"fee":"x","ratio":0.10000000000000000001,"status":{"shade":"green"}}'
+    assert second.extra is None
 
 
 def test_the_failed_list_has_its_own_path(ksef: FakeKsef, run_all: RunAll) -> None:

@@ -63,7 +63,7 @@ def test_rows_are_there_when_sent_and_whole_when_answered(root: UPath) -> None:
     assert before[0]["sent_at"] == SENT_AT
     assert before[0]["context"] == CONTEXT
     assert before[0]["answered_at"] is None
-    states = complete(root, accepted(1), rejected(2), accepted(3, upo_path="/upo/3.xml", extra={"new": 1}))
+    states = complete(root, accepted(1), rejected(2), accepted(3, upo_path="/upo/3.xml", extra='{"new":1}'))
     assert states == {"accepted": 2, "rejected": 1}
     first, second, third = rows(root)
     assert first["ksef_number"] == "5250001210-20260901-000000000001-AF"
