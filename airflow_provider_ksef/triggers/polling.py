@@ -22,6 +22,12 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 
 log = logging.getLogger(__name__)
 
+SETTLING_SECONDS = 5.0
+"""
+Least time from a deferral to its event. Airflow's scheduler (3.3) fails a task that runs again before the
+scheduler has seen that its worker ended by deferring: https://github.com/apache/airflow/issues/72716
+"""
+
 
 class Status(Protocol):
     """A status that KSeF gives of something asynchronous."""
@@ -44,8 +50,9 @@ class KsefPollingTrigger(BaseTrigger):
     Fire when the status of something in KSeF is final, or at the deadline.
 
     The event is ``{"reference_number": str, "code": int | None, "error": str | None, "resume": dict}``: no
-    code means that the deadline passed or that KSeF could not be asked. Whoever is woken up asks KSeF once
-    more itself. Only references, names and counts are kept in Airflow's database, no secret.
+    code means that the deadline passed or that KSeF could not be asked. Whoever defers has just asked, so
+    the first question comes after a pause; whoever is woken up asks KSeF once more itself. Only references,
+    names and counts are kept in Airflow's database, no secret.
 
     :param reference_number: what to ask for.
     :param ksef_conn_id: the Airflow connection.
@@ -107,6 +114,8 @@ class KsefPollingTrigger(BaseTrigger):
         yield TriggerEvent(event)
 
     async def _final_code(self) -> int | None:
+        settling = max(self.poll_interval, SETTLING_SECONDS)
+        await asyncio.sleep(min(settling, max(self.deadline - time.time(), 0)))
         hook = KsefHook(self.ksef_conn_id, self.context_identifier)
         async with await hook.get_async_conn() as ksef:
             while True:
