@@ -6,12 +6,19 @@ from typing import Any
 
 _RATE_LIMIT = {"allOf": [{"$ref": "#/components/schemas/EffectiveApiRateLimitValues"}]}
 
-# Members of answers that came with 2.8 and 2.9.
+# Members of answers and requests that came with 2.8 and 2.9.
 MEMBERS: dict[str, dict[str, Any]] = {
     "InvoicePackage": {"compressionType": {"enum": ["Zip", "TarGz"]}},
     "EffectiveApiRateLimits": dict.fromkeys(
         ("onlineSessionClose", "batchSessionClose", "anonymous", "global"), _RATE_LIMIT
     ),
+    "SetSessionLimitsRequest": {
+        "collectiveIdentifier": {
+            "type": "object",
+            "required": ["maxInvoices"],
+            "properties": {"maxInvoices": {"type": "integer", "minimum": 2, "maximum": 5000}},
+        }
+    },
     "EffectiveContextLimits": {
         "collectiveIdentifier": {
             "type": "object",
