@@ -39,6 +39,8 @@ from airflow_provider_ksef.emulator.routes import (
     limits,
     logins,
     online,
+    permission_queries,
+    permissions,
     rate_limits,
     security,
     sessions,
@@ -78,6 +80,8 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         limits,
         rate_limits,
         attachments,
+        permissions,
+        permission_queries,
         tokens,
         testdata,
     ):

@@ -21,12 +21,14 @@ from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
 from airflow_provider_ksef.emulator.store.attachments import ConsentStore
+from airflow_provider_ksef.emulator.store.authorizations import AuthorizationStore
 from airflow_provider_ksef.emulator.store.database import Database
 from airflow_provider_ksef.emulator.store.exports import ExportStore
 from airflow_provider_ksef.emulator.store.grants import GrantStore
 from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
 from airflow_provider_ksef.emulator.store.limits import LimitStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
+from airflow_provider_ksef.emulator.store.operations import OperationStore
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
 from airflow_provider_ksef.emulator.store.sessions import SessionStore
@@ -58,6 +60,8 @@ class Emulator:
         self.tokens = TokenStore(self.database)
         self.taxpayers = TaxpayerStore(self.database)
         self.grants = GrantStore(self.database)
+        self.authorizations = AuthorizationStore(self.database)
+        self.operations = OperationStore(self.database)
         self.invoices = InvoiceStore(self.database)
         self.sessions = SessionStore(self.database)
         self.session_invoices = SessionInvoiceStore(self.database)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import Header, Query
 
@@ -10,8 +11,10 @@ from airflow_provider_ksef.emulator.crypto import decode_base64, encode_base64
 from airflow_provider_ksef.emulator.errors import ApiError, Invalid
 
 PageSize = Annotated[int, Query(alias="pageSize", json_schema_extra={"minimum": 10})]
+PageOffset = Annotated[int, Query(alias="pageOffset", json_schema_extra={"minimum": 0})]
 ContinuationToken = Annotated[str | None, Header(alias="x-continuation-token")]
 
+T = TypeVar("T")
 _LONGEST = 12
 
 
@@ -45,3 +48,18 @@ def read_position(token: str | None) -> int:
     if name != "position" or not position.isdigit() or len(position) > _LONGEST:
         raise ApiError(21418)
     return int(position)
+
+
+def cut_page(found: Sequence[T], offset: int, size: int, most: int) -> tuple[Sequence[T], bool]:
+    """
+    Give a page of what was found, and whether another one follows.
+
+    :param offset: how many pages go before it.
+    :param most: the largest size of a page.
+    :raises Invalid: where offset or size is out of bounds.
+    """
+    check_page_size(size, most)
+    if offset < 0:
+        raise Invalid(f"'pageOffset' must be greater than or equal to '0'. You entered {offset}.")
+    start = offset * size
+    return found[start : start + size], len(found) > start + size
