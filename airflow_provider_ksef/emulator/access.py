@@ -199,6 +199,7 @@ SessionLister = Annotated[Caller, Depends(_allowed("InvoiceWrite", "Introspectio
 SessionReader = Annotated[
     Caller, Depends(_allowed("InvoiceWrite", "Introspection", "PefInvoiceWrite", "EnforcementOperations"))
 ]
+Collector = Annotated[Caller, Depends(_allowed("InvoiceRead", "InvoiceWrite", "CollectiveIdentifierManage"))]
 CredentialsReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead"))]
 CredentialsManager = Annotated[Caller, Depends(_allowed("CredentialsManage"))]
 SubunitManager = Annotated[Caller, Depends(_allowed("SubunitManage"))]

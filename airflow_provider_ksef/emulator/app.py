@@ -31,6 +31,8 @@ from airflow_provider_ksef.emulator.routes import (
     auth,
     batch,
     behaviour,
+    certificates,
+    collective,
     control,
     exports,
     faults,
@@ -39,6 +41,7 @@ from airflow_provider_ksef.emulator.routes import (
     limits,
     logins,
     online,
+    peppol,
     permission_queries,
     permissions,
     rate_limits,
@@ -83,6 +86,9 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         permissions,
         permission_queries,
         tokens,
+        certificates,
+        peppol,
+        collective,
         testdata,
     ):
         app.include_router(module.router, prefix=API)

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-EMULATOR_STILL_TO_COME = frozenset(
-    {
-        "GET /certificates/limits",
-        "GET /certificates/enrollments/data",
-        "POST /certificates/enrollments",
-        "GET /certificates/enrollments/{referenceNumber}",
-        "POST /certificates/retrieve",
-        "POST /certificates/{certificateSerialNumber}/revoke",
-        "POST /certificates/query",
-        "PUT /testdata/certificates/{serialNumber}",
-        "GET /peppol/query",
-        "POST /collective-identifiers",
-        "POST /collective-identifiers/query",
-        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
-        "GET /collective-identifiers/ksef/{ksefNumber}",
-    }
-)
+EMULATOR_STILL_TO_COME: frozenset[str] = frozenset()
 _ONLY_IN_THE_EMULATOR = frozenset(
     {
+        "POST /permissions/persons/grants",
+        "POST /permissions/entities/grants",
+        "POST /permissions/authorizations/grants",
+        "POST /permissions/indirect/grants",
+        "POST /permissions/subunits/grants",
+        "POST /permissions/eu-entities/administration/grants",
+        "POST /permissions/eu-entities/grants",
+        "DELETE /permissions/common/grants/{permissionId}",
+        "DELETE /permissions/authorizations/grants/{permissionId}",
+        "GET /permissions/operations/{referenceNumber}",
+        "POST /permissions/query/personal/grants",
+        "POST /permissions/query/persons/grants",
+        "POST /permissions/query/subunits/grants",
+        "POST /permissions/query/entities/grants",
+        "GET /permissions/query/entities/roles",
+        "POST /permissions/query/subordinate-entities/roles",
+        "POST /permissions/query/authorizations/grants",
+        "POST /permissions/query/eu-entities/grants",
+        "GET /collective-identifiers/ksef/{ksefNumber}",
+        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
+        "POST /collective-identifiers/query",
+        "POST /collective-identifiers",
+        "GET /peppol/query",
+        "PUT /testdata/certificates/{serialNumber}",
+        "POST /certificates/query",
+        "POST /certificates/{certificateSerialNumber}/revoke",
+        "POST /certificates/retrieve",
+        "GET /certificates/enrollments/{referenceNumber}",
+        "POST /certificates/enrollments",
+        "GET /certificates/enrollments/data",
+        "GET /certificates/limits",
         "GET /auth/sessions",
         "DELETE /auth/sessions/{referenceNumber}",
         "GET /sessions",

@@ -13,6 +13,7 @@ import tenacity
 from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import ONLY_KSEF, make_samples
+from airflow_provider_ksef.triggers import polling
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
 
@@ -27,6 +28,8 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(online, "SEND_PAUSES", (0.1,) * len(online.SEND_PAUSES))
     monkeypatch.setattr(online_submission, "SETTLING", 0.1)
     monkeypatch.setattr(sessions, "STORING_PAUSES", (0.3, 1.0))
+    monkeypatch.setattr(polling, "SETTLING_SECONDS", 0.1)
+    monkeypatch.setattr(polling, "SPREAD_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
+from airflow_provider_ksef.triggers import polling
 from airflow_provider_ksef.triggers.export import KsefExportTrigger
 from airflow_provider_ksef.triggers.polling import KsefPollingTrigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
@@ -32,6 +33,7 @@ def a_trigger(kind: type[KsefPollingTrigger], reference: str, deadline: float) -
         ksef_conn_id="ksef_default",
         context_identifier=None,
         poll_interval=0.1,
+        since=time.time(),
         deadline=deadline,
         resume=RESUME,
     )
@@ -81,6 +83,21 @@ def test_a_session_fires_when_it_is_processed(connected: EmulatorProcess, tmp_pa
     reference = sent(sample_invoices(tmp_path, count=2))
     event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 20))
     assert event == {"reference_number": reference, "code": 200, "error": None, "resume": RESUME}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "least"),
+    [pytest.param(60.0, 1.0, id="far"), pytest.param(0.3, 0.3, id="near")],
+)
+def test_no_event_comes_before_the_scheduler_has_seen_the_deferral(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, deadline: float, least: float
+) -> None:
+    monkeypatch.setattr(polling, "SETTLING_SECONDS", 1.0)
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps({"conn_type": "ksef"}))
+    begun = time.time()
+    event = event_of(a_trigger(KsefSessionTrigger, REFERENCE, begun + deadline))
+    assert event["error"]
+    assert least <= time.time() - begun < least + 10
 
 
 def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, tmp_path: Path) -> None:

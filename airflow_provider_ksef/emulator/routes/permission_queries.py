@@ -199,5 +199,5 @@ def _page(
     tell: Callable[[T], dict[str, Any]],
     **more: Any,
 ) -> WireResponse:
-    page, has_more = cut_page(found, offset, size, _MOST)
+    page, has_more = cut_page(found, offset=offset, size=size, most=_MOST)
     return WireResponse(present(**{name: [tell(each) for each in page]}, hasMore=has_more, **more))
