@@ -12,6 +12,7 @@ from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.masking import secrets_of
+from airflow_provider_ksef.hooks.metrics import tell_usage
 
 
 class KsefHook(BaseHook):
@@ -54,7 +55,9 @@ class KsefHook(BaseHook):
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
-        return KsefClient(self.settings)
+        ksef = KsefClient(self.settings)
+        ksef.on_close.append(tell_usage)
+        return ksef
 
     async def get_async_conn(self) -> AsyncKsefClient:
         """
@@ -68,7 +71,9 @@ class KsefHook(BaseHook):
             await amask_secrets(secrets)
             self.settings = settings
         await asyncio.to_thread(ssl_context)
-        return AsyncKsefClient(self.settings)
+        ksef = AsyncKsefClient(self.settings)
+        ksef.on_close.append(tell_usage)
+        return ksef
 
     async def aget_fields(self) -> tuple[ConnectionFields, dict[str, Any]]:
         """Read the connection once, and its extra, without blocking the event loop."""
