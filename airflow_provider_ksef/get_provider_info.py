@@ -45,8 +45,25 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.upo",
             )
         ],
-        "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
-        "triggers": [_room(integration, "triggers.session", "triggers.export", "triggers.invoice")],
+        "sensors": [
+            _room(
+                integration,
+                "sensors.session",
+                "sensors.invoice",
+                "sensors.month_complete",
+                "sensors.availability",
+            )
+        ],
+        "triggers": [
+            _room(
+                integration,
+                "triggers.session",
+                "triggers.export",
+                "triggers.invoice",
+                "triggers.new_invoices",
+                "triggers.availability",
+            )
+        ],
         "transfers": [
             {
                 "source-integration-name": integration,
