@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from typing import Any
+from weakref import WeakSet
 
 from airflow_provider_ksef._compat import BaseHook, amask_secrets, connection_extra, mask_secrets
 from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
@@ -13,6 +14,9 @@ from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.masking import secrets_of
 from airflow_provider_ksef.hooks.metrics import tell_usage
+
+open_clients: WeakSet[KsefClient] = WeakSet()
+"""The clients of this process, which is that of one task: who kills it ends their login sessions."""
 
 
 class KsefHook(BaseHook):
@@ -55,9 +59,10 @@ class KsefHook(BaseHook):
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
-        ksef = KsefClient(self.settings)
-        ksef.on_close.append(tell_usage)
-        return ksef
+        client = KsefClient(self.settings)
+        client.on_close.append(tell_usage)
+        open_clients.add(client)
+        return client
 
     async def get_async_conn(self) -> AsyncKsefClient:
         """
