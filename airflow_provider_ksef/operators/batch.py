@@ -12,6 +12,7 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_judging import BatchJudging
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.batch_sending import batches_of
@@ -104,6 +105,10 @@ class KsefSubmitBatchOperator(BaseOperator):
         "tables_path",
         "upo_path",
         "rejected_path",
+    )
+    operator_extra_links = (
+        KsefAppLink(),
+        KsefTablesLink(),
     )
     ui_color = "#f6e7ea"
 

@@ -13,6 +13,7 @@ from airflow_provider_ksef._compat import (
     ObjectStoragePath,
     PokeReturnValue,
 )
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of
 from airflow_provider_ksef.operators.parameters import check_subject_types, path_of
 from airflow_provider_ksef.tables.moments import STORAGE_LAG
@@ -40,6 +41,7 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("month", "tables_path", "subject_types", "contexts")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
