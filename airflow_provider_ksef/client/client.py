@@ -20,6 +20,8 @@ from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, St
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.client.limit_reading import may_read_before, read_limits
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.packing import PackedPart
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -32,7 +34,7 @@ from airflow_provider_ksef.client.transport import (
 )
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.client.wire import Wire
-from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.exceptions import KsefBudgetError, KsefError
 
 T = TypeVar("T")
 
@@ -47,20 +49,28 @@ class KsefClient:
     ``usage`` counts its calls, waits and bytes.
 
     :param settings: where, for whom, with which secret.
+    :param limiter: gives each request its turn within KSeF's rate limits; None to leave that to KSeF.
     :param transport: another way to send requests than over the network, for tests.
     """
 
-    def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        limiter: RateLimiter | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.settings = settings
         self.usage = Usage()
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
-        wire = Wire(self.usage)
+        self._limiter = limiter
+        self._wire = Wire(self.usage, limiter)
         self._http = httpx.Client(
             transport=transport,
             verify=ssl_context(),
-            event_hooks={"request": [wire.before], "response": [wire.after]},
+            event_hooks={"request": [self._wire.before], "response": [self._wire.after]},
         )
         self._files = transfer.FileTransfer(settings, self.usage, transport)
 
@@ -77,7 +87,7 @@ class KsefClient:
         tokens, self._login.tokens = self._login.tokens, None
         if tokens is not None:
             request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
-            with suppress(httpx.HTTPError):
+            with suppress(httpx.HTTPError, KsefBudgetError):
                 self._http.send(request)
         self._http.close()
         self._files.close()
@@ -134,6 +144,7 @@ class KsefClient:
     def _carry_out(self, step: Step) -> Any:
         match step:
             case Call():
+                self._look_at_limits(step)
                 return self._with_retries(step)
             case Pause():
                 return time.sleep(step.seconds)
@@ -148,11 +159,22 @@ class KsefClient:
             raise failed.error from failed.error.__cause__
         return result
 
+    def _look_at_limits(self, call: Call[Any]) -> None:
+        """Read KSeF's limits before a call where it is time to, and nobody else does."""
+        limiter = self._limiter
+        if limiter is None or not may_read_before(call):
+            return
+        if limiter.must_read_limits():
+            limits = self.run(read_limits())
+            if limits is not None:
+                limiter.learn(limits)
+
     def _exchange(self, call: Call[T]) -> T:
         request = as_request(call, self.settings)
         try:
             response = self._http.send(request, auth=self._auth if call.needs_login else None)
         except httpx.HTTPError as error:
+            self._wire.landed(request)
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
         self.usage.count_received(response.num_bytes_downloaded)
         return interpret(call, answer_of(call, response))
