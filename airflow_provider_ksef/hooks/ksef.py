@@ -9,6 +9,7 @@ from airflow_provider_ksef._compat import BaseHook, amask_secrets, connection_ex
 from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import settings_from_connection
+from airflow_provider_ksef.hooks.limiting import limiter_for
 from airflow_provider_ksef.hooks.masking import secrets_of
 
 
@@ -52,7 +53,7 @@ class KsefHook(BaseHook):
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
-        return KsefClient(self.settings)
+        return KsefClient(self.settings, limiter=limiter_for(self.settings))
 
     async def get_async_conn(self) -> AsyncKsefClient:
         """Give an asynchronous client, for triggers: ``async with await hook.get_async_conn() as ksef``."""
@@ -62,7 +63,7 @@ class KsefHook(BaseHook):
             settings = settings_from_connection(connection, extra, self.context_identifier)
             await amask_secrets(secrets_of(settings.credential, extra))
             self.settings = settings
-        return AsyncKsefClient(self.settings)
+        return AsyncKsefClient(self.settings, limiter=limiter_for(self.settings))
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in to KSeF and out again; behind the connection form's Test button."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from airflow_provider_ksef.client.redis_turn_store import RedisTurnStore
 from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
@@ -14,12 +15,18 @@ from tests.limits.stores import start_redis
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis for all tests; each has a name of its own there."""
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process, url = start_redis(tmp_path_factory.mktemp("redis"))
     yield url
     process.terminate()
     process.wait()
+
+
+@pytest.fixture
+def redis_url(_redis: str) -> str:
+    """A Redis in which nothing is kept yet."""
+    redis.Redis.from_url(_redis).flushall()
+    return _redis
 
 
 @pytest.fixture(params=["sqlite", "redis"])
