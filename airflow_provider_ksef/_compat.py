@@ -23,6 +23,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk import log as sdk_log
+from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from upath import UPath
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 __all__ = [
     "AirflowFailException",
+    "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "Asset",
     "AssetAlias",

@@ -47,7 +47,9 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
-        "triggers": [_room(integration, "triggers.session", "triggers.export", "triggers.invoice")],
+        "triggers": [
+            _room(integration, "triggers.session", "triggers.export", "triggers.moment", "triggers.invoice")
+        ],
         "transfers": [
             {
                 "source-integration-name": integration,
@@ -117,9 +119,9 @@ def _config() -> dict[str, Any]:
         "description": "How calls to KSeF are paced.",
         "options": {
             "rate_limiter": {
-                "description": "Where the tasks of a host keep count of their calls to KSeF, so that its rate "
-                "limits are not exceeded: sqlite, a file on the host; redis, for hosts that share an address; "
-                "or off.",
+                "description": "Where the tasks of a host keep count of their calls to KSeF, so that its "
+                "rate limits are not exceeded: sqlite, a file on the host; redis, for hosts that share an "
+                "address; or off.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "redis",

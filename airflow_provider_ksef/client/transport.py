@@ -10,10 +10,10 @@ from ssl import SSLContext
 import httpx
 import msgspec
 
+from airflow_provider_ksef.client import retries
 from airflow_provider_ksef.client.calls import Answer, Call, T
 from airflow_provider_ksef.client.presigned import check_link
 from airflow_provider_ksef.client.rate_limit_groups import STORAGE, counter_of, group_of
-from airflow_provider_ksef.client.retries import LONGEST_WAIT
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.wire import COUNTER, GROUP, PATIENCE
 from airflow_provider_ksef.exceptions import KsefTransportError
@@ -71,7 +71,7 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
         extensions={
             "timeout": httpx.Timeout(timeout or settings.timeout).as_dict(),
             **_budget(call),
-            PATIENCE: timeout or LONGEST_WAIT,
+            PATIENCE: timeout or retries.LONGEST_WAIT,
         },
     )
 

@@ -17,6 +17,7 @@ from airflow_provider_ksef.operators.batch_sending import batches_of
 from airflow_provider_ksef.operators.batch_submission import BatchSubmission
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_choice, check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -154,7 +155,7 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
-        with self.hook.get_conn() as ksef:
+        with long_waits(self, lambda: {"is_sending": True}), self.hook.get_conn() as ksef:
             if self.checks_only:
                 return self._check_only(context, ksef)
             submission = BatchSubmission(self, context, ksef)
@@ -165,7 +166,8 @@ class KsefSubmitBatchOperator(BaseOperator):
                 return batch_result(references, note.invoice_count, None, None, None)
             deadline = time.time() + self.timeout
             resume = {"sessions": _told(note.sessions)}
-            return self._wait(context, ksef, resume, deadline=deadline)
+            with long_waits(self, lambda: {**resume, "deadline": deadline}):
+                return self._wait(context, ksef, resume, deadline=deadline)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
@@ -173,7 +175,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
         if resume.get("is_sending"):
             return self.execute(context)
-        with self.hook.get_conn() as ksef:
+        with long_waits(self, lambda: resume), self.hook.get_conn() as ksef:
             return self._wait(
                 context, ksef, resume, deadline=resume["deadline"], trigger_error=event["error"]
             )

@@ -17,6 +17,7 @@ from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
@@ -84,17 +85,20 @@ class KsefDownloadUpoOperator(BaseOperator):
         del context
         check_reference_number(self.session_reference_number, "session_reference_number")
         path_of("upo_path", self.upo_path)
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            return self._save(ksef, time.time() + self.timeout, None)
+        return self._save(time.time() + self.timeout, None)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more."""
         del context
         self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            return self._save(ksef, event["resume"]["deadline"], event["error"])
+        return self._save(event["resume"]["deadline"], event["error"])
 
-    def _save(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
+    def _save(self, deadline: float, trigger_error: str | None) -> dict[str, Any]:
+        hook = KsefHook(self.ksef_conn_id, self.context_identifier)
+        with long_waits(self, lambda: {"deadline": deadline}), hook.get_conn() as ksef:
+            return self._save_all(ksef, deadline, trigger_error)
+
+    def _save_all(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
         reference = self.session_reference_number
         status = wait_for_session(
             self, ksef, reference, deadline=deadline, resume={}, trigger_error=trigger_error

@@ -19,6 +19,7 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_plain, filters_to_plain
 from airflow_provider_ksef.client.invoices import query_metadata
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.triggers.invoice import KsefInvoiceTrigger
@@ -154,9 +155,10 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        if not self.deferrable:
+        if self.deferrable:
+            return self._poke_or_defer(context, time.time() + self.timeout, None)
+        with long_waits(self, dict):
             return super().execute(context)
-        return self._poke_or_defer(context, time.time() + self.timeout, None)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Take over from the trigger; KSeF is asked once more."""
@@ -164,7 +166,8 @@ class KsefInvoiceSensor(BaseSensorOperator):
         return self._poke_or_defer(context, event["resume"]["deadline"], event["error"])
 
     def _poke_or_defer(self, context: Context, deadline: float, trigger_error: str | None) -> Any:
-        poked = self.poke(context)
+        with long_waits(self, lambda: {"deadline": deadline}):
+            poked = self.poke(context)
         if not poked.is_done:
             refuse_blind_trigger(trigger_error)
             self._defer(deadline)

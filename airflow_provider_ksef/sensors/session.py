@@ -26,6 +26,7 @@ from airflow_provider_ksef.operators.batch_result import (
 )
 from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
@@ -91,9 +92,10 @@ class KsefSessionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        if not self.deferrable:
+        if self.deferrable:
+            return self._poke_or_defer(context, time.time() + self.timeout, None)
+        with long_waits(self, dict):
             return super().execute(context)
-        return self._poke_or_defer(context, time.time() + self.timeout, None)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Take over from the trigger; KSeF is asked once more."""
@@ -101,7 +103,8 @@ class KsefSessionSensor(BaseSensorOperator):
         return self._poke_or_defer(context, event["resume"]["deadline"], event["error"])
 
     def _poke_or_defer(self, context: Context, deadline: float, trigger_error: str | None) -> Any:
-        poked = self.poke(context)
+        with long_waits(self, lambda: {"deadline": deadline}):
+            poked = self.poke(context)
         if not poked.is_done:
             refuse_blind_trigger(trigger_error)
             self._defer(deadline)

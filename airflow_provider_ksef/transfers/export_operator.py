@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import (
@@ -15,6 +17,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
@@ -25,6 +28,8 @@ from airflow_provider_ksef.operators.parameters import (
 )
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
+from airflow_provider_ksef.transfers.kept_progress import keep_progress
+from airflow_provider_ksef.transfers.progress import Progress
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.exporter import Exporter
@@ -111,6 +116,10 @@ class KsefExportOperator(BaseOperator):
             timeout=self.timeout,
             defer=self.defer if self.deferrable else None,
         )
+
+    def long_waits(self, context: Context, progress: Progress) -> AbstractContextManager[None]:
+        """Leave the slot where KSeF's rate limits leave no call for long, and keep the progress."""
+        return long_waits(self, partial(keep_progress, context, progress))
 
     def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
         """

@@ -166,15 +166,22 @@ def _final_status(unit: ExportUnit, patience: Patience, progress: Progress, wait
     return status
 
 
-def resumed(event: Mapping[str, Any]) -> tuple[Progress, Waiting]:
+def progress_to_resume(progress: Progress) -> dict[str, Any]:
+    """Give what a deferral keeps that waits for no export but for a moment."""
+    return {"progress": progress.to_json(), "pending": None}
+
+
+def resumed(event: Mapping[str, Any]) -> tuple[Progress, Waiting | None]:
     """
     Read what a deferral kept.
 
     :param event: of :class:`~airflow_provider_ksef.triggers.export.KsefExportTrigger`. KSeF is asked once
         more, so that the event need not be believed.
     """
-    log.info("Export %s: woken up with code %s.", event["reference_number"], event["code"])
     resume = event["resume"]
+    if resume["pending"] is None:
+        return Progress.from_json(resume["progress"]), None
+    log.info("Export %s: woken up with code %s.", event["reference_number"], event["code"])
     pending = PendingExport.from_json(resume["pending"])
     waiting = Waiting(resume["unit"], pending, resume["deadline"], trigger_error=event["error"])
     return Progress.from_json(resume["progress"]), waiting
