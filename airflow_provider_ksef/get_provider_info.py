@@ -46,9 +46,25 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.upo",
             )
         ],
-        "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
+        "sensors": [
+            _room(
+                integration,
+                "sensors.session",
+                "sensors.invoice",
+                "sensors.month_complete",
+                "sensors.availability",
+            )
+        ],
         "triggers": [
-            _room(integration, "triggers.session", "triggers.export", "triggers.moment", "triggers.invoice")
+            _room(
+                integration,
+                "triggers.session",
+                "triggers.export",
+                "triggers.invoice",
+                "triggers.moment",
+                "triggers.new_invoices",
+                "triggers.availability",
+            )
         ],
         "transfers": [
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from airflow_provider_ksef.client import login, retries, transfer
 from airflow_provider_ksef.client.answers import interpret
 from airflow_provider_ksef.client.auth import Login, LoginFailedError, SyncAuth
 from airflow_provider_ksef.client.batch import PartUpload
-from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk, Work
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
@@ -62,15 +62,21 @@ class KsefClient:
     ) -> None:
         self.settings = settings
         self.usage = Usage()
+        self._transport = transport
+        self._is_logged_out = False
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
         self._limiter = limiter
         self._wire = Wire(self.usage, limiter)
+        self._hooks: dict[str, list[Callable[..., Any]]] = {
+            "request": [self._wire.before],
+            "response": [self._wire.after],
+        }
         self._http = httpx.Client(
             transport=transport,
             verify=ssl_context(),
-            event_hooks={"request": [self._wire.before], "response": [self._wire.after]},
+            event_hooks=self._hooks,
         )
         self._files = transfer.FileTransfer(settings, self.usage, transport)
 
@@ -84,13 +90,37 @@ class KsefClient:
 
     def close(self) -> None:
         """End the login session, best effort, and close all connections."""
-        tokens, self._login.tokens = self._login.tokens, None
-        if tokens is not None:
-            request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
-            with suppress(httpx.HTTPError, KsefBudgetError):
-                self._http.send(request)
+        self._end_login(LOGOUT_TIMEOUT, self._hooks)
         self._http.close()
         self._files.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it may not be used any more."""
+        return self._http.is_closed
+
+    def log_out(self, timeout: float = LOGOUT_TIMEOUT) -> None:
+        """
+        End the login session, best effort; what is under way goes on with its access token.
+
+        A signal handler may call it in the middle of another request, so it takes no turn.
+
+        :param timeout: seconds that it may take.
+        """
+        self._end_login(timeout, {})
+
+    def _end_login(self, timeout: float, hooks: dict[str, list[Callable[..., Any]]]) -> None:
+        """End the login session over a connection of its own."""
+        tokens = self._login.tokens
+        if tokens is None or self._is_logged_out:
+            return
+        self._is_logged_out = True
+        request = as_request(login.log_out(tokens), self.settings, timeout)
+        with (
+            suppress(httpx.HTTPError, KsefBudgetError),
+            httpx.Client(transport=self._transport, verify=ssl_context(), event_hooks=hooks) as http,
+        ):
+            http.send(request)
 
     def log_in(self) -> None:
         """
@@ -148,6 +178,8 @@ class KsefClient:
                 return self._with_retries(step)
             case Pause():
                 return time.sleep(step.seconds)
+            case Work():
+                return step.compute()
             case CurrentKey():
                 return self.run(self.public_keys.current(step))
 

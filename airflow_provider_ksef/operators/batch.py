@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
@@ -17,12 +18,26 @@ from airflow_provider_ksef.operators.batch_sending import batches_of
 from airflow_provider_ksef.operators.batch_submission import BatchSubmission
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_choice, check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
 from airflow_provider_ksef.operators.telling import tell
+from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
+
+
+class BatchResume(Resume, frozen=True):
+    """
+    What a deferral keeps.
+
+    :param sessions: that are waited for.
+    :param is_sending: whether the waiting was for a session of an earlier try, before anything else is sent.
+    """
+
+    sessions: tuple[SessionNote, ...] = ()
+    is_sending: bool = False
 
 
 class KsefSubmitBatchOperator(BaseOperator):
@@ -155,7 +170,7 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
-        with long_waits(self, lambda: {"is_sending": True}), self.hook.get_conn() as ksef:
+        with long_waits(self, "", lambda: {"is_sending": True}), self.hook.get_conn() as ksef:
             if self.checks_only:
                 return self._check_only(context, ksef)
             submission = BatchSubmission(self, context, ksef)
@@ -165,20 +180,26 @@ class KsefSubmitBatchOperator(BaseOperator):
                 references = [session.session_reference_number for session in note.sessions]
                 return batch_result(references, note.invoice_count, None, None, None)
             deadline = time.time() + self.timeout
-            resume = {"sessions": _told(note.sessions)}
-            with long_waits(self, lambda: {**resume, "deadline": deadline}):
-                return self._wait(context, ksef, resume, deadline=deadline)
+            noted = [_without_key(session) for session in note.sessions]
+            return self._wait(context, ksef, noted, deadline=deadline)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
-        resume = event["resume"]
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
-        if resume.get("is_sending"):
+        read = read_event(event, BatchResume, timeout=self.timeout)
+        resume = read.resume
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
+        if resume.is_sending:
             return self.execute(context)
-        with long_waits(self, lambda: resume), self.hook.get_conn() as ksef:
+        if read.reference_number not in [session.session_reference_number for session in resume.sessions]:
+            raise foreign_event(f"it keeps no session {read.reference_number!r}")
+        with self.hook.get_conn() as ksef:
             return self._wait(
-                context, ksef, resume, deadline=resume["deadline"], trigger_error=event["error"]
+                context, ksef, resume.sessions, deadline=resume.deadline, trigger_error=read.error
             )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         report = check_invoices(self, ksef.settings, self.found())
@@ -188,29 +209,31 @@ class KsefSubmitBatchOperator(BaseOperator):
         self,
         context: Context,
         ksef: KsefClient,
-        resume: Mapping[str, Any],
+        noted: Sequence[SessionNote],
         *,
         deadline: float,
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
-        noted = [SessionNote(*session) for session in resume["sessions"]]
-        statuses = [
-            wait_for_session(
-                self,
-                ksef,
-                session.session_reference_number,
-                deadline=deadline,
-                resume=resume,
-                trigger_error=trigger_error,
-            )
-            for session in noted
-        ]
-        result = BatchJudging(self, context, ksef).result(noted, statuses)
+        resume = {"sessions": [asdict(session) for session in noted]}
+        first = noted[0].session_reference_number
+        with long_waits(self, first, lambda: {**resume, "deadline": deadline}):
+            statuses = [
+                wait_for_session(
+                    self,
+                    ksef,
+                    session.session_reference_number,
+                    deadline=deadline,
+                    resume=resume,
+                    trigger_error=trigger_error,
+                )
+                for session in noted
+            ]
+            result = BatchJudging(self, context, ksef).result(noted, statuses)
         mark_told = SubmissionNotes(context, ksef.settings).mark_told
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)
 
 
-def _told(noted: Sequence[SessionNote]) -> list[list[Any]]:
-    """Give sessions as a trigger may carry them."""
-    return [[each.session_reference_number, each.digest, each.invoice_count] for each in noted]
+def _without_key(noted: SessionNote) -> SessionNote:
+    """Keep what the waiting needs of a session."""
+    return SessionNote(noted.session_reference_number, noted.digest, noted.invoice_count)

@@ -21,6 +21,7 @@ class LeavingOperator(Protocol):
     """What an operator has that may leave its slot; its ``execute_complete`` takes over from the trigger."""
 
     deferrable: bool
+    timeout: float
 
     def defer(self, *, trigger: Any, method_name: str) -> NoReturn:
         """Leave the worker slot until the trigger fires."""
@@ -40,13 +41,17 @@ def moment_to_go_on(error: KsefError) -> float | None:
 
 
 @contextmanager
-def long_waits(operator: LeavingOperator, resume: Callable[[], dict[str, Any]]) -> Iterator[None]:
+def long_waits(
+    operator: LeavingOperator, reference: str, resume: Callable[[], dict[str, Any]]
+) -> Iterator[None]:
     """
     Leave the slot where the work inside comes upon a long wait: deferred where the operator defers, else
     rescheduled, which begins with ``execute`` again in the same try.
 
     :param operator: the task.
-    :param resume: gives what ``execute_complete`` finds under ``resume`` in its event; small and no secret.
+    :param reference: of what the task waits for in KSeF, where it does; its event tells of that.
+    :param resume: gives what ``execute_complete`` finds under ``resume`` in its event, small and no secret.
+        Without a ``deadline`` in it, a whole timeout is left after the wait.
     """
     try:
         yield
@@ -54,9 +59,9 @@ def long_waits(operator: LeavingOperator, resume: Callable[[], dict[str, Any]]) 
         moment = moment_to_go_on(error)
         if moment is None:
             raise
-        kept = resume()
+        kept = {"deadline": moment + operator.timeout, **resume()}
         log.warning("%s The worker slot is free until then.", error)
         if operator.deferrable:
-            trigger = KsefMomentTrigger(moment, resume=kept)
+            trigger = KsefMomentTrigger(reference, moment=moment, resume=kept)
             operator.defer(trigger=trigger, method_name="execute_complete")
         raise AirflowRescheduleException(datetime.fromtimestamp(moment, UTC)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.online_judging import OnlineJudging
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
@@ -24,6 +25,19 @@ from airflow_provider_ksef.operators.parameters import check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.telling import tell
+from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
+
+
+class OnlineResume(Resume, frozen=True):
+    """
+    What a deferral keeps.
+
+    :param note: of the task.
+    :param is_waiting: whether everything is sent.
+    """
+
+    note: dict[str, Any]
+    is_waiting: bool
 
 
 class KsefSendInvoicesOperator(BaseOperator):
@@ -164,17 +178,25 @@ class KsefSendInvoicesOperator(BaseOperator):
                 return self._check_only(context, ksef)
             return self._send_and_wait(context, ksef, OnlineNotes(context, ksef.settings))
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
-        resume = event["resume"]
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
+        read = read_event(event, OnlineResume, timeout=self.timeout)
+        resume = read.resume
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
         with self.hook.get_conn() as ksef:
-            notes = OnlineNotes(context, ksef.settings, resume["note"])
-            if notes.note is None or not resume["is_waiting"]:
+            notes = OnlineNotes(context, ksef.settings, resume.note or None)
+            known = None if notes.note is None else ("", *notes.note.progress.sessions)
+            if resume.note and (known is None or read.reference_number not in known):
+                raise foreign_event(f"it keeps no session {read.reference_number!r}")
+            if notes.note is None or not resume.is_waiting:
                 return self._send_and_wait(context, ksef, notes)
             return self._wait(
-                context, ksef, notes, notes.note, deadline=resume["deadline"], trigger_error=event["error"]
+                context, ksef, notes, notes.note, deadline=resume.deadline, trigger_error=read.error
             )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         report = check_invoices(self, ksef.settings, self.found())
@@ -182,7 +204,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         return dry_run_result(context, self, report, -(-len(report.files) // MAX_INVOICES))
 
     def _send_and_wait(self, context: Context, ksef: KsefClient, notes: OnlineNotes) -> dict[str, Any]:
-        with long_waits(self, lambda: {"note": notes.as_json(), "is_waiting": False}):
+        with long_waits(self, "", lambda: {"note": notes.as_json(), "is_waiting": False}):
             note = OnlineSending(self, context, ksef, notes).run()
         if not self.wait_for_completion:
             notes.mark_told()
@@ -200,14 +222,15 @@ class KsefSendInvoicesOperator(BaseOperator):
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
-        with long_waits(self, lambda: {"note": notes.as_json(), "is_waiting": True, "deadline": deadline}):
+        resume = {"note": notes.as_json(), "is_waiting": True}
+        with long_waits(self, note.progress.sessions[0], lambda: {**resume, "deadline": deadline}):
             for reference in note.progress.sessions:
                 wait_for_session(
                     self,
                     ksef,
                     reference,
                     deadline=deadline,
-                    resume={"note": notes.as_json(), "is_waiting": True},
+                    resume=resume,
                     trigger_error=trigger_error,
                 )
             result = OnlineJudging(self, context, ksef).result(

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.triggers.pace import pause_since
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
@@ -69,9 +70,10 @@ def wait_for_session(
                 ksef_conn_id=operator.ksef_conn_id,
                 context_identifier=operator.context_identifier,
                 poll_interval=operator.poll_interval,
+                since=deadline - operator.timeout,
                 deadline=deadline,
                 resume={**resume, "deadline": deadline},
             )
             operator.defer(trigger=trigger, method_name="execute_complete")
-        time.sleep(min(operator.poll_interval, left))
+        time.sleep(min(pause_since(deadline - operator.timeout, operator.poll_interval), left))
     return status

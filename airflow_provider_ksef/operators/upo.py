@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_ksef._compat import (
@@ -17,11 +17,13 @@ from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
+from airflow_provider_ksef.triggers.events import Resume, read_event
 
 
 class KsefDownloadUpoOperator(BaseOperator):
@@ -87,15 +89,21 @@ class KsefDownloadUpoOperator(BaseOperator):
         path_of("upo_path", self.upo_path)
         return self._save(time.time() + self.timeout, None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more."""
         del context
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
-        return self._save(event["resume"]["deadline"], event["error"])
+        read = read_event(event, Resume, timeout=self.timeout, expected=self.session_reference_number)
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
+        return self._save(read.resume.deadline, read.error)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _save(self, deadline: float, trigger_error: str | None) -> dict[str, Any]:
+        reference = self.session_reference_number
         hook = KsefHook(self.ksef_conn_id, self.context_identifier)
-        with long_waits(self, lambda: {"deadline": deadline}), hook.get_conn() as ksef:
+        with long_waits(self, reference, lambda: {"deadline": deadline}), hook.get_conn() as ksef:
             return self._save_all(ksef, deadline, trigger_error)
 
     def _save_all(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import (
     check_above,
@@ -117,9 +118,13 @@ class KsefExportOperator(BaseOperator):
             defer=self.defer if self.deferrable else None,
         )
 
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
+
     def long_waits(self, context: Context, progress: Progress) -> AbstractContextManager[None]:
         """Leave the slot where KSeF's rate limits leave no call for long, and keep the progress."""
-        return long_waits(self, partial(keep_progress, context, progress))
+        return long_waits(self, "", partial(keep_progress, context, progress))
 
     def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
         """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from airflow_provider_ksef._compat import Context, task_state
 from airflow_provider_ksef.transfers.export_walk import progress_to_resume
 from airflow_provider_ksef.transfers.progress import Progress
@@ -26,8 +28,8 @@ def kept_progress(context: Context) -> Progress | None:
     noted = task_state(context).get(STATE_KEY)
     try:
         is_ours = bool(noted) and noted["try"] == _try(context)
-        return Progress.from_json(noted["progress"]) if is_ours else None
-    except (TypeError, KeyError):
+        return msgspec.convert(noted["progress"], Progress) if is_ours else None
+    except (TypeError, KeyError, msgspec.ValidationError):
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -79,9 +79,9 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         progress = kept_progress(context) or notes_of(self, context).restore()
         return self._verify(context, progress, None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
-        return self._verify(context, *resumed(event))
+        return self._verify(context, *resumed(event, self.patience))
 
     def _verify(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_runs import plan_windows, push_result, run_windows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-EMULATOR_STILL_TO_COME = frozenset(
+EMULATOR_STILL_TO_COME: frozenset[str] = frozenset()
+_ONLY_IN_THE_EMULATOR = frozenset(
     {
         "POST /permissions/persons/grants",
         "POST /permissions/entities/grants",
@@ -22,48 +23,6 @@ EMULATOR_STILL_TO_COME = frozenset(
         "POST /permissions/query/subordinate-entities/roles",
         "POST /permissions/query/authorizations/grants",
         "POST /permissions/query/eu-entities/grants",
-    }
-)
-_ONLY_IN_THE_EMULATOR = frozenset(
-    {
-        "GET /collective-identifiers/ksef/{ksefNumber}",
-        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
-        "POST /collective-identifiers/query",
-        "POST /collective-identifiers",
-        "GET /peppol/query",
-        "PUT /testdata/certificates/{serialNumber}",
-        "POST /certificates/query",
-        "POST /certificates/{certificateSerialNumber}/revoke",
-        "POST /certificates/retrieve",
-        "GET /certificates/enrollments/{referenceNumber}",
-        "POST /certificates/enrollments",
-        "GET /certificates/enrollments/data",
-        "GET /certificates/limits",
-        "GET /auth/sessions",
-        "DELETE /auth/sessions/{referenceNumber}",
-        "GET /sessions",
-        "GET /permissions/attachments/status",
-        "POST /tokens",
-        "GET /tokens",
-        "GET /tokens/{referenceNumber}",
-        "DELETE /tokens/{referenceNumber}",
-        "POST /testdata/subject",
-        "POST /testdata/subject/remove",
-        "POST /testdata/person",
-        "POST /testdata/person/remove",
-        "POST /testdata/permissions",
-        "POST /testdata/permissions/revoke",
-        "POST /testdata/attachment",
-        "POST /testdata/attachment/revoke",
-        "POST /testdata/context/block",
-        "POST /testdata/context/unblock",
-        "POST /testdata/limits/context/session",
-        "DELETE /testdata/limits/context/session",
-        "POST /testdata/limits/subject/certificate",
-        "DELETE /testdata/limits/subject/certificate",
-        "POST /testdata/rate-limits",
-        "DELETE /testdata/rate-limits",
-        "POST /testdata/rate-limits/production",
     }
 )
 

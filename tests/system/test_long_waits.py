@@ -185,7 +185,15 @@ def test_a_session_is_waited_for_over_a_long_wait(
     assert len(resume["sessions"]) == 1
     assert resume["deadline"] > time.time()
     (tmp_path / "turns.sqlite").unlink()
-    event = asyncio.run(anext(aiter(KsefMomentTrigger(0.0, resume=resume).run()))).payload
+    event = asyncio.run(
+        anext(
+            aiter(
+                KsefMomentTrigger(
+                    resume["sessions"][0]["session_reference_number"], moment=0.0, resume=resume
+                ).run()
+            )
+        )
+    ).payload
     result, waited = run_to_its_end(lambda: _Woken(submit(tmp_path, more), event), state)
     assert (result["accepted"], result["status"]) == (1, "accepted")
     assert connected.requests()["POST /sessions/batch"] == 1

@@ -202,7 +202,7 @@ def test_a_long_wait_for_ksef_leaves_the_worker_and_sending_goes_on_after_it(
     trigger = deferred.value.trigger
     assert isinstance(trigger, KsefMomentTrigger)
     assert 890 < trigger.moment - time.time() <= 900
-    event = {"reference_number": "", "code": None, "error": None}
+    event = {"reference_number": trigger.reference_number, "code": None, "error": None}
     woken = operator(folder, wait_for_completion=False)
     result = woken.execute_complete(context(state), {**event, "resume": trigger.resume})
     assert result["invoice_count"] == 3
