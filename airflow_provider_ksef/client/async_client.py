@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -42,7 +43,7 @@ class AsyncKsefClient:
     It logs in at the first protected call and ends its login when it is closed. Several tasks of one event
     loop may use it at a time.
 
-    ``usage`` counts its calls, waits and bytes.
+    ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
     :param limiter: gives each request its turn within KSeF's rate limits; None to leave that to KSeF.
@@ -59,10 +60,11 @@ class AsyncKsefClient:
         keep_signatures_out_of_logs()
         self.settings = settings
         self.usage = Usage()
+        self.on_close: list[Callable[[Usage], None]] = []
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._under_way = asyncio.Semaphore(AT_A_TIME)
         self._limiter = limiter
         self._wire = Wire(self.usage, limiter)
         self._http = httpx.AsyncClient(
@@ -87,6 +89,8 @@ class AsyncKsefClient:
             with suppress(httpx.HTTPError, KsefBudgetError):
                 await self._http.send(request)
         await self._http.aclose()
+        while self.on_close:
+            self.on_close.pop()(self.usage)
 
     async def log_in(self) -> None:
         """
@@ -147,7 +151,7 @@ class AsyncKsefClient:
         request = as_request(call, self.settings)
         try:
             if call.needs_login:
-                async with self._turns:
+                async with self._under_way:
                     response = await self._http.send(request, auth=self._auth)
             else:  # a login is part of the call that waits for it, so it takes no turn of its own
                 response = await self._http.send(request)

@@ -46,7 +46,7 @@ class KsefClient:
     It logs in at the first protected call and ends its login when it is closed. It may be used by several
     threads at a time.
 
-    ``usage`` counts its calls, waits and bytes.
+    ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
     :param limiter: gives each request its turn within KSeF's rate limits; None to leave that to KSeF.
@@ -62,6 +62,7 @@ class KsefClient:
     ) -> None:
         self.settings = settings
         self.usage = Usage()
+        self.on_close: list[Callable[[Usage], None]] = []
         self._transport = transport
         self._is_logged_out = False
         self.public_keys = KeyRing()
@@ -93,6 +94,8 @@ class KsefClient:
         self._end_login(LOGOUT_TIMEOUT, self._hooks)
         self._http.close()
         self._files.close()
+        while self.on_close:
+            self.on_close.pop()(self.usage)
 
     @property
     def is_closed(self) -> bool:

@@ -186,7 +186,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         with self.hook.get_conn() as ksef:
             notes = OnlineNotes(context, ksef.settings, resume.note or None)
             known = None if notes.note is None else ("", *notes.note.progress.sessions)
-            if resume.note and (known is None or read.reference_number not in known):
+            if (resume.note or resume.is_waiting) and (known is None or read.reference_number not in known):
                 raise foreign_event(f"it keeps no session {read.reference_number!r}")
             if notes.note is None or not resume.is_waiting:
                 return self._send_and_wait(context, ksef, notes)
