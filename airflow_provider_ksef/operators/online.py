@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
@@ -17,6 +17,7 @@ from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.online_judging import OnlineJudging
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
@@ -38,6 +39,10 @@ class OnlineResume(Resume, frozen=True):
 
     note: dict[str, Any]
     is_waiting: bool
+
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class KsefSendInvoicesOperator(BaseOperator):
@@ -156,6 +161,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         self.upo_path = upo_path
         self.rejected_path = rejected_path
         self.durable = durable
+        self.traffic: SentTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -166,6 +172,11 @@ class KsefSendInvoicesOperator(BaseOperator):
     def declaration(self) -> OnlineDeclaration:
         """What is declared of the invoices."""
         return OnlineDeclaration(self.form_code, self.offline_mode, self.hash_of_corrected_invoice)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
 
     def found(self) -> list[InvoicePath]:
         """Find the files that the task names."""
@@ -208,7 +219,10 @@ class KsefSendInvoicesOperator(BaseOperator):
             note = OnlineSending(self, context, ksef, notes).run()
         if not self.wait_for_completion:
             notes.mark_told()
-            return batch_result(note.progress.sessions, note.progress.invoice_count or 0, None, None, None)
+            count = note.progress.invoice_count or 0
+            result = batch_result(note.progress.sessions, count, None, None, None)
+            self.traffic = sent_traffic(self, ksef.settings, result)
+            return result
         return self._wait(context, ksef, notes, note, deadline=time.time() + self.timeout)
 
     def _wait(
@@ -223,7 +237,8 @@ class KsefSendInvoicesOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
         resume = {"note": notes.as_json(), "is_waiting": True}
-        with long_waits(self, note.progress.sessions[0], lambda: {**resume, "deadline": deadline}):
+        first = next(iter(note.progress.sessions), "")
+        with long_waits(self, first, lambda: {**resume, "deadline": deadline}):
             for reference in note.progress.sessions:
                 wait_for_session(
                     self,
@@ -237,4 +252,5 @@ class KsefSendInvoicesOperator(BaseOperator):
                 note.progress,
                 on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
             )
+        self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)
