@@ -163,6 +163,8 @@ class EntityPermissionsGrantRequest:
         :raises KsefInputError: where they cannot, with the rule.
         """
         check_giver(context, _WORKING, "Companies are let in by a company or a part of one")
+        if self.subject_identifier.value == context.value:
+            raise own_context("subject_identifier", context)
 
 
 @dataclass(frozen=True)
