@@ -18,6 +18,7 @@ from airflow_provider_ksef.operators.batch_sending import batches_of
 from airflow_provider_ksef.operators.batch_submission import BatchSubmission
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.parameters import check_choice, check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -194,6 +195,10 @@ class KsefSubmitBatchOperator(BaseOperator):
             return self._wait(
                 context, ksef, resume.sessions, deadline=resume.deadline, trigger_error=read.error
             )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         report = check_invoices(self, ksef.settings, self.found())

@@ -15,6 +15,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
@@ -111,6 +112,10 @@ class KsefExportOperator(BaseOperator):
             timeout=self.timeout,
             defer=self.defer if self.deferrable else None,
         )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
         """
