@@ -9,7 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings, limits, permissions
+from airflow_provider_ksef.client import (
+    AsyncKsefClient,
+    KsefClient,
+    Settings,
+    limits,
+    permission_queries,
+    permissions,
+)
 from airflow_provider_ksef.client.certificates import read_certificate
 from airflow_provider_ksef.client.permission_contexts import GrantRequest
 from airflow_provider_ksef.client.permission_details import EuEntityDetails
@@ -39,16 +46,6 @@ from airflow_provider_ksef.client.permission_identifiers import (
     EntityIdentifier,
     PlaceIdentifier,
     TargetIdentifier,
-)
-from airflow_provider_ksef.client.permission_queries import (
-    query_authorizations_grants,
-    query_entities_grants,
-    query_entities_roles,
-    query_eu_entities_grants,
-    query_personal_grants,
-    query_persons_grants,
-    query_subordinate_entities_roles,
-    query_subunits_grants,
 )
 from airflow_provider_ksef.client.permission_results import PartyIdentifier
 from airflow_provider_ksef.client.settings import ContextIdentifier
@@ -105,20 +102,20 @@ def assert_shut_out(ksef: KsefClient, signer: Signer, kind: str = "Nip", value: 
 def test_a_person_is_let_in_and_out_again(owner: KsefClient) -> None:
     assert_shut_out(owner, EMPLOYEE)
     do(owner, READING)
-    (told,) = owner.run(query_persons_grants(HELD))
+    (told,) = owner.run(permission_queries.query_persons_grants(HELD))
     assert (told.permission_scope, told.permission_state, told.description) == ("InvoiceRead", "Active", TEXT)
     assert told.authorized_identifier == PartyIdentifier("Pesel", WORKER.value)
     assert told.author_identifier == PartyIdentifier("Nip", NIP)
     assert told.subject_person_details is not None
     assert told.subject_person_details.last_name == "Abacka"
     with entered(owner, EMPLOYEE) as employee:
-        (own,) = employee.run(query_personal_grants()).permissions
+        (own,) = employee.run(permission_queries.query_personal_grants()).permissions
         assert (own.id, own.authorized_identifier) == (told.id, None)
         with pytest.raises(KsefApiError, match="CredentialsManage") as refused:
             employee.run(permissions.grant(READING, employee.settings.context))
         assert refused.value.fault.reason_code == "missing-permissions"
     undo(owner, told.id)
-    assert owner.run(query_persons_grants(HELD)) == []
+    assert owner.run(permission_queries.query_persons_grants(HELD)) == []
     assert_shut_out(owner, EMPLOYEE)
     with pytest.raises(KsefStatusError, match="do not fit each other"):
         undo(owner, told.id)
@@ -128,7 +125,7 @@ def test_an_operation_that_ksef_refuses_is_told_with_both_texts(owner: KsefClien
     enforcement = replace(READING, permissions=["EnforcementOperations"])
     with pytest.raises(KsefStatusError, match=r"430: Kontekst identyfikatora.*bailiffs"):
         do(owner, enforcement)
-    owner_told = owner.run(query_personal_grants())
+    owner_told = owner.run(permission_queries.query_personal_grants())
     assert owner_told.permissions == ()
     assert "CredentialsManage" in owner_told.owner_permissions
 
@@ -142,7 +139,9 @@ def test_an_office_serves_its_clients(owner: KsefClient, emulator: EmulatorProce
     )
     with client_of(emulator, nip=OFFICE.value) as office:
         (received,) = office.run(
-            query_entities_grants(EntityPermissionsQueryRequest(PlaceIdentifier("Nip", NIP)))
+            permission_queries.query_entities_grants(
+                EntityPermissionsQueryRequest(PlaceIdentifier("Nip", NIP))
+            )
         )
         assert (received.can_delegate, received.context_identifier.value) == (True, NIP)
         do(
@@ -153,40 +152,42 @@ def test_an_office_serves_its_clients(owner: KsefClient, emulator: EmulatorProce
         )
         with entered(owner, EMPLOYEE) as employee:
             (own,) = employee.run(
-                query_personal_grants(
+                permission_queries.query_personal_grants(
                     PersonalPermissionsQueryRequest(
                         PlaceIdentifier("Nip", OFFICE.value), TargetIdentifier("Nip", NIP)
                     )
                 )
             ).permissions
             assert own.target_identifier == PartyIdentifier("Nip", NIP)
-        (entity,) = owner.run(query_persons_grants(HELD))
+        (entity,) = owner.run(permission_queries.query_persons_grants(HELD))
         assert entity.subject_entity_details is not None
         assert entity.subject_entity_details.full_name == BETA.full_name
         undo(owner, entity.id)
         assert_shut_out(owner, EMPLOYEE)
-        (left,) = office.run(query_persons_grants(replace(HELD, permission_state="Inactive")))
+        (left,) = office.run(
+            permission_queries.query_persons_grants(replace(HELD, permission_state="Inactive"))
+        )
         undo(office, left.id)
 
 
 def test_a_group_has_administrators_below(owner: KsefClient, emulator: EmulatorProcess) -> None:
     group = {"subjectNip": NIP, "subjectType": "VatGroup", "description": "Grupa VAT"}
     make(Peer(emulator), "subject", **group, subunits=[{"subjectNip": MEMBER, "description": "członek"}])
-    (role,) = owner.run(query_entities_roles())
+    (role,) = owner.run(permission_queries.query_entities_roles())
     assert (role.role, role.parent_entity_identifier) == ("VatGroupUnit", None)
     wanted = SubordinateEntityRolesQueryRequest(PlaceIdentifier("Nip", MEMBER))
-    (below,) = owner.run(query_subordinate_entities_roles(wanted))
+    (below,) = owner.run(permission_queries.query_subordinate_entities_roles(wanted))
     assert below.subordinate_entity_identifier == PartyIdentifier("Nip", MEMBER)
     for place, name in (
         (PlaceIdentifier("Nip", MEMBER), None),
         (PlaceIdentifier("InternalId", UNIT), "Oddział"),
     ):
         do(owner, SubunitPermissionsGrantRequest(WORKER, place, TEXT, BY_ID, name))
-        (told,) = owner.run(query_subunits_grants(SubunitPermissionsQueryRequest(place)))
+        (told,) = owner.run(permission_queries.query_subunits_grants(SubunitPermissionsQueryRequest(place)))
         assert (told.subunit_name, told.subunit_identifier.value) == (name, place.value)
         with entered(owner, EMPLOYEE, place.type, place.value) as administrator:
             do(administrator, READING)
-            (own, _) = administrator.run(query_personal_grants()).permissions
+            (own, _) = administrator.run(permission_queries.query_personal_grants()).permissions
             assert own.permission_scope == "InvoiceRead"
         assert_shut_out(owner, EMPLOYEE)
 
@@ -208,7 +209,7 @@ def test_a_company_abroad_acts_in_a_composite_context(owner: KsefClient) -> None
         holder = SubjectIdentifier("Fingerprint", representative.fingerprint)
         do(abroad, EuEntityPermissionsGrantRequest(holder, ["InvoiceRead"], TEXT, BY_FP_NO_ID))
         request = EuEntityPermissionsQueryRequest(authorized_fingerprint_identifier=holder.value)
-        (told,) = abroad.run(query_eu_entities_grants(request))
+        (told,) = abroad.run(permission_queries.query_eu_entities_grants(request))
         assert (told.vat_ue_identifier, told.eu_entity_name) == ("DE123456789", "Muster GmbH, Berlin")
         assert told.subject_person_details is not None
         assert told.subject_person_details.id_document == BY_FP_NO_ID.id_document
@@ -217,7 +218,9 @@ def test_a_company_abroad_acts_in_a_composite_context(owner: KsefClient) -> None
         undo(abroad, told.id)
     assert_shut_out(owner, representative, "NipVatUe", ABROAD)
     (manages,) = owner.run(
-        query_eu_entities_grants(EuEntityPermissionsQueryRequest("DE123456789", None, ["VatUeManage"]))
+        permission_queries.query_eu_entities_grants(
+            EuEntityPermissionsQueryRequest("DE123456789", None, ["VatUeManage"])
+        )
     )
     assert manages.subject_entity_details is not None
     assert manages.subject_entity_details.address == SEAL.address
@@ -229,19 +232,28 @@ def test_an_authorization_is_given_found_on_both_sides_and_revoked(
     buyer = EntityIdentifier("Nip", OFFICE.value)
     do(owner, EntityAuthorizationPermissionsGrantRequest(buyer, "SelfInvoicing", TEXT, BETA))
     granted = owner.run(
-        query_authorizations_grants(
+        permission_queries.query_authorizations_grants(
             EntityAuthorizationPermissionsQueryRequest("Granted", None, buyer, ["SelfInvoicing"])
         )
     )
     with client_of(emulator, nip=OFFICE.value) as office:
         received = office.run(
-            query_authorizations_grants(EntityAuthorizationPermissionsQueryRequest("Received"))
+            permission_queries.query_authorizations_grants(
+                EntityAuthorizationPermissionsQueryRequest("Received")
+            )
         )
     assert granted == received
     assert granted[0].authorization_scope == "SelfInvoicing"
     operation = owner.run(permissions.revoke_authorization(granted[0].id))
     owner.run(permissions.wait_for_operation(operation))
-    assert owner.run(query_authorizations_grants(EntityAuthorizationPermissionsQueryRequest("Granted"))) == []
+    assert (
+        owner.run(
+            permission_queries.query_authorizations_grants(
+                EntityAuthorizationPermissionsQueryRequest("Granted")
+            )
+        )
+        == []
+    )
 
 
 def test_both_clients_carry_out_the_same(owner: KsefClient) -> None:
@@ -249,11 +261,15 @@ def test_both_clients_carry_out_the_same(owner: KsefClient) -> None:
         async with AsyncKsefClient(owner.settings) as ksef:
             operation = await ksef.run(permissions.grant(READING, ksef.settings.context))
             await ksef.run(permissions.wait_for_operation(operation))
+            status = await ksef.run(permissions.get_operation_status(operation))
+            assert (status.code, status.is_final) == (200, True)
             own = replace(
                 HELD,
                 query_type="PermissionsGrantedInCurrentContext",
                 author_identifier=AuthorIdentifier("Nip", NIP),
             )
-            return [each.permission_scope for each in await ksef.run(query_persons_grants(own))]
+            return [
+                each.permission_scope for each in await ksef.run(permission_queries.query_persons_grants(own))
+            ]
 
     assert asyncio.run(main()) == ["InvoiceRead"]
