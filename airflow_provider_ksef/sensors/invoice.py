@@ -21,6 +21,7 @@ from airflow_provider_ksef.client.verification_links import invoice_link
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefInvoiceLink
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
@@ -160,7 +161,10 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with long_waits(self, "", dict):
+            return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""

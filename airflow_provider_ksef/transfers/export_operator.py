@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import (
@@ -18,6 +20,7 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
@@ -28,6 +31,8 @@ from airflow_provider_ksef.operators.parameters import (
 )
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
+from airflow_provider_ksef.transfers.kept_progress import keep_progress
+from airflow_provider_ksef.transfers.progress import Progress
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -122,6 +127,10 @@ class KsefExportOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the login session, and the task; the next try goes on where it stands."""
         end_killed_task()
+
+    def long_waits(self, context: Context, progress: Progress) -> AbstractContextManager[None]:
+        """Leave the slot where KSeF's rate limits leave no call for long, and keep the progress."""
+        return long_waits(self, "", partial(keep_progress, context, progress))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
