@@ -11,6 +11,8 @@ from typing import Any, Protocol, cast
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
+    Asset,
+    AssetAlias,
     BaseHook,
     BaseOperator,
     BaseSensorOperator,
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 __all__ = [
     "AirflowFailException",
     "AirflowSensorTimeout",
+    "Asset",
+    "AssetAlias",
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
@@ -41,6 +45,7 @@ __all__ = [
     "TaskState",
     "TriggerEvent",
     "amask_secrets",
+    "asset_event_extras",
     "conf",
     "connection_extra",
     "default_deferrable",
@@ -141,6 +146,23 @@ def max_tries(context: Context | Mapping[str, Any]) -> int:
     :param context: the context that Airflow passes to ``execute``.
     """
     return int(getattr(context["ti"], "max_tries", 0))
+
+
+def asset_event_extras(asset: Asset, limit: int) -> list[dict[str, Any]]:
+    """
+    Give the extras of an asset's last events, the newest first; none where Airflow cannot tell a task.
+
+    :param asset: the asset.
+    :param limit: how many events at most.
+    """
+    try:
+        from airflow.sdk.execution_time.context import InletEventsAccessors
+
+        events = InletEventsAccessors([asset])[asset].ascending(ascending=False).limit(limit)
+        return [dict(event.extra or {}) for event in events]
+    except Exception as error:  # noqa: BLE001
+        log.info("Earlier events of %s cannot be read: %s", asset.uri, error)
+        return []
 
 
 async def connection_extra(connection: Any) -> dict[str, Any]:

@@ -25,6 +25,14 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "asset-uris": [
+            {
+                "schemes": ["ksef"],
+                "handler": f"{PACKAGE}.assets.sanitize_uri",
+                "factory": f"{PACKAGE}.assets.invoices_asset",
+                "to_openlineage_converter": f"{PACKAGE}.assets.convert_asset_to_openlineage",
+            }
+        ],
         "hooks": [_room(integration, "hooks.ksef")],
         "operators": [
             _room(

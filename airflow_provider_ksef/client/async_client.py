@@ -24,6 +24,8 @@ from airflow_provider_ksef.client.transport import (
     no_answer,
     ssl_context,
 )
+from airflow_provider_ksef.client.usage import Usage
+from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import KsefError
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ class AsyncKsefClient:
     It logs in at the first protected call and ends its login when it is closed. Several tasks of one event
     loop may use it at a time.
 
+    ``usage`` counts its calls, waits and bytes.
+
     :param settings: where, for whom, with which secret.
     :param transport: another way to send requests than over the network, for tests.
     """
@@ -43,10 +47,16 @@ class AsyncKsefClient:
     def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         keep_signatures_out_of_logs()
         self.settings = settings
+        self.usage = Usage()
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
-        self._http = httpx.AsyncClient(transport=transport, verify=ssl_context())
+        wire = Wire(self.usage)
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            verify=ssl_context(),
+            event_hooks={"request": [wire.before_async], "response": [wire.after_async]},
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,4 +123,5 @@ class AsyncKsefClient:
             response = await self._http.send(request, auth=self._auth if call.needs_login else None)
         except httpx.HTTPError as error:
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
+        self.usage.count_received(response.num_bytes_downloaded)
         return interpret(call, answer_of(call, response))

@@ -30,6 +30,8 @@ from airflow_provider_ksef.client.transport import (
     no_answer,
     ssl_context,
 )
+from airflow_provider_ksef.client.usage import Usage
+from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import KsefError
 
 T = TypeVar("T")
@@ -42,17 +44,25 @@ class KsefClient:
     It logs in at the first protected call and ends its login when it is closed. It may be used by several
     threads at a time.
 
+    ``usage`` counts its calls, waits and bytes.
+
     :param settings: where, for whom, with which secret.
     :param transport: another way to send requests than over the network, for tests.
     """
 
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings
+        self.usage = Usage()
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
-        self._http = httpx.Client(transport=transport, verify=ssl_context())
-        self._files = transfer.FileTransfer(settings, transport)
+        wire = Wire(self.usage)
+        self._http = httpx.Client(
+            transport=transport,
+            verify=ssl_context(),
+            event_hooks={"request": [wire.before], "response": [wire.after]},
+        )
+        self._files = transfer.FileTransfer(settings, self.usage, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -144,4 +154,5 @@ class KsefClient:
             response = self._http.send(request, auth=self._auth if call.needs_login else None)
         except httpx.HTTPError as error:
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
+        self.usage.count_received(response.num_bytes_downloaded)
         return interpret(call, answer_of(call, response))

@@ -9,6 +9,10 @@ from airflow_provider_ksef.exceptions import KsefInputError
 _NIP = r"[1-9](?:\d[1-9]|[1-9]\d)\d{7}"
 _NIP_PATTERN = re.compile(_NIP, re.ASCII)
 _NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
+_PESEL_PATTERN = re.compile(r"\d{2}(?:[02468][1-9]|[13579][0-2])\d{7}", re.ASCII)
+_PESEL_WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)
+_FINGERPRINT_PATTERN = re.compile(r"[0-9A-F]{64}", re.ASCII)
+_CERTIFICATE_SERIAL_PATTERN = re.compile(r"[0-9A-F]{16}", re.ASCII)
 _INTERNAL_ID_PATTERN = re.compile(rf"{_NIP}-\d{{5}}", re.ASCII)
 _NIP_VAT_UE_PATTERN = re.compile(rf"({_NIP})-[A-Z]{{2}}[A-Z0-9+*]{{2,12}}", re.ASCII)
 _PEPPOL_ID_PATTERN = re.compile(r"P[A-Z]{2}\d{6}", re.ASCII)
@@ -45,6 +49,24 @@ def is_nip(value: str) -> bool:
         return False
     total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, value, strict=False))
     return total % 11 == int(value[9])
+
+
+def is_pesel(value: str) -> bool:
+    """Whether this is a Polish person's number with a right checksum, eleven digits."""
+    if not _PESEL_PATTERN.fullmatch(value):
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(_PESEL_WEIGHTS, value, strict=False))
+    return (total + int(value[10])) % 10 == 0
+
+
+def is_fingerprint(value: str) -> bool:
+    """Whether this is a certificate's fingerprint: SHA-256 of its DER, 64 upper-case hexadecimal digits."""
+    return _FINGERPRINT_PATTERN.fullmatch(value) is not None
+
+
+def is_certificate_serial(value: str) -> bool:
+    """Whether this is a KSeF certificate's serial number: 16 hexadecimal digits in upper case."""
+    return _CERTIFICATE_SERIAL_PATTERN.fullmatch(value) is not None
 
 
 def is_internal_id(value: str) -> bool:
@@ -101,6 +123,98 @@ def check_nip(value: str, field: str = "login") -> str:
         )
     if not is_nip(value):
         raise KsefInputError(field, value, "has a wrong checksum", "Look for a mistyped digit in the NIP.")
+    return value
+
+
+def check_pesel(value: str, field: str = "pesel") -> str:
+    """
+    Give the PESEL back, or say what is wrong with it.
+
+    :param value: eleven digits.
+    :param field: the parameter that it came from.
+    :raises KsefInputError: where the form or the checksum is wrong.
+    """
+    if not _PESEL_PATTERN.fullmatch(value):
+        raise KsefInputError(field, value, "is not a PESEL", "Give the eleven digits without spaces.")
+    if not is_pesel(value):
+        raise KsefInputError(field, value, "has a wrong checksum", "Look for a mistyped digit in the PESEL.")
+    return value
+
+
+def check_fingerprint(value: str, field: str = "fingerprint") -> str:
+    """
+    Give the certificate's fingerprint back, or say that it is none.
+
+    :raises KsefInputError: where it is not 64 hexadecimal digits in upper case.
+    """
+    if not is_fingerprint(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not the fingerprint of a certificate",
+            "Give the SHA-256 of the certificate in DER: 64 hexadecimal digits, upper case, no separators.",
+        )
+    return value
+
+
+def check_internal_id(value: str, field: str = "internal_id") -> str:
+    """
+    Give the internal identifier back, or say that it is none.
+
+    :raises KsefInputError: where the form or one of the two checksums is wrong.
+    """
+    if not is_internal_id(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not an internal identifier, or one of its checksums is wrong",
+            "Give the NIP, a hyphen and five digits as KSeF shows them, such as 6824515772-12343.",
+        )
+    return value
+
+
+def check_certificate_serial(value: str, field: str = "certificate_serial_number") -> str:
+    """
+    Give the serial number of a KSeF certificate back, or say that it is none.
+
+    :raises KsefInputError: where it is not 16 hexadecimal digits in upper case.
+    """
+    if not is_certificate_serial(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not the serial number of a KSeF certificate",
+            "Give its 16 hexadecimal digits in upper case, such as 01F20A5D352AE590.",
+        )
+    return value
+
+
+def check_collective_identifier(value: str, field: str = "collective_identifier_number") -> str:
+    """
+    Give the collective identifier back, or say that it is none.
+
+    :raises KsefInputError: where the form or the checksum is wrong.
+    """
+    if not is_collective_identifier(value):
+        raise KsefInputError(
+            field,
+            value,
+            "is not a collective identifier, or its checksum is wrong",
+            "Give it as KSeF wrote it, such as 1111111111-IZ202607-65ED02180000-E7.",
+        )
+    return value
+
+
+def check_peppol_id(value: str, field: str = "peppol_id") -> str:
+    """
+    Give the Peppol provider's identifier back, or say that it is none.
+
+    :raises KsefInputError: where it is not P, two letters and six digits.
+    """
+    if not is_peppol_id(value):
+        raise KsefInputError(
+            field, value, "is not a Peppol provider's identifier", "Give it as in PPL000001."
+        )
     return value
 
 

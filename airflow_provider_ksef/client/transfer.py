@@ -26,6 +26,8 @@ from airflow_provider_ksef.client.parts import write_part
 from airflow_provider_ksef.client.presigned import check_link, keep_signatures_out_of_logs
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.transport import no_answer, ssl_context, user_agent
+from airflow_provider_ksef.client.usage import Usage
+from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefInputError,
@@ -57,17 +59,23 @@ class FileTransfer:
     Uploads and downloads of one client.
 
     :param settings: the environment whose host links must lead to, and the timeout.
+    :param usage: counts what goes over the wire.
     :param transport: another way to send requests than over the network, for tests.
     """
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, settings: Settings, usage: Usage, transport: httpx.BaseTransport | None = None
+    ) -> None:
         keep_signatures_out_of_logs()
+        wire = Wire(usage)
         self._settings = settings
+        self._usage = usage
         self._http = httpx.Client(
             transport=transport,
             verify=ssl_context(),
             timeout=httpx.Timeout(max(settings.timeout, _PATIENCE), connect=settings.timeout),
             headers={"User-Agent": user_agent()},
+            event_hooks={"request": [wire.before], "response": [wire.after]},
         )
 
     def close(self) -> None:
@@ -175,6 +183,7 @@ class FileTransfer:
             ):
                 self._check(response)
                 write_part(response.iter_bytes(BLOCK_SIZE), part, key, file)
+                self._usage.count_received(response.num_bytes_downloaded)
 
         self._with_retries("GET", link, get)
 

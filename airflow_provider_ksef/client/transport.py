@@ -12,7 +12,9 @@ import msgspec
 
 from airflow_provider_ksef.client.calls import Answer, Call, T
 from airflow_provider_ksef.client.presigned import check_link
+from airflow_provider_ksef.client.rate_limit_groups import STORAGE, group_of
 from airflow_provider_ksef.client.settings import Settings
+from airflow_provider_ksef.client.wire import GROUP
 from airflow_provider_ksef.exceptions import KsefTransportError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -65,7 +67,10 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
         params=dict(call.params) or None,
         headers=headers,
         content=content,
-        extensions={"timeout": httpx.Timeout(timeout or settings.timeout).as_dict()},
+        extensions={
+            "timeout": httpx.Timeout(timeout or settings.timeout).as_dict(),
+            GROUP: STORAGE if call.link else group_of(call.method, call.path),
+        },
     )
 
 

@@ -198,4 +198,5 @@ SessionLister = Annotated[Caller, Depends(_allowed("InvoiceWrite", "Introspectio
 SessionReader = Annotated[
     Caller, Depends(_allowed("InvoiceWrite", "Introspection", "PefInvoiceWrite", "EnforcementOperations"))
 ]
+Collector = Annotated[Caller, Depends(_allowed("InvoiceRead", "InvoiceWrite", "CollectiveIdentifierManage"))]
 CredentialsReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead"))]

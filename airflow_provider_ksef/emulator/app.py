@@ -31,6 +31,8 @@ from airflow_provider_ksef.emulator.routes import (
     auth,
     batch,
     behaviour,
+    certificates,
+    collective,
     control,
     exports,
     faults,
@@ -39,6 +41,7 @@ from airflow_provider_ksef.emulator.routes import (
     limits,
     logins,
     online,
+    peppol,
     rate_limits,
     security,
     sessions,
@@ -79,6 +82,9 @@ def make_app(emulator: Emulator, connections: Connections) -> FastAPI:
         rate_limits,
         attachments,
         tokens,
+        certificates,
+        peppol,
+        collective,
         testdata,
     ):
         app.include_router(module.router, prefix=API)

@@ -61,6 +61,11 @@ class SignerCertificate:
         return self.certificate.public_bytes(Encoding.DER)
 
     @property
+    def organization(self) -> str | None:
+        """The name of the company that it was made for."""
+        return _first(_names(self.certificate), NameOID.ORGANIZATION_NAME)
+
+    @property
     def is_self_signed(self) -> bool:
         """Whether nobody else vouches for it."""
         try:

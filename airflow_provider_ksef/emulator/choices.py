@@ -159,6 +159,30 @@ class AuthorType(Choice):
     FINGERPRINT = "Fingerprint"
 
 
+class CertificateType(Choice):
+    """What a KSeF certificate is good for."""
+
+    AUTHENTICATION = "Authentication"
+    OFFLINE = "Offline"
+
+
+class CertificateStatus(Choice):
+    """How a KSeF certificate stands."""
+
+    ACTIVE = "Active"
+    BLOCKED = "Blocked"
+    REVOKED = "Revoked"
+    EXPIRED = "Expired"
+
+
+class RevocationReason(Choice):
+    """Why a KSeF certificate is revoked."""
+
+    UNSPECIFIED = "Unspecified"
+    SUPERSEDED = "Superseded"
+    KEY_COMPROMISE = "KeyCompromise"
+
+
 class EntityType(Choice):
     """What kind of organisation the test data know."""
 

@@ -26,12 +26,12 @@ def check_range(start: int, end: int, longest: LongestRange) -> None:
 
     :raises Invalid: where it is.
     """
-    fits = _is_within_days if longest is LongestRange.DAYS else _is_within_months
+    fits = is_within_days if longest is LongestRange.DAYS else _is_within_months
     if not fits(start, end):
         raise Invalid(f"'dateRange' must not exceed {longest}.")
 
 
-def _is_within_days(start: int, end: int) -> bool:
+def is_within_days(start: int, end: int) -> bool:
     """Calendar days of UTC count."""
     return datetime_of(end).date() - datetime_of(start).date() <= timedelta(days=_MOST_DAYS)
 

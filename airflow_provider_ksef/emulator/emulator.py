@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from airflow_provider_ksef.emulator.authority import Authority
 from airflow_provider_ksef.emulator.clock import Clock
 from airflow_provider_ksef.emulator.faults import Faults
 from airflow_provider_ksef.emulator.files import Files
@@ -21,6 +22,8 @@ from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
 from airflow_provider_ksef.emulator.store.attachments import ConsentStore
+from airflow_provider_ksef.emulator.store.certificates import CertificateStore
+from airflow_provider_ksef.emulator.store.collective import CollectiveStore
 from airflow_provider_ksef.emulator.store.database import Database
 from airflow_provider_ksef.emulator.store.exports import ExportStore
 from airflow_provider_ksef.emulator.store.grants import GrantStore
@@ -28,6 +31,7 @@ from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
 from airflow_provider_ksef.emulator.store.limits import LimitStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
+from airflow_provider_ksef.emulator.store.peppol import PeppolStore
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
 from airflow_provider_ksef.emulator.store.sessions import SessionStore
 from airflow_provider_ksef.emulator.store.taxpayers import TaxpayerStore
@@ -56,6 +60,10 @@ class Emulator:
         self.page_marks = PageMarks(self.hwm)
         self.logins = LoginStore(self.database)
         self.tokens = TokenStore(self.database)
+        self.authority = Authority(self.database, self.clock)
+        self.certificates = CertificateStore(self.database)
+        self.peppol = PeppolStore(self.database)
+        self.collective = CollectiveStore(self.database)
         self.taxpayers = TaxpayerStore(self.database)
         self.grants = GrantStore(self.database)
         self.invoices = InvoiceStore(self.database)

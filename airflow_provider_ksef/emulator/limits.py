@@ -55,15 +55,15 @@ class Bound(msgspec.Struct, frozen=True):
             yield f"'{self.name}' must be between {self.least} and {self.most}. You entered {value}."
 
 
-def subject_limits(subject: str, *, enrollments: int | None, certificates: int | None) -> dict[str, object]:
+def certificate_limits(subject: str, enrollments: int | None, certificates: int | None) -> tuple[int, int]:
     """
-    The limits of one subject.
+    How many certificates one subject may apply for, and how many it may have.
 
     :param subject: its type and value, e.g. ``Nip:5250001210``.
     :param enrollments: what test data set instead of KSeF's own number; so are ``certificates``.
     """
     own = _MOST_CERTIFICATES.get(subject.partition(":")[0], _FEW_CERTIFICATES)
-    return {
-        "enrollment": {"maxEnrollments": own[0] if enrollments is None else enrollments},
-        "certificate": {"maxCertificates": own[1] if certificates is None else certificates},
-    }
+    return (
+        own[0] if enrollments is None else enrollments,
+        own[1] if certificates is None else certificates,
+    )

@@ -23,5 +23,6 @@ METHODS = {
     TOKEN: Method("Token", "token.ksef", "Token KSeF"),
     "QualifiedSignature": Method("XadesSignature", "xades.qualified-signature", "Podpis kwalifikowany"),
     "QualifiedSeal": Method("XadesSignature", "xades.qualified-seal", "Pieczęć kwalifikowana"),
+    "InternalCertificate": Method("XadesSignature", "xades.internal-certificate", "Certyfikat KSeF"),
     "PeppolSignature": Method("XadesSignature", "xades.peppol-signature", "Podpis dostawcy usług Peppol"),
 }

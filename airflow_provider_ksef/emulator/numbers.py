@@ -57,6 +57,12 @@ def make_reference_number(kind: str, day: date) -> str:
     return f"{head}-{crc8(head)}"
 
 
+def make_collective_identifier(seller_nip: str, day: date) -> str:
+    """Make a new collective identifier of one seller's invoices."""
+    head = f"{seller_nip}-IZ{day:%Y%m}-{draw_technical_part()}"
+    return f"{head}-{crc8(head)}"
+
+
 def normalize_ksef_number(number: str) -> str:
     """Take the hyphen out of the older form with 36 characters."""
     return number[:26] + number[27:] if len(number) == 36 else number

@@ -49,7 +49,7 @@ def _from_zip(source: BinaryIO) -> bytes | bytearray:
     return read_place(source, places[0])
 
 
-def _from_tar_gz(source: BinaryIO) -> bytes:
+def _from_tar_gz(source: BinaryIO) -> bytearray:
     found = []
     reader = TarReader(source)
     for file in reader:

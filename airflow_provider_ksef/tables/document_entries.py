@@ -94,7 +94,7 @@ def read_document(source: BinaryIO, number: str, place: Place, expected_hash: st
     return content
 
 
-def _check_hash(number: str, content: bytes, expected: str) -> None:
+def _check_hash(number: str, content: bytes | bytearray, expected: str) -> None:
     if b64encode(sha256(content).digest()).decode() != expected:
         raise KsefIntegrityError(
             f"The document of {number} has another hash than the package's metadata says.", REMEDY

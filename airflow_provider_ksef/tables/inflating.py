@@ -6,6 +6,7 @@ import gzip
 import importlib.util
 import zlib
 from collections.abc import Callable
+from io import BufferedIOBase
 from typing import Any, BinaryIO, NamedTuple, cast
 
 
@@ -82,6 +83,6 @@ def crc32(content: bytes | bytearray) -> int:
     return engine.crc32(content)
 
 
-def open_gzip(source: BinaryIO) -> BinaryIO:
+def open_gzip(source: BinaryIO) -> BufferedIOBase:
     """Open a gzip stream for reading; the read that finds its end checks its checksum."""
-    return cast("BinaryIO", engine.gzip_file(fileobj=source, mode="rb"))
+    return cast("BufferedIOBase", engine.gzip_file(fileobj=source, mode="rb"))

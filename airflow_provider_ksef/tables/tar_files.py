@@ -18,6 +18,7 @@ MAX_HEADER_BYTES = 1024 * 1024
 
 _BLOCK = 512
 _SKIPPED_AT_ONCE = 1024 * 1024
+_READ_AT_ONCE = 256 * 1024
 _MAX_PADDING = 1024 * 1024
 _NAME, _PREFIX = slice(0, 100), slice(345, 500)
 _SIZE, _CHECKSUM = slice(124, 136), slice(148, 156)
@@ -78,13 +79,19 @@ class TarReader:
         if len(self._stream.read(_MAX_PADDING + 1)) > _MAX_PADDING:
             raise ValueError("it goes on after its end")
 
-    def read(self) -> bytes:
+    def read(self) -> bytearray:
         """
-        Read the file that was given last, once.
+        Read the file that was given last, once; piece by piece, so that it is in memory once.
 
         :raises ValueError: where the archive is cut.
         """
-        content = self._exactly(self._left)
+        content = bytearray(self._left)
+        rest = memoryview(content)
+        while rest:
+            length = self._stream.readinto(rest[:_READ_AT_ONCE])
+            if not length:
+                raise ValueError("it is cut")
+            rest = rest[length:]
         self._left = 0
         return content
 
@@ -125,7 +132,7 @@ def _name(header: bytes) -> str:
     return f"{prefix}/{name}" if prefix else name
 
 
-def _pax_records(content: bytes) -> dict[str, str]:
+def _pax_records(content: bytearray) -> dict[str, str]:
     """Read records, each its length, a space, ``path=folder/name`` and a line feed."""
     records: dict[str, str] = {}
     while content:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.assets import INVOICES_ALIAS
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import DATE_TYPES
 from airflow_provider_ksef.operators.parameters import check_choice
@@ -36,6 +37,9 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
     "error"}]}``; ``state`` is ``succeeded``, ``failed`` or ``left``. A window beyond ``max_exports`` is left,
     and the task fails so that its next try goes on.
 
+    An asset event for each subject type tells how many invoices came, where any did
+    (:func:`~airflow_provider_ksef.assets.invoices_asset`).
+
     :param date_from: the first moment: a date (its midnight in Poland) or a date-time with offset.
     :param date_to: the end, not included; likewise.
     :param date_type: which date they mean. ``PermanentStorage``, when KSeF stored the invoice for good, is
@@ -60,7 +64,8 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         date_type: str = PERMANENT_STORAGE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        outlets = kwargs.pop("outlets", None) or [INVOICES_ALIAS]  # .partial() gives an empty list
+        super().__init__(outlets=outlets, **kwargs)
         self.date_from = date_from
         self.date_to = date_to
         self.date_type = date_type
@@ -80,10 +85,21 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         with self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
+                self.outlets = []  # no event comes of a plan
                 return plan_windows(units, progress).to_json()
             result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
+            self._announce(context, units)
         self.log.info("Backfilled: %s", result)
         return result
+
+    def _announce(self, context: Context, units: Sequence[WindowBackfill]) -> None:
+        from airflow_provider_ksef.transfers.table_events import News, announce
+
+        for subject_type in dict.fromkeys(unit.record.subject_type for unit in units):
+            own = [unit for unit in units if unit.record.subject_type == subject_type]
+            start, end = own[0].record.window.start, own[-1].record.window.end
+            rows = sum(unit.record.kept.get("rows", 0) for unit in own)
+            announce(self, context, own[0].writer, News("backfill", rows, start, str(end)))
 
     def _units(self, context: Context, ksef: KsefClient, progress: Progress) -> list[WindowBackfill]:
         """Check everything that was given, before the first call."""

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.assets import INVOICES_ALIAS
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed, walk
@@ -30,6 +31,9 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
     string, ``complete_through`` the last Polish day whose stored invoices are all in the table; both are None
     where nothing was committed yet. After ``max_exports`` exports it stops, and the next run goes on.
 
+    An asset event for each subject type tells what has come since its last one
+    (:func:`~airflow_provider_ksef.assets.invoices_asset`); where nothing has, there is none.
+
     :param sync_from: where the first run begins: a date (its midnight in Poland) or a date-time with offset.
         Further parameters: :class:`~airflow_provider_ksef.transfers.export_operator.KsefExportOperator`.
     """
@@ -37,7 +41,8 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
     template_fields: Sequence[str] = (*KsefExportOperator.template_fields, "sync_from")
 
     def __init__(self, *, sync_from: str | date | datetime | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        outlets = kwargs.pop("outlets", None) or [INVOICES_ALIAS]  # .partial() gives an empty list
+        super().__init__(outlets=outlets, **kwargs)
         self.sync_from = sync_from
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -54,6 +59,7 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
             if waiting is None:
                 plan = self._plan(syncs)
                 if self.plan_only:
+                    self.outlets = []  # no event comes of a plan
                     return plan.to_json()
             for sync in syncs:
                 if sync.name in progress.done:
@@ -61,6 +67,7 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
                 own = waiting if waiting is not None and waiting.unit == sync.name else None
                 walk(sync, self.patience, progress, own)
                 progress.done.append(sync.name)
+            self._announce(context, syncs)
             return self._result(progress, syncs)
 
     def _subject_syncs(self, context: Context, ksef: KsefClient) -> list[SubjectSync]:
@@ -84,6 +91,13 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         plan = plan_exports([sum(sync.count_windows() for sync in syncs)])
         self.log.info("This takes %s.", plan)
         return plan
+
+    def _announce(self, context: Context, syncs: Sequence[SubjectSync]) -> None:
+        from airflow_provider_ksef.transfers.table_events import announce, news_of_sync, place_of
+
+        for sync in syncs:
+            news = news_of_sync(sync.writer, sync.watermark(), place_of(self.tables_path))
+            announce(self, context, sync.writer, news)
 
     def _result(self, progress: Progress, syncs: Sequence[SubjectSync]) -> dict[str, Any]:
         from airflow_provider_ksef.tables.moments import complete_through

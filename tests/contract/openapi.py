@@ -95,6 +95,10 @@ def read_contract(file: Path) -> Contract:
     for schema in _walk(document):
         if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)
+        if (
+            schema.get("exclusiveMinimum") is True
+        ):  # OpenAPI 3.0 says it this way, JSON Schema by the bound itself
+            schema["exclusiveMinimum"] = schema.pop("minimum")
         if (bits := _INTEGERS.get(schema.get("format", ""))) is not None:
             schema.setdefault("minimum", -(2**bits))
             schema.setdefault("maximum", 2**bits - 1)

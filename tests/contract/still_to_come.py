@@ -4,14 +4,6 @@ from __future__ import annotations
 
 EMULATOR_STILL_TO_COME = frozenset(
     {
-        "GET /certificates/limits",
-        "GET /certificates/enrollments/data",
-        "POST /certificates/enrollments",
-        "GET /certificates/enrollments/{referenceNumber}",
-        "POST /certificates/retrieve",
-        "POST /certificates/{certificateSerialNumber}/revoke",
-        "POST /certificates/query",
-        "PUT /testdata/certificates/{serialNumber}",
         "POST /permissions/persons/grants",
         "POST /permissions/entities/grants",
         "POST /permissions/authorizations/grants",
@@ -30,15 +22,23 @@ EMULATOR_STILL_TO_COME = frozenset(
         "POST /permissions/query/subordinate-entities/roles",
         "POST /permissions/query/authorizations/grants",
         "POST /permissions/query/eu-entities/grants",
-        "GET /peppol/query",
-        "POST /collective-identifiers",
-        "POST /collective-identifiers/query",
-        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
-        "GET /collective-identifiers/ksef/{ksefNumber}",
     }
 )
 _ONLY_IN_THE_EMULATOR = frozenset(
     {
+        "GET /collective-identifiers/ksef/{ksefNumber}",
+        "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
+        "POST /collective-identifiers/query",
+        "POST /collective-identifiers",
+        "GET /peppol/query",
+        "PUT /testdata/certificates/{serialNumber}",
+        "POST /certificates/query",
+        "POST /certificates/{certificateSerialNumber}/revoke",
+        "POST /certificates/retrieve",
+        "GET /certificates/enrollments/{referenceNumber}",
+        "POST /certificates/enrollments",
+        "GET /certificates/enrollments/data",
+        "GET /certificates/limits",
         "GET /auth/sessions",
         "DELETE /auth/sessions/{referenceNumber}",
         "GET /sessions",

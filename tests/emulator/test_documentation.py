@@ -13,6 +13,7 @@ PUBLIC = (
     "/v2/auth/ksef-token",
     "/v2/auth/xades-signature",
     "/v2/security/",
+    "/v2/peppol/",
     "/v2/testdata/subject",
     "/v2/testdata/person",
     "/v2/testdata/permissions",

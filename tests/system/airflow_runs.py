@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.asset import AssetEvent
 from airflow.models.xcom import XComModel
 from airflow.sdk.serde import deserialize
 from airflow.utils.session import create_session
@@ -52,3 +53,9 @@ def run_dag(file: Path, dag_id: str, conf: dict[str, Any], logical_date: datetim
     assert not bag.import_errors
     run = bag.dags[dag_id].test(run_conf=conf, logical_date=logical_date)
     return Run(dag_id, run.run_id, str(run.state))
+
+
+def asset_extras() -> list[dict[str, Any]]:
+    """What all asset events told, the oldest first."""
+    with create_session() as session:
+        return [dict(event.extra) for event in session.query(AssetEvent).order_by(AssetEvent.id)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+
+from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.moments import POLAND
 from tests.emulator_process import EmulatorProcess
-from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.airflow_runs import EXAMPLES, asset_extras, run_dag
 from tests.system.conftest import seed, wait_for_hwm
 
 
@@ -48,6 +51,21 @@ def test_the_sync_example_fills_the_table_and_then_brings_only_what_is_new(
     assert second.xcom("sync")["rows"] == 20
     in_table = read("invoices", tables).column("ksef_number").to_pylist()
     assert sorted(in_table) == sorted(connected.ksef_numbers())
+
+
+def test_the_asset_example_tells_a_second_dag_of_new_invoices(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    file, producer = EXAMPLES / "example_ksef_sync_asset.py", "example_ksef_sync_asset"
+    now = datetime.now(UTC)
+    conf = {"tables_path": str(tmp_path / "tables"), "sync_from": str(now.date() - timedelta(days=9))}
+    seed(connected, 30, now - timedelta(days=7), now - timedelta(hours=1))
+    assert run_dag(file, producer, conf).state == "success"
+    extras = [extra for extra in asset_extras() if extra["tables_path"] == conf["tables_path"]]
+    report = DagBag(dag_folder=str(file)).dags["example_ksef_new_invoices"].get_task("report")
+    events = {"the asset": [SimpleNamespace(extra=extra) for extra in extras]}
+    assert report.python_callable(events) == 30
+    assert run_dag(file, "example_ksef_new_invoices", {}).xcom("report") == 0
 
 
 def test_the_backfill_example_fills_month_by_month_and_proves_each(

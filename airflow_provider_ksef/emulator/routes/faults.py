@@ -71,7 +71,7 @@ class FaultBody(ControlModel):
 
 @router.post("")
 def order_fault(body: FaultBody, emulator: Here) -> WireResponse:
-    """Let the next requests, exports, sessions, invoices or logins go wrong."""
+    """Let the next requests, exports, sessions, invoices, logins or enrollments go wrong."""
     if body.kind is not None:
         emulator.work_faults.add(WorkFault(body.kind, body.times, body.code, body.detail))
     else:

@@ -15,7 +15,7 @@ from airflow_provider_ksef.emulator.limits import (
     Bound,
     ContextLimits,
     SessionLimits,
-    subject_limits,
+    certificate_limits,
 )
 from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
 
@@ -75,8 +75,10 @@ def get_context_limits(caller: AnyCaller, emulator: Here) -> WireResponse:
 @router.get("/limits/subject", summary="Pobranie limitów dla bieżącego podmiotu")
 def get_subject_limits(caller: AnyCaller, emulator: Here) -> WireResponse:
     """Numbers of certificates."""
-    enrollments, certificates = emulator.limits.subject(caller.subject)
-    return WireResponse(subject_limits(caller.subject, enrollments=enrollments, certificates=certificates))
+    enrollments, certificates = certificate_limits(caller.subject, *emulator.limits.subject(caller.subject))
+    return WireResponse(
+        {"enrollment": {"maxEnrollments": enrollments}, "certificate": {"maxCertificates": certificates}}
+    )
 
 
 @router.post("/testdata/limits/context/session", summary="Zmiana limitów sesji dla bieżącego kontekstu")

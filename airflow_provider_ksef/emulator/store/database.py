@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_ksef.emulator.store.tables import TABLES
+from airflow_provider_ksef.emulator.store.tables import KEYS, TABLES
 
 Row = tuple[Any, ...]
 
@@ -84,7 +84,7 @@ class Database:
         """Forget everything but the server's own keys."""
         with self.transaction():
             for name in TABLES:
-                if name != "keys":
+                if name not in KEYS:
                     self._connection.execute(f"DROP TABLE {name}")
             self._create_tables()
 

@@ -130,6 +130,19 @@ class InvoiceStore:
         )
         return (found[0], found[1]) if found else None
 
+    def sellers(self, ksef_numbers: Sequence[str], known_at: int) -> dict[str, str]:
+        """The sellers' NIPs by KSeF number, of those invoices that are stored by a moment in ticks."""
+        found: dict[str, str] = {}
+        for start in range(0, len(ksef_numbers), _CHUNK):
+            chunk = ksef_numbers[start : start + _CHUNK]
+            rows = self._database.rows(
+                "SELECT ksef_number, seller_nip FROM invoices "
+                f"WHERE ksef_number IN ({', '.join('?' * len(chunk))}) AND stored <= ?",
+                (*chunk, known_at),
+            )
+            found.update(rows)
+        return found
+
     def documents(self, ids: Sequence[int]) -> Iterator[bytes]:
         """Give the documents of these invoices in their order, a few at a time."""
         for start in range(0, len(ids), _CHUNK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+KEYS = ("keys", "authority")
+"""Tables that a reset leaves alone."""
 TABLES = {
     "numbers": """
 CREATE TABLE IF NOT EXISTS numbers (
@@ -133,6 +135,48 @@ CREATE TABLE IF NOT EXISTS latarnia (
     id INTEGER PRIMARY KEY, state TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
     start INTEGER NOT NULL, end INTEGER, published INTEGER NOT NULL
 );""",
+    "authority": """
+CREATE TABLE IF NOT EXISTS authority (
+    id INTEGER PRIMARY KEY, private_key BLOB NOT NULL, certificate BLOB NOT NULL
+);""",
+    "signers": """
+CREATE TABLE IF NOT EXISTS signers (
+    login TEXT PRIMARY KEY, certificate BLOB NOT NULL
+);""",
+    "ksef_certificates": """
+CREATE TABLE IF NOT EXISTS ksef_certificates (
+    serial TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+    common_name TEXT NOT NULL, der BLOB NOT NULL, public_key TEXT NOT NULL, requested INTEGER NOT NULL,
+    issued INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL, revoked INTEGER,
+    used INTEGER
+);
+CREATE INDEX IF NOT EXISTS ksef_certificates_by_subject ON ksef_certificates (subject, requested);
+CREATE INDEX IF NOT EXISTS ksef_certificates_by_der ON ksef_certificates (der);
+CREATE INDEX IF NOT EXISTS ksef_certificates_by_key ON ksef_certificates (public_key);""",
+    "enrollments": """
+CREATE TABLE IF NOT EXISTS enrollments (
+    reference TEXT PRIMARY KEY, subject TEXT NOT NULL, requested INTEGER NOT NULL, ready INTEGER NOT NULL,
+    code INTEGER NOT NULL, detail TEXT, serial TEXT
+);
+CREATE INDEX IF NOT EXISTS enrollments_by_subject ON enrollments (subject);""",
+    "peppol_providers": """
+CREATE TABLE IF NOT EXISTS peppol_providers (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, created INTEGER NOT NULL
+) WITHOUT ROWID;""",
+    "collective_identifiers": """
+CREATE TABLE IF NOT EXISTS collective_identifiers (
+    number TEXT PRIMARY KEY, context TEXT NOT NULL, seller_nip TEXT NOT NULL, created INTEGER NOT NULL,
+    count INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS collective_identifiers_by_context ON collective_identifiers (context, created);
+CREATE INDEX IF NOT EXISTS collective_identifiers_by_seller
+    ON collective_identifiers (seller_nip, created);""",
+    "collected_invoices": """
+CREATE TABLE IF NOT EXISTS collected_invoices (
+    number TEXT NOT NULL, ksef_number TEXT NOT NULL, amount REAL, currency TEXT, description TEXT,
+    PRIMARY KEY (number, ksef_number)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS collected_invoices_by_ksef_number ON collected_invoices (ksef_number);""",
     "exports": """
 CREATE TABLE IF NOT EXISTS exports (
     reference TEXT PRIMARY KEY, context TEXT NOT NULL, subject TEXT NOT NULL, created INTEGER NOT NULL,

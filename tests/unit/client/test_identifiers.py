@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_ksef.client import identifiers
+from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 
 KSEF_NUMBERS = [
@@ -103,3 +106,53 @@ def test_a_wrong_nip_is_named_with_field_and_remedy(value: str, problem: str) ->
 def test_any_text_is_judged_without_an_error(text: str) -> None:
     judges = [getattr(identifiers, name) for name in dir(identifiers) if name.startswith("is_")]
     assert [judge(text) for judge in judges] == [False] * len(judges)
+
+
+PESELS = ["30112206276", "38092277125"]
+FINGERPRINT = "0123456789ABCDEF" * 4
+
+
+@pytest.mark.parametrize("pesel", PESELS)
+def test_the_official_guides_pesels_are_recognised(pesel: str) -> None:
+    assert identifiers.check_pesel(pesel) == pesel
+
+
+@given(st.sampled_from(PESELS), st.integers(0, 10), st.sampled_from("0123456789"))
+def test_a_mistyped_pesel_is_noticed(pesel: str, place: int, typed: str) -> None:
+    mistyped = pesel[:place] + typed + pesel[place + 1 :]
+    assert identifiers.is_pesel(mistyped) == (mistyped == pesel)
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong", "says"),
+    [
+        (identifiers.check_pesel, "30112206270", "has a wrong checksum"),
+        (identifiers.check_pesel, "3011220627", "is not a PESEL"),
+        (identifiers.check_pesel, "30132206276", "is not a PESEL"),
+        (identifiers.check_fingerprint, FINGERPRINT.lower(), "is not the fingerprint"),
+        (identifiers.check_fingerprint, FINGERPRINT[1:], "is not the fingerprint"),
+        (identifiers.check_internal_id, "6824515772-12344", "one of its checksums is wrong"),
+        (identifiers.check_certificate_serial, "01f20a5d352ae590", "is not the serial number"),
+        (identifiers.check_collective_identifier, "1111111111-IZ202607-65ED02180000-E8", "checksum is wrong"),
+        (identifiers.check_peppol_id, "PPL00001", "is not a Peppol provider"),
+    ],
+)
+def test_what_is_wrong_is_said(check: Callable[[str], str], wrong: str, says: str) -> None:
+    with pytest.raises(KsefInputError, match=says) as caught:
+        check(wrong)
+    assert caught.value.value == wrong
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("Nip", "5250001210"), ("Pesel", "30112206276"), ("Fingerprint", FINGERPRINT)],
+)
+def test_subjects_have_identifiers_of_three_types(kind: str, value: str) -> None:
+    assert SubjectIdentifier(kind, value).to_json() == {"type": kind, "value": value}
+    with pytest.raises(KsefInputError):
+        SubjectIdentifier(kind, value[:-1] + "X")
+
+
+def test_a_subject_of_another_type_is_refused() -> None:
+    with pytest.raises(KsefInputError, match="Give one of: Nip, Pesel, Fingerprint"):
+        SubjectIdentifier("InternalId", "6824515772-12343")
