@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator_process import EmulatorProcess, start_emulator
+from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.official import CHECKOUT
 from tests.scheduler import postgres
 from tests.scheduler.watched import WatchedEmulator
 from tests.scheduler.whole_airflow import WholeAirflow, free_port, migrate
 
+SECRETS = "test_no_secret_left.py"
 EVERY_WAY = CHECKOUT / "tests" / "system" / "dags" / "ksef_every_way.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look for secrets when all that could leave some is done."""
+    items.sort(key=lambda item: item.path.name == SECRETS)
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +47,12 @@ def watched(
     """Start emulators with options of one's own and connections that lead to them."""
     started: list[WatchedEmulator] = []
 
-    def start(*options: str) -> WatchedEmulator:
+    def start(*options: str, nip: str = NIP) -> WatchedEmulator:
         conn_id = f"ksef_{len(states)}"
         states.append(tmp_path / f"{conn_id}.sqlite")
-        process = start_emulator("--state", str(states[-1]), *options)
+        process = start_emulator("--state", str(states[-1]), *options, nip=nip)
         started.append(WatchedEmulator(conn_id, process, states[-1]))
-        airflow.connect(**{conn_id: process.connection()})
+        airflow.connect(**{conn_id: process.connection(login=nip)})
         return started[-1]
 
     yield start
@@ -72,7 +78,7 @@ def airflow(
         port=free_port(),
         own={"AIRFLOW_CONN_KSEF_DEFAULT": default_emulator.connection()},
     )
-    airflow.connect()
+    airflow.connect(ksef_0=default_emulator.connection())
     try:
         dags = airflow.home / "dags"
         dags.mkdir()

@@ -24,6 +24,7 @@ import httpx
 from tests.official import CHECKOUT
 from tests.scheduler.postgres import Postgres
 from tests.scheduler.processes import kill_session
+from tests.system.secret_search import private_key_spellings, token_spellings
 
 START_SECONDS = 180
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
@@ -55,6 +56,7 @@ class WholeAirflow:
     :param scratch: where its processes keep temporary files.
     :param port: of the API.
     :param own: environment variables beside those that every Airflow here has.
+    :param secrets: how those of its connections could be written down.
     """
 
     home: Path
@@ -64,6 +66,7 @@ class WholeAirflow:
     scratch: Path
     port: int
     own: dict[str, str]
+    secrets: set[bytes] = field(default_factory=set)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -150,6 +153,8 @@ class WholeAirflow:
         """Let connections lead where their JSON says, beside those made before."""
         known = json.loads(self.connections.read_text()) if self.connections.exists() else {}
         known |= {name: json.loads(text) for name, text in connections.items()}
+        for text in connections.values():
+            self.secrets |= secrets_of(text)
         partial = self.connections.with_suffix(".partial.json")
         partial.write_text(json.dumps(known))
         partial.rename(self.connections)
@@ -275,6 +280,14 @@ def wait_until(what: str, seconds: float, is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
         time.sleep(0.3)
+
+
+def secrets_of(connection: str) -> set[bytes]:
+    """Give how the secrets of a connection could be written down."""
+    fields = json.loads(connection)
+    key = json.loads(fields.get("extra", "{}")).get("private_key")
+    token = fields.get("password")
+    return (token_spellings(token) if token else set()) | (private_key_spellings(key) if key else set())
 
 
 def migrate(airflow: WholeAirflow) -> None:

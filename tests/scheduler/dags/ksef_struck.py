@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Param
+from ksef_noting import note_process
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
-
-
-def note_process(context: dict[str, Any]) -> None:
-    """Write down which process runs the try."""
-    ti = context["ti"]
-    note = Path(os.environ["KSEF_TEST_NOTES"], f"{ti.run_id}.{ti.task_id}")
-    partial = note.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(f"{ti.try_number} {os.getpid()}")
-    partial.rename(note)
 
 
 def text(*names: str) -> dict[str, Param]:
