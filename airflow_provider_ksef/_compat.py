@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from airflow.providers.common.compat.sdk import (
+    AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     Asset,
@@ -23,16 +24,19 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk import log as sdk_log
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 from upath import UPath
 
 log = logging.getLogger(__name__)
 
 __all__ = [
+    "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
     "Asset",
     "AssetAlias",
+    "AssetState",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
@@ -46,6 +50,7 @@ __all__ = [
     "TriggerEvent",
     "amask_secrets",
     "asset_event_extras",
+    "asset_state",
     "conf",
     "connection_extra",
     "default_deferrable",
@@ -163,6 +168,43 @@ def asset_event_extras(asset: Asset, limit: int) -> list[dict[str, Any]]:
     except Exception as error:  # noqa: BLE001
         log.info("Earlier events of %s cannot be read: %s", asset.uri, error)
         return []
+
+
+class AssetState(Protocol):
+    """What a trigger that watches an asset may note for its next start: small JSON values, never secrets."""
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        """Give the value noted under ``key``, or the default."""
+
+    async def aset(self, key: str, value: Any) -> None:
+        """Note a JSON value under ``key``."""
+
+
+class _NoAssetState:
+    """Airflow before 3.3.2, or a trigger that watches nothing: what is noted is lost when it ends."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, Any] = {}
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return self._noted.get(key, default)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self._noted[key] = value
+
+
+def asset_state(trigger: BaseEventTrigger) -> AssetState:
+    """
+    Give the state store of the asset that a trigger watches.
+
+    :param trigger: where several assets share it, the first one by name keeps its notes.
+    """
+    store = getattr(trigger, "asset_state_store", None)
+    if not hasattr(store, "aset"):
+        log.warning("There is no asset state store: the position is lost when this trigger ends.")
+        return _NoAssetState()
+    named = getattr(store, "_by_name", {})
+    return cast("AssetState", named[min(named)] if len(named) > 1 else store)
 
 
 async def connection_extra(connection: Any) -> dict[str, Any]:

@@ -46,7 +46,15 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
-        "triggers": [_room(integration, "triggers.session", "triggers.export", "triggers.invoice")],
+        "triggers": [
+            _room(
+                integration,
+                "triggers.session",
+                "triggers.export",
+                "triggers.invoice",
+                "triggers.new_invoices",
+            )
+        ],
         "transfers": [
             {
                 "source-integration-name": integration,

@@ -13,7 +13,7 @@ import tenacity
 from airflow_provider_ksef.client import login, retries
 from airflow_provider_ksef.client.answers import interpret
 from airflow_provider_ksef.client.auth import AsyncAuth, Login, LoginFailedError
-from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk, Work
 from airflow_provider_ksef.client.presigned import keep_signatures_out_of_logs
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -29,6 +29,8 @@ from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import KsefError
 
 T = TypeVar("T")
+AT_A_TIME = 10
+"""Protected calls under way; KSeF takes as many a second, and more would hold up the event loop."""
 
 
 class AsyncKsefClient:
@@ -51,6 +53,7 @@ class AsyncKsefClient:
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
+        self._turns = asyncio.Semaphore(AT_A_TIME)
         wire = Wire(self.usage)
         self._http = httpx.AsyncClient(
             transport=transport,
@@ -107,6 +110,8 @@ class AsyncKsefClient:
                 return await self._with_retries(step)
             case Pause():
                 return await asyncio.sleep(step.seconds)
+            case Work():
+                return await asyncio.to_thread(step.compute)
             case CurrentKey():
                 return await self.run(self.public_keys.current(step))
 
@@ -120,7 +125,11 @@ class AsyncKsefClient:
     async def _exchange(self, call: Call[T]) -> T:
         request = as_request(call, self.settings)
         try:
-            response = await self._http.send(request, auth=self._auth if call.needs_login else None)
+            if call.needs_login:
+                async with self._turns:
+                    response = await self._http.send(request, auth=self._auth)
+            else:  # a login is part of the call that waits for it, so it takes no turn of its own
+                response = await self._http.send(request)
         except httpx.HTTPError as error:
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
         self.usage.count_received(response.num_bytes_downloaded)

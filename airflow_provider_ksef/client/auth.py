@@ -16,6 +16,8 @@ from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefRateLimitError, KsefUnavailableError
 
 log = logging.getLogger(__name__)
+FAILURE_STANDS = 5.0
+"""Seconds in which calls that share a client share the failure of its login, too."""
 _UNAUTHORIZED = 401
 
 
@@ -117,15 +119,25 @@ class AsyncAuth(httpx.Auth):
         self._keeper = keeper
         self._run = run
         self._lock = asyncio.Lock()
+        self._failure: KsefError | None = None
+        self._failure_stands_until = 0.0
 
     async def access(self, refused: str = "") -> str:
         """
         Give an access token, logging in where needed.
 
+        A login that failed stands for all calls of some seconds: hundreds of them try no hundreds of logins.
+
         :param refused: an access token that KSeF has just refused.
         """
         async with self._lock:
-            return await self._run(self._keeper.access(refused))
+            if self._failure is not None and time.monotonic() < self._failure_stands_until:
+                raise self._failure
+            try:
+                return await self._run(self._keeper.access(refused))
+            except KsefError as error:
+                self._failure, self._failure_stands_until = error, time.monotonic() + FAILURE_STANDS
+                raise
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send the request with the access token, and once more with a new one where it is refused."""

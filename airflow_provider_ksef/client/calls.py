@@ -114,7 +114,22 @@ class CurrentKey:
         return key
 
 
-Step: TypeAlias = Call[Any] | Pause | CurrentKey
+@dataclass(frozen=True)
+class Work(Generic[T]):
+    """
+    Compute within a flow what may take a while: ``signed = yield from Work(sign)``.
+
+    :param compute: no input or output; an executor for asynchronous code has a thread do it.
+    """
+
+    compute: Callable[[], T]
+
+    def __iter__(self) -> Generator[Step, Any, T]:
+        result: T = yield self
+        return result
+
+
+Step: TypeAlias = Call[Any] | Pause | CurrentKey | Work[Any]
 Flow: TypeAlias = Generator[Step, Any, T]
 """Several steps with a result: what takes more than one call. Run once by ``client.run(flow)``."""
 

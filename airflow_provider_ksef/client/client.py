@@ -16,7 +16,7 @@ from airflow_provider_ksef.client import login, retries, transfer
 from airflow_provider_ksef.client.answers import interpret
 from airflow_provider_ksef.client.auth import Login, LoginFailedError, SyncAuth
 from airflow_provider_ksef.client.batch import PartUpload
-from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk
+from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk, Work
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
@@ -137,6 +137,8 @@ class KsefClient:
                 return self._with_retries(step)
             case Pause():
                 return time.sleep(step.seconds)
+            case Work():
+                return step.compute()
             case CurrentKey():
                 return self.run(self.public_keys.current(step))
 

@@ -6,12 +6,13 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import StatusInfo, json_parser, moment, nothing
 from airflow_provider_ksef.client.auth_request import signed_request
-from airflow_provider_ksef.client.calls import Answer, Call, Flow, Pause
+from airflow_provider_ksef.client.calls import Answer, Call, Flow, Pause, Work
 from airflow_provider_ksef.client.certificates import check_validity
 from airflow_provider_ksef.client.credentials import TokenCredential
 from airflow_provider_ksef.client.crypto import base64_text
@@ -179,7 +180,9 @@ def _begin(settings: Settings, challenge: _Challenge) -> Flow[_Init]:
             )
         )
     check_validity(credential.certificate, challenge.time)
-    signed = signed_request(credential, settings.context, challenge.challenge, challenge.time)
+    signed = yield from Work(
+        partial(signed_request, credential, settings.context, challenge.challenge, challenge.time)
+    )
     return (yield from Call("POST", "/auth/xades-signature", _parse_init, body=signed, needs_login=False))
 
 

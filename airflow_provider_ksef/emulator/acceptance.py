@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
 from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.metadata import Registration
 from airflow_provider_ksef.emulator.moments import polish_day
 from airflow_provider_ksef.emulator.numbers import draw_technical_part, make_ksef_number
+from airflow_provider_ksef.emulator.relations import EmulatedRelations
 from airflow_provider_ksef.emulator.store.invoices import NewInvoice
 from airflow_provider_ksef.emulator.store.session_invoices import ACCEPTED, SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import BATCH, Session
@@ -85,12 +87,12 @@ class Acceptance:
             return check_invoice(
                 arrival.content,
                 form=FORMS[self._session.form],
-                context_nip=self._session.nip,
+                context=Identity.parse(self._session.context),
                 limits=self._limits,
                 may_attach=self._has_consent and is_batch_or_correction,
                 schemas=self._emulator.schemas,
                 received=polish_day(arrival.invoicing),
-                relations=self._emulator.taxpayers,
+                relations=EmulatedRelations(self._emulator.taxpayers, self._emulator.authorizations),
             )
         except Rejected as why:  # whose frames would hold this and other documents in memory
             return Rejected(why.code, why.description, why.details, why.invoice_number)

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from airflow_provider_ksef.emulator.emulator import Emulator
+from airflow_provider_ksef.emulator.entitlements import spell_out
 from airflow_provider_ksef.emulator.errors import address_not_allowed, gone, missing_permissions, unauthorized
 from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.jwt import InvalidJwt, issue_jwt, read_jwt
@@ -182,7 +183,7 @@ AnyCaller = Annotated[Caller, Depends(Bearer(ACCESS))]
 
 def _allowed(*permissions: str) -> Callable[[Caller], Caller]:
     def check(caller: AnyCaller) -> Caller:
-        if not {"Owner", *permissions} & set(caller.permissions):
+        if not spell_out(caller.permissions) & set(permissions):
             raise missing_permissions(list(permissions), list(caller.permissions))
         return caller
 
@@ -200,3 +201,12 @@ SessionReader = Annotated[
 ]
 Collector = Annotated[Caller, Depends(_allowed("InvoiceRead", "InvoiceWrite", "CollectiveIdentifierManage"))]
 CredentialsReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead"))]
+CredentialsManager = Annotated[Caller, Depends(_allowed("CredentialsManage"))]
+SubunitManager = Annotated[Caller, Depends(_allowed("SubunitManage"))]
+EuEntityManager = Annotated[Caller, Depends(_allowed("VatUeManage"))]
+GrantRevoker = Annotated[Caller, Depends(_allowed("CredentialsManage", "VatUeManage", "SubunitManage"))]
+GrantReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead", "SubunitManage"))]
+AuthorizationReader = Annotated[
+    Caller, Depends(_allowed("CredentialsManage", "CredentialsRead", "PefInvoiceWrite"))
+]
+EuEntityReader = Annotated[Caller, Depends(_allowed("CredentialsManage", "CredentialsRead", "VatUeManage"))]

@@ -15,6 +15,7 @@ from airflow_provider_ksef.emulator.documents import (
     read_facts,
 )
 from airflow_provider_ksef.emulator.elements import NOT_XML, SEMANTIC_ERROR, Rejected, parse_document
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.rights import Relations, may_issue
 from airflow_provider_ksef.emulator.schemas import Schemas
@@ -32,7 +33,7 @@ def check_invoice(
     xml: bytes,
     *,
     form: FormCode,
-    context_nip: str,
+    context: Identity,
     limits: SessionLimits,
     may_attach: bool,
     schemas: Schemas | None,
@@ -43,7 +44,7 @@ def check_invoice(
     Check one invoice as KSeF does, but for duplicates.
 
     :param form: the session's.
-    :param context_nip: whose session it is.
+    :param context: whose session it is.
     :param limits: most bytes of an invoice.
     :param may_attach: whether the sender has consented to attachments and they may come this way.
     :param received: the Polish day on which KSeF got the invoice.
@@ -63,7 +64,7 @@ def check_invoice(
         elif not may_attach:
             raise Rejected(415, ATTACHMENT_ERROR, ())
         _check_issue_date(facts, received)
-        if not may_issue(facts, context_nip, relations):
+        if not may_issue(facts, context, relations):
             raise Rejected(410, RIGHTS_ERROR, ("Brak uprawnienia fakturowego",))
     except Rejected as rejected:
         rejected.invoice_number = peek_invoice_number(root)

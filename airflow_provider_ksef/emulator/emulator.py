@@ -22,6 +22,7 @@ from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
 from airflow_provider_ksef.emulator.store.attachments import ConsentStore
+from airflow_provider_ksef.emulator.store.authorizations import AuthorizationStore
 from airflow_provider_ksef.emulator.store.certificates import CertificateStore
 from airflow_provider_ksef.emulator.store.collective import CollectiveStore
 from airflow_provider_ksef.emulator.store.database import Database
@@ -30,6 +31,7 @@ from airflow_provider_ksef.emulator.store.grants import GrantStore
 from airflow_provider_ksef.emulator.store.invoices import InvoiceStore
 from airflow_provider_ksef.emulator.store.limits import LimitStore
 from airflow_provider_ksef.emulator.store.logins import LoginStore
+from airflow_provider_ksef.emulator.store.operations import OperationStore
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 from airflow_provider_ksef.emulator.store.peppol import PeppolStore
 from airflow_provider_ksef.emulator.store.session_invoices import SessionInvoiceStore
@@ -66,6 +68,8 @@ class Emulator:
         self.collective = CollectiveStore(self.database)
         self.taxpayers = TaxpayerStore(self.database)
         self.grants = GrantStore(self.database)
+        self.authorizations = AuthorizationStore(self.database)
+        self.operations = OperationStore(self.database)
         self.invoices = InvoiceStore(self.database)
         self.sessions = SessionStore(self.database)
         self.session_invoices = SessionInvoiceStore(self.database)

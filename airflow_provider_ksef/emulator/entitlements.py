@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_ksef.emulator.identities import Identity
-from airflow_provider_ksef.emulator.store.grants import GrantStore
+from airflow_provider_ksef.emulator.store.grants import ALL_PARTNERS, Grant, GrantKind, GrantStore
 from airflow_provider_ksef.emulator.store.taxpayers import (
     COURT_BAILIFF,
     ENFORCEMENT_AUTHORITY,
@@ -13,6 +13,7 @@ from airflow_provider_ksef.emulator.store.tokens import Token
 
 OWNER = "Owner"
 _ENFORCEMENT = "EnforcementOperations"
+_DIRECT = [kind for kind in GrantKind if kind is not GrantKind.INDIRECT]
 _IMPLIED = (
     "InvoiceRead",
     "InvoiceWrite",
@@ -30,20 +31,40 @@ def permissions_in(
     """
     The permissions of a subject in a context; none where it may not even log in there.
 
-    Whoever owns a NIP owns the contexts below it (InternalId, NipVatUe) too, and what was granted in a NIP's
-    context counts in them. A Peppol provider is alone in its context.
+    Nothing is inherited: in a part of a company (InternalId) and in a composite context (NipVatUe) the owner
+    of the NIP has what was granted there, as everybody else. A Peppol provider is alone in its context.
     """
-    if context.nip is None:
+    if context.type == "PeppolId":
         return ("PefInvoiceWrite",) if subject == context else ()
-    owner = Identity("Nip", context.nip)
     names = taxpayers.same_person(subject)
-    if owner in names:
-        enforces = any(
-            taxpayers.has_role(context.nip, role) for role in (COURT_BAILIFF, ENFORCEMENT_AUTHORITY)
-        )
-        return (OWNER, _ENFORCEMENT) if enforces else (OWNER,)
-    held = {each for name in names for place in (context, owner) for each in grants.held(place, name)}
-    return tuple(sorted(held))
+    if context in names:
+        return (OWNER, _ENFORCEMENT) if may_enforce(context, taxpayers) else (OWNER,)
+    direct = grants.select(kinds=_DIRECT, holds_in=context, authorized=names)
+    passed_on = grants.select(kinds=[GrantKind.INDIRECT], authorized=names)
+    reaching = [grant for grant in passed_on if reaches(grant, context, grants)]
+    return tuple(sorted({grant.permission for grant in (*direct, *reaching)}))
+
+
+def reaches(grant: Grant, context: Identity, grants: GrantStore) -> bool:
+    """Whether what an intermediary gave holds in a context: its owner must have given it to be passed on."""
+    return grant.holds_in in (context, ALL_PARTNERS) and any(
+        each.holds_in == context and each.permission == grant.permission
+        for each in grants.delegated(grant.granted_in)
+    )
+
+
+def may_enforce(context: Identity, taxpayers: TaxpayerStore) -> bool:
+    """Whether a context is that of a bailiff or an enforcement authority."""
+    return context.type == "Nip" and any(
+        taxpayers.has_role(context.value, role) for role in (COURT_BAILIFF, ENFORCEMENT_AUTHORITY)
+    )
+
+
+def owner_permissions(permissions: tuple[str, ...]) -> list[str]:
+    """What a login has because its subject owns the context."""
+    if OWNER not in permissions:
+        return []
+    return [*_IMPLIED, *(each for each in permissions if each == _ENFORCEMENT)]
 
 
 def permissions_of_token(token: Token, taxpayers: TaxpayerStore, grants: GrantStore) -> tuple[str, ...]:

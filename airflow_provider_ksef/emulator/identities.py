@@ -8,7 +8,7 @@ from dataclasses import dataclass
 NIP = r"[1-9](([0-9][1-9])|([1-9][0-9]))[0-9]{7}"
 PESEL = r"[0-9]{2}(?:[02468][1-9]|[13579][0-2])[0-9]{7}"
 FINGERPRINT = r"[0-9A-F]{64}"
-_VAT_UE = (
+VAT_UE = (
     r"ATU\d{8}|BE[01]\d{9}|BG\d{9,10}|CY\d{8}[A-Z]|CZ\d{8,10}|DE\d{9}|DK\d{8}|EE\d{9}|EL\d{9}|"
     r"ES([A-Z]\d{8}|\d{8}[A-Z]|[A-Z]\d{7}[A-Z])|FI\d{8}|FR[A-Z0-9]{2}\d{9}|HR\d{11}|HU\d{8}|"
     r"IE(\d{7}[A-Z]{2}|\d[A-Z0-9+*]\d{5}[A-Z])|IT\d{11}|LT(\d{9}|\d{12})|LU\d{8}|LV\d{11}|MT\d{8}|"
@@ -21,7 +21,7 @@ _PATTERNS = {
         "Pesel": PESEL,
         "Fingerprint": FINGERPRINT,
         "InternalId": rf"{NIP}-\d{{5}}",
-        "NipVatUe": rf"{NIP}-({_VAT_UE})",
+        "NipVatUe": rf"{NIP}-({VAT_UE})",
         "PeppolId": r"P[A-Z]{2}[0-9]{6}",
     }.items()
 }
@@ -51,6 +51,12 @@ class Identity:
     def is_well_formed(self) -> bool:
         """Whether the value looks as its type wants it."""
         return _PATTERNS[self.type].fullmatch(self.value) is not None
+
+    @property
+    def has_right_checksum(self) -> bool:
+        """Whether the last digit of an InternalId is the one that its others ask for."""
+        digits = [int(digit) for digit in self.value.replace("-", "")]
+        return sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits[:14])) % 10 == digits[14]
 
     @property
     def nip(self) -> str | None:

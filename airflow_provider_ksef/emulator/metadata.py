@@ -75,10 +75,17 @@ def metadata_json(facts: InvoiceFacts, registration: Registration) -> bytes:
 
 
 def roles_of(facts: InvoiceFacts) -> set[tuple[str, str]]:
-    """Who appears on the invoice, and as which subject type."""
+    """
+    Who appears on the invoice, and as which subject type.
+
+    A company of another EU country is seller and buyer in its composite context: it issues for the seller.
+    """
     roles = {(facts.seller_nip, "Subject1")}
     if facts.buyer_type == "Nip" and facts.buyer_value:
         roles.add((facts.buyer_value, "Subject2"))
+    if facts.buyer_type == "VatUe":
+        together = f"{facts.seller_nip}-{facts.buyer_value}"
+        roles |= {(together, "Subject1"), (together, "Subject2")}
     for each in facts.third_subjects:
         if each.type in ("Nip", "InternalId") and each.value:
             roles.add((each.value, "Subject3"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.store.taxpayers import COURT_BAILIFF, ENFORCEMENT_AUTHORITY
 
 _ENFORCERS = {1: ENFORCEMENT_AUTHORITY, 2: COURT_BAILIFF}
+_TAX_REPRESENTATIVE = 3
 
 
 class Relations(Protocol):
@@ -19,24 +21,50 @@ class Relations(Protocol):
     def has_role(self, nip: str, role: str) -> bool:
         """Whether a NIP is an enforcement authority or a bailiff."""
 
+    def allows(self, seller_nip: str, authorized: Identity, permission: str) -> bool:
+        """Whether a seller has authorized somebody to issue its invoices."""
 
-def may_issue(facts: InvoiceFacts, context_nip: str, relations: Relations | None) -> bool:
+
+def may_issue(facts: InvoiceFacts, context: Identity, relations: Relations | None) -> bool:
     """
-    Whether the context with that NIP may issue this invoice.
+    Whether somebody in a context may issue this invoice.
 
     :param relations: nothing where nobody is related to anybody.
     """
-    # what sellers grant to others (SelfInvoicing, TaxRepresentative, RRInvoicing, PefInvoicing) belongs here
+    if context.type == "NipVatUe":
+        return _invoices_itself_from_abroad(facts, context)
+    if context.nip == facts.seller_nip:
+        return True
+    if relations is None:
+        return False
+    permission, nip = _needed_authorization(facts, context), context.nip or ""
     return (
-        context_nip == facts.seller_nip
-        or _is_buyer_from_a_farmer(facts, context_nip)
-        or (relations is not None and facts.seller_nip in relations.parents(context_nip))
-        or (relations is not None and _enforces(facts, context_nip, relations))
+        (permission is not None and relations.allows(facts.seller_nip, context, permission))
+        or facts.seller_nip in relations.parents(nip)
+        or _enforces(facts, nip, relations)
     )
 
 
-def _is_buyer_from_a_farmer(facts: InvoiceFacts, context_nip: str) -> bool:
-    return facts.form == FORMS["FA_RR (1)"] and context_nip == facts.buyer_value
+def _invoices_itself_from_abroad(facts: InvoiceFacts, context: Identity) -> bool:
+    seller, _, buyer = context.value.partition("-")
+    is_of_both = (facts.seller_nip, facts.buyer_type, facts.buyer_value) == (seller, "VatUe", buyer)
+    return facts.is_self_invoicing and is_of_both
+
+
+def _needed_authorization(facts: InvoiceFacts, context: Identity) -> str | None:
+    """What the seller must have given the context: who is named on the invoice, and as what, decides."""
+    if context.type == "PeppolId":
+        return "PefInvoicing" if facts.form.value == "PEF" else None
+    if context.type == "Nip" and context.value == facts.buyer_value:
+        if facts.form == FORMS["FA_RR (1)"]:
+            return "RRInvoicing"
+        return "SelfInvoicing" if facts.is_self_invoicing else None
+    authorized = facts.authorized_subject
+    is_named = authorized is not None and (authorized.nip, authorized.role) == (
+        context.value,
+        _TAX_REPRESENTATIVE,
+    )
+    return "TaxRepresentative" if is_named else None
 
 
 def _enforces(facts: InvoiceFacts, context_nip: str, relations: Relations) -> bool:

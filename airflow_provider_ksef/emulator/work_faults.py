@@ -19,6 +19,7 @@ class WorkFaultKind(StrEnum):
     SESSION_STATUS = "session-status"
     INVOICE_STATUS = "invoice-status"
     LOGIN_STATUS = "login-status"
+    PERMISSION_STATUS = "permission-status"
     ENROLLMENT_STATUS = "enrollment-status"
 
 
@@ -27,6 +28,7 @@ CODES: dict[WorkFaultKind, tuple[int, ...]] = {
     WorkFaultKind.SESSION_STATUS: (405, 415, 420, 430, 435, 440, 500),
     WorkFaultKind.INVOICE_STATUS: (405, 435, 500, 550),
     WorkFaultKind.LOGIN_STATUS: (415, 450, 460, 470, 480, 500, 550),
+    WorkFaultKind.PERMISSION_STATUS: (100, 400, 410, 420, 430, 440, 450, 500, 550),
     WorkFaultKind.ENROLLMENT_STATUS: (400, 500, 550),
 }
 
@@ -36,7 +38,7 @@ class WorkFault:
     """
     One ordered fault.
 
-    :param times: how many more exports, batch sessions, invoices, logins or enrollments it hits.
+    :param times: how many more exports, batch sessions, invoices, logins, grants or enrollments it hits.
     :param code: the status that they end with, for the kinds in :data:`CODES`.
     :param detail: the sub-cause that a login tells.
     """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseHook, amask_secrets, connection_extra, mask_secrets
 from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
+from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
-from airflow_provider_ksef.hooks.connection import settings_from_connection
+from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.masking import secrets_of
 
 
@@ -36,6 +38,7 @@ class KsefHook(BaseHook):
         super().__init__(**kwargs)
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
+        self._fields: tuple[ConnectionFields, dict[str, Any]] | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -45,9 +48,8 @@ class KsefHook(BaseHook):
         :raises KsefInputError: where a field of the connection is missing or wrong.
         """
         connection = self.get_connection(self.ksef_conn_id)
-        extra = connection.extra_dejson
-        settings = settings_from_connection(connection, extra, self.context_identifier)
-        mask_secrets(secrets_of(settings.credential, extra))
+        settings, secrets = self._read(connection, connection.extra_dejson)
+        mask_secrets(secrets)
         return settings
 
     def get_conn(self) -> KsefClient:
@@ -55,14 +57,29 @@ class KsefHook(BaseHook):
         return KsefClient(self.settings)
 
     async def get_async_conn(self) -> AsyncKsefClient:
-        """Give an asynchronous client, for triggers: ``async with await hook.get_async_conn() as ksef``."""
+        """
+        Give an asynchronous client of one's own: ``async with await hook.get_async_conn() as ksef``.
+
+        Triggers share theirs, see :func:`~airflow_provider_ksef.hooks.shared_clients.shared_client`.
+        """
         if "settings" not in self.__dict__:
-            connection = await self.aget_connection(self.ksef_conn_id)
-            extra = await connection_extra(connection)
-            settings = settings_from_connection(connection, extra, self.context_identifier)
-            await amask_secrets(secrets_of(settings.credential, extra))
+            connection, extra = await self.aget_fields()
+            settings, secrets = await asyncio.to_thread(self._read, connection, extra)
+            await amask_secrets(secrets)
             self.settings = settings
+        await asyncio.to_thread(ssl_context)
         return AsyncKsefClient(self.settings)
+
+    async def aget_fields(self) -> tuple[ConnectionFields, dict[str, Any]]:
+        """Read the connection once, and its extra, without blocking the event loop."""
+        if self._fields is None:
+            connection = await self.aget_connection(self.ksef_conn_id)
+            self._fields = connection, await connection_extra(connection)
+        return self._fields
+
+    def _read(self, connection: ConnectionFields, extra: dict[str, Any]) -> tuple[Settings, list[str]]:
+        settings = settings_from_connection(connection, extra, self.context_identifier)
+        return settings, secrets_of(settings.credential, extra)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in to KSeF and out again; behind the connection form's Test button."""

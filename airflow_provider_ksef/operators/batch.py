@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
@@ -22,6 +23,19 @@ from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLIC
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
 from airflow_provider_ksef.operators.telling import tell
+from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
+
+
+class BatchResume(Resume, frozen=True):
+    """
+    What a deferral keeps.
+
+    :param sessions: that are waited for.
+    :param is_sending: whether the waiting was for a session of an earlier try, before anything else is sent.
+    """
+
+    sessions: tuple[SessionNote, ...] = ()
+    is_sending: bool = False
 
 
 class KsefSubmitBatchOperator(BaseOperator):
@@ -164,18 +178,21 @@ class KsefSubmitBatchOperator(BaseOperator):
                 references = [session.session_reference_number for session in note.sessions]
                 return batch_result(references, note.invoice_count, None, None, None)
             deadline = time.time() + self.timeout
-            resume = {"sessions": _told(note.sessions)}
-            return self._wait(context, ksef, resume, deadline=deadline)
+            noted = [_without_key(session) for session in note.sessions]
+            return self._wait(context, ksef, noted, deadline=deadline)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
-        resume = event["resume"]
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
-        if resume.get("is_sending"):
+        read = read_event(event, BatchResume, timeout=self.timeout)
+        resume = read.resume
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
+        if resume.is_sending:
             return self.execute(context)
+        if read.reference_number not in [session.session_reference_number for session in resume.sessions]:
+            raise foreign_event(f"it keeps no session {read.reference_number!r}")
         with self.hook.get_conn() as ksef:
             return self._wait(
-                context, ksef, resume, deadline=resume["deadline"], trigger_error=event["error"]
+                context, ksef, resume.sessions, deadline=resume.deadline, trigger_error=read.error
             )
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
@@ -186,13 +203,13 @@ class KsefSubmitBatchOperator(BaseOperator):
         self,
         context: Context,
         ksef: KsefClient,
-        resume: Mapping[str, Any],
+        noted: Sequence[SessionNote],
         *,
         deadline: float,
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
-        noted = [SessionNote(*session) for session in resume["sessions"]]
+        resume = {"sessions": [asdict(session) for session in noted]}
         statuses = [
             wait_for_session(
                 self,
@@ -209,6 +226,6 @@ class KsefSubmitBatchOperator(BaseOperator):
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)
 
 
-def _told(noted: Sequence[SessionNote]) -> list[list[Any]]:
-    """Give sessions as a trigger may carry them."""
-    return [[each.session_reference_number, each.digest, each.invoice_count] for each in noted]
+def _without_key(noted: SessionNote) -> SessionNote:
+    """Keep what the waiting needs of a session."""
+    return SessionNote(noted.session_reference_number, noted.digest, noted.invoice_count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,19 @@ from airflow_provider_ksef.operators.session_waiting import (
     wait_for_session,
 )
 from airflow_provider_ksef.operators.telling import tell
+from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
+
+
+class OnlineResume(Resume, frozen=True):
+    """
+    What a deferral keeps.
+
+    :param note: of the task.
+    :param is_waiting: whether everything is sent.
+    """
+
+    note: dict[str, Any]
+    is_waiting: bool
 
 
 class KsefSendInvoicesOperator(BaseOperator):
@@ -169,16 +182,19 @@ class KsefSendInvoicesOperator(BaseOperator):
                 return self._check_only(context, ksef)
             return self._send_and_wait(context, ksef, OnlineNotes(context, ksef.settings))
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more, so that the event need not be believed."""
-        resume = event["resume"]
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
+        read = read_event(event, OnlineResume, timeout=self.timeout)
+        resume = read.resume
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
         with self.hook.get_conn() as ksef:
-            notes = OnlineNotes(context, ksef.settings, resume["note"])
-            if notes.note is None or not resume["is_waiting"]:
+            notes = OnlineNotes(context, ksef.settings, resume.note)
+            if notes.note is None or read.reference_number not in notes.note.progress.sessions:
+                raise foreign_event(f"it keeps no session {read.reference_number!r}")
+            if not resume.is_waiting:
                 return self._send_and_wait(context, ksef, notes)
             return self._wait(
-                context, ksef, notes, notes.note, deadline=resume["deadline"], trigger_error=event["error"]
+                context, ksef, notes, notes.note, deadline=resume.deadline, trigger_error=read.error
             )
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:

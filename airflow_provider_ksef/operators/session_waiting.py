@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.triggers.pace import pause_since
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
@@ -65,7 +66,7 @@ def wait_for_session(
         if operator.deferrable:
             refuse_blind_trigger(trigger_error)
             defer_until(operator, reference, deadline=deadline, resume=resume)
-        time.sleep(min(operator.poll_interval, left))
+        time.sleep(min(pause_since(deadline - operator.timeout, operator.poll_interval), left))
     return status
 
 
@@ -85,6 +86,7 @@ def defer_until(
         ksef_conn_id=operator.ksef_conn_id,
         context_identifier=operator.context_identifier,
         poll_interval=operator.poll_interval,
+        since=deadline - operator.timeout,
         deadline=deadline,
         resume={**resume, "deadline": deadline},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_ksef._compat import (
@@ -21,6 +21,7 @@ from airflow_provider_ksef.operators.parameters import check_above, check_at_lea
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
+from airflow_provider_ksef.triggers.events import Resume, read_event
 
 
 class KsefDownloadUpoOperator(BaseOperator):
@@ -87,12 +88,13 @@ class KsefDownloadUpoOperator(BaseOperator):
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             return self._save(ksef, time.time() + self.timeout, None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more."""
         del context
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
+        read = read_event(event, Resume, timeout=self.timeout, expected=self.session_reference_number)
+        self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            return self._save(ksef, event["resume"]["deadline"], event["error"])
+            return self._save(ksef, read.resume.deadline, read.error)
 
     def _save(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
         reference = self.session_reference_number

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow_provider_ksef._compat import (
-    AirflowSensorTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -21,8 +19,9 @@ from airflow_provider_ksef.client.invoices import query_metadata
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.parameters import check_at_least
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.sensors.deferring import poke_or_defer
+from airflow_provider_ksef.triggers.events import Resume, read_event
 from airflow_provider_ksef.triggers.invoice import KsefInvoiceTrigger
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 
 LEAST_POKE_SECONDS = 180.0
 """KSeF allows 20 metadata queries an hour for a company, all its tasks together."""
@@ -154,36 +153,30 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        if not self.deferrable:
-            return super().execute(context)
-        return self._poke_or_defer(context, time.time() + self.timeout, None)
+        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
+    def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""
-        self.log.info("Woken up with code %s.", event["code"])
-        return self._poke_or_defer(context, event["resume"]["deadline"], event["error"])
+        read = read_event(event, Resume, timeout=self.timeout)
+        self.log.info("%s: woken up with code %s.", read.reference_number, read.code)
+        return poke_or_defer(self, context, read)
 
-    def _poke_or_defer(self, context: Context, deadline: float, trigger_error: str | None) -> Any:
-        poked = self.poke(context)
-        if not poked.is_done:
-            refuse_blind_trigger(trigger_error)
-            self._defer(deadline)
-        return poked.xcom_value
+    @property
+    def awaited(self) -> str:
+        """What has not come yet."""
+        return f"No invoice matches {self.wanted}"
 
-    def _defer(self, deadline: float) -> NoReturn:
-        if time.time() >= deadline:
-            raise AirflowSensorTimeout(f"No invoice matches within {self.timeout:.0f} s: {self.wanted}.")
-        self.defer(
-            trigger=KsefInvoiceTrigger(
-                f"An invoice for {self.subject_type}",
-                filters=filters_to_plain(self.wanted),
-                ksef_conn_id=self.ksef_conn_id,
-                context_identifier=self.context_identifier,
-                poll_interval=self.poke_interval,
-                deadline=deadline,
-                resume={"deadline": deadline},
-            ),
-            method_name="execute_complete",
+    def trigger_until(self, deadline: float) -> KsefInvoiceTrigger:
+        """Make the trigger that goes on asking."""
+        return KsefInvoiceTrigger(
+            f"An invoice for {self.subject_type}",
+            filters=filters_to_plain(self.wanted),
+            ksef_conn_id=self.ksef_conn_id,
+            context_identifier=self.context_identifier,
+            poll_interval=self.poke_interval,
+            since=deadline - self.timeout,
+            deadline=deadline,
+            resume={"deadline": deadline},
         )
 
 

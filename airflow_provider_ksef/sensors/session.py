@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 from airflow_provider_ksef._compat import (
-    AirflowSensorTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -28,7 +26,8 @@ from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
+from airflow_provider_ksef.sensors.deferring import poke_or_defer
+from airflow_provider_ksef.triggers.events import Resume, read_event
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
 
@@ -91,38 +90,29 @@ class KsefSessionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        if not self.deferrable:
-            return super().execute(context)
-        return self._poke_or_defer(context, time.time() + self.timeout, None)
+        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
+    def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""
-        self.log.info("Session %s: woken up with code %s.", event["reference_number"], event["code"])
-        return self._poke_or_defer(context, event["resume"]["deadline"], event["error"])
+        read = read_event(event, Resume, timeout=self.timeout, expected=self.session_reference_number)
+        self.log.info("%s: woken up with code %s.", read.reference_number, read.code)
+        return poke_or_defer(self, context, read)
 
-    def _poke_or_defer(self, context: Context, deadline: float, trigger_error: str | None) -> Any:
-        poked = self.poke(context)
-        if not poked.is_done:
-            refuse_blind_trigger(trigger_error)
-            self._defer(deadline)
-        return poked.xcom_value
+    @property
+    def awaited(self) -> str:
+        """What has not come yet."""
+        return f"Session {self.session_reference_number} was not processed"
 
-    def _defer(self, deadline: float) -> NoReturn:
-        if time.time() >= deadline:
-            raise AirflowSensorTimeout(
-                f"Session {self.session_reference_number} was not processed within {self.timeout:.0f} s. "
-                "Raise the sensor's timeout."
-            )
-        self.defer(
-            trigger=KsefSessionTrigger(
-                self.session_reference_number,
-                ksef_conn_id=self.ksef_conn_id,
-                context_identifier=self.context_identifier,
-                poll_interval=self.poke_interval,
-                deadline=deadline,
-                resume={"deadline": deadline},
-            ),
-            method_name="execute_complete",
+    def trigger_until(self, deadline: float) -> KsefSessionTrigger:
+        """Make the trigger that goes on asking."""
+        return KsefSessionTrigger(
+            self.session_reference_number,
+            ksef_conn_id=self.ksef_conn_id,
+            context_identifier=self.context_identifier,
+            poll_interval=self.poke_interval,
+            since=deadline - self.timeout,
+            deadline=deadline,
+            resume={"deadline": deadline},
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -74,9 +74,9 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         """Walk the windows that an earlier try has not done."""
         return self._backfill(context, notes_of(self, context).restore(), None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
-        return self._backfill(context, *resumed(event))
+        return self._backfill(context, *resumed(event, self.patience))
 
     def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_backfill import COUNTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,9 @@ from airflow_provider_ksef.exceptions import (
 from airflow_provider_ksef.transfers.exporter import Exporter
 from airflow_provider_ksef.transfers.pending_export import ExportRequest, PendingExport
 from airflow_provider_ksef.transfers.progress import Progress, Taken
+from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
 from airflow_provider_ksef.triggers.export import KsefExportTrigger
+from airflow_provider_ksef.triggers.pace import pause_since
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 
 log = logging.getLogger(__name__)
@@ -135,6 +137,7 @@ def _taken(unit: ExportUnit, pending: PendingExport, status: ExportStatus) -> Ta
 def _final_status(unit: ExportUnit, patience: Patience, progress: Progress, waiting: Waiting) -> ExportStatus:
     """Wait in the worker until KSeF has finished with an export, or hand the waiting to the triggerer."""
     pending, deadline = waiting.pending, waiting.deadline
+    since = deadline - patience.timeout
     while not (status := unit.exporter.status(pending)).is_final:
         log.info("Export %s: %d %s.", pending.reference_number, status.code, status.description)
         left = deadline - time.time()
@@ -152,6 +155,7 @@ def _final_status(unit: ExportUnit, patience: Patience, progress: Progress, wait
                     ksef_conn_id=patience.ksef_conn_id,
                     context_identifier=patience.context_identifier,
                     poll_interval=patience.poll_interval,
+                    since=since,
                     deadline=deadline,
                     resume={
                         "progress": progress.to_json(),
@@ -162,19 +166,36 @@ def _final_status(unit: ExportUnit, patience: Patience, progress: Progress, wait
                 ),
                 method_name="execute_complete",
             )
-        time.sleep(min(patience.poll_interval, left))
+        time.sleep(min(pause_since(since, patience.poll_interval), left))
     return status
 
 
-def resumed(event: Mapping[str, Any]) -> tuple[Progress, Waiting]:
+class ExportResume(Resume, frozen=True):
+    """
+    What a deferral keeps.
+
+    :param unit: name of the unit that the export is for.
+    :param pending: the export.
+    :param progress: of the task.
+    """
+
+    unit: str
+    pending: PendingExport
+    progress: Progress
+
+
+def resumed(event: Any, patience: Patience) -> tuple[Progress, Waiting]:
     """
     Read what a deferral kept.
 
     :param event: of :class:`~airflow_provider_ksef.triggers.export.KsefExportTrigger`. KSeF is asked once
         more, so that the event need not be believed.
+    :param patience: of the task.
+    :raises KsefTriggererError: where it is another event.
     """
-    log.info("Export %s: woken up with code %s.", event["reference_number"], event["code"])
-    resume = event["resume"]
-    pending = PendingExport.from_json(resume["pending"])
-    waiting = Waiting(resume["unit"], pending, resume["deadline"], trigger_error=event["error"])
-    return Progress.from_json(resume["progress"]), waiting
+    read = read_event(event, ExportResume, timeout=patience.timeout)
+    log.info("Export %s: woken up with code %s.", read.reference_number, read.code)
+    kept = read.resume
+    if kept.pending.reference_number != read.reference_number:
+        raise foreign_event(f"it keeps export {kept.pending.reference_number!r}")
+    return kept.progress, Waiting(kept.unit, kept.pending, kept.deadline, trigger_error=read.error)

@@ -63,8 +63,3 @@ class Progress:
     def to_json(self) -> dict[str, Any]:
         """Give what is kept in a deferred task's arguments."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Progress:
-        """Read what :meth:`to_json` gave."""
-        return cls(**kept)

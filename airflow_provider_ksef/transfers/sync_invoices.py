@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,9 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         """Fetch window after window until nothing is left, or the allowed exports are used up."""
         return self._sync(context, Progress(), None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
-        return self._sync(context, *resumed(event))
+        return self._sync(context, *resumed(event, self.patience))
 
     def _sync(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         with self.hook.get_conn() as ksef:

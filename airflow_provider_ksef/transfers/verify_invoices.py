@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -77,9 +77,9 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         """Compare the windows that an earlier try has not compared."""
         return self._verify(context, notes_of(self, context).restore(), None)
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
-        return self._verify(context, *resumed(event))
+        return self._verify(context, *resumed(event, self.patience))
 
     def _verify(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_runs import plan_windows, push_result, run_windows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from airflow_provider_ksef.exceptions import (
     KsefUnavailableError,
 )
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.hooks.shared_clients import shared_client
+from airflow_provider_ksef.triggers.pace import pause_since
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ SETTLING_SECONDS = 5.0
 Least time from a deferral to its event. Airflow's scheduler (3.3) fails a task that runs again before the
 scheduler has seen that its worker ended by deferring: https://github.com/apache/airflow/issues/72716
 """
+SPREAD_SECONDS = 1.0
+"""At random within so many seconds more: hundreds of triggers that begin at once do not ask at once."""
 
 
 class Status(Protocol):
@@ -57,7 +62,9 @@ class KsefPollingTrigger(BaseTrigger):
     :param reference_number: what to ask for.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param poll_interval: seconds between two questions.
+    :param poll_interval: seconds between two questions at first, see
+        :mod:`~airflow_provider_ksef.triggers.pace`.
+    :param since: when the waiting began, in seconds since the epoch.
     :param deadline: end of the waiting in seconds since the epoch, so that a restart does not prolong it.
     :param resume: what the task needs to go on; comes back in the event, since ``dag.test()`` drops the
         arguments that a task keeps for its resumption.
@@ -70,6 +77,7 @@ class KsefPollingTrigger(BaseTrigger):
         ksef_conn_id: str,
         context_identifier: str | None,
         poll_interval: float,
+        since: float,
         deadline: float,
         resume: dict[str, Any],
     ) -> None:
@@ -78,6 +86,7 @@ class KsefPollingTrigger(BaseTrigger):
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
         self.poll_interval = poll_interval
+        self.since = since
         self.deadline = deadline
         self.resume = resume
 
@@ -94,6 +103,7 @@ class KsefPollingTrigger(BaseTrigger):
                 "ksef_conn_id": self.ksef_conn_id,
                 "context_identifier": self.context_identifier,
                 "poll_interval": self.poll_interval,
+                "since": self.since,
                 "deadline": self.deadline,
                 "resume": self.resume,
             },
@@ -114,12 +124,11 @@ class KsefPollingTrigger(BaseTrigger):
         yield TriggerEvent(event)
 
     async def _final_code(self) -> int | None:
-        settling = max(self.poll_interval, SETTLING_SECONDS)
+        settling = max(self.poll_interval, SETTLING_SECONDS) + random.uniform(0, SPREAD_SECONDS)  # noqa: S311
         await asyncio.sleep(min(settling, max(self.deadline - time.time(), 0)))
-        hook = KsefHook(self.ksef_conn_id, self.context_identifier)
-        async with await hook.get_async_conn() as ksef:
+        async with shared_client(KsefHook(self.ksef_conn_id, self.context_identifier)) as ksef:
             while True:
-                pause = self.poll_interval
+                pause = pause_since(self.since, self.poll_interval)
                 try:
                     status = await self.ask(ksef)
                 except (KsefRateLimitError, KsefTransportError, KsefUnavailableError) as error:

@@ -6,9 +6,17 @@ from typing import Any
 
 _RATE_LIMIT = {"allOf": [{"$ref": "#/components/schemas/EffectiveApiRateLimitValues"}]}
 
+_OWNER_PERMISSIONS = (
+    "CredentialsManage CredentialsRead InvoiceWrite InvoiceRead Introspection SubunitManage "
+    "EnforcementOperations CollectiveIdentifierManage"
+)
+
 # Members of answers that came with 2.8 and 2.9.
 MEMBERS: dict[str, dict[str, Any]] = {
     "InvoicePackage": {"compressionType": {"enum": ["Zip", "TarGz"]}},
+    "QueryPersonalPermissionsResponse": {
+        "ownerPermissions": {"type": "array", "items": {"enum": _OWNER_PERMISSIONS.split()}}
+    },
     "EffectiveApiRateLimits": dict.fromkeys(
         ("onlineSessionClose", "batchSessionClose", "anonymous", "global"), _RATE_LIMIT
     ),
@@ -20,6 +28,11 @@ MEMBERS: dict[str, dict[str, Any]] = {
         }
     },
 }
+
+# Choices that came with 2.8 and 2.9.
+CHOICES: dict[str, str] = dict.fromkeys(
+    ("EntityPermissionType", "EntityPermissionItemScope"), "CollectiveIdentifierManage"
+)
 
 # Operations that came with 2.8 and 2.9.
 OPERATIONS = frozenset({"POST /collective-identifiers/invoices"})

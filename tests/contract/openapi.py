@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 
-from tests.contract.additions import MEMBERS
+from tests.contract.additions import CHOICES, MEMBERS
 
 METHODS = ("get", "post", "put", "delete")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?(Z|[+-]\d\d:\d\d)")
@@ -92,6 +92,8 @@ def read_contract(file: Path) -> Contract:
     schemas = document["components"]["schemas"]
     for name, members in MEMBERS.items():
         schemas[name]["properties"].update(members)
+    for name, choice in CHOICES.items():
+        schemas[name]["enum"].append(choice)
     for schema in _walk(document):
         if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)

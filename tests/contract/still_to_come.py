@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-EMULATOR_STILL_TO_COME = frozenset(
+EMULATOR_STILL_TO_COME: frozenset[str] = frozenset()
+_ONLY_IN_THE_EMULATOR = frozenset(
     {
         "POST /permissions/persons/grants",
         "POST /permissions/entities/grants",
@@ -22,10 +23,6 @@ EMULATOR_STILL_TO_COME = frozenset(
         "POST /permissions/query/subordinate-entities/roles",
         "POST /permissions/query/authorizations/grants",
         "POST /permissions/query/eu-entities/grants",
-    }
-)
-_ONLY_IN_THE_EMULATOR = frozenset(
-    {
         "GET /collective-identifiers/ksef/{ksefNumber}",
         "GET /collective-identifiers/{collectiveIdentifierNumber}/invoices",
         "POST /collective-identifiers/query",

@@ -22,7 +22,10 @@ from schemathesis.specs.openapi.checks import (
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.contract.additions import GATEWAY_STATUSES
 from tests.contract.still_to_come import EMULATOR_STILL_TO_COME
+from tests.emulator.entering import entered
+from tests.emulator.granting import ask, given, looked_up, outcome_of, to_authorized, to_entity
 from tests.emulator.peer import APRIL, Peer, Upload, bearer, by_storage, logged_in, make_zip
+from tests.emulator.signing import seal
 from tests.emulator_process import NIP, start_emulator
 from tests.official import CONTRACT
 
@@ -105,6 +108,11 @@ def furnish(peer: Peer, spare: Peer) -> Target:
     exported = peer.start_export(by_storage(end=APRIL))
     peer.export_status(exported)
     begun = peer.submit_token().json()
+    owner = entered(peer.emulator, seal())
+    operation = ask(owner, "entities", to_entity("InvoiceRead"))
+    given(owner, "authorizations", to_authorized("SelfInvoicing"))
+    assert outcome_of(owner, operation) == 200
+    permission = looked_up(owner, "persons/grants", queryType="PermissionsInCurrentContext")[0]["id"]
     logins = spare.http.get("/auth/sessions").json()["items"]
     return Target(
         url=peer.emulator.url,
@@ -126,6 +134,8 @@ def furnish(peer: Peer, spare: Peer) -> Target:
                 "ksefNumber": accepted["ksefNumber"],
                 "upoReferenceNumber": pages[0]["referenceNumber"] if pages else "",
             },
+            "/permissions/operations/": {"referenceNumber": operation},
+            "/permissions/common/": {"permissionId": permission},
             "/invoices/exports/": {"referenceNumber": exported.json()["referenceNumber"]},
             "/invoices/ksef/": {"ksefNumber": accepted["ksefNumber"]},
         },

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from airflow_provider_ksef.emulator.synthetic import synthesize
@@ -20,14 +21,14 @@ INVOICES = [synthesize(NIP, "Subject1", index, 1, DAY) for index in range(200)]
 PLAIN = next(each for each in INVOICES if not each.facts.has_attachment and each.facts.invoice_type == "Vat")
 ATTACHED = next(each for each in INVOICES if each.facts.has_attachment)
 TEXT = PLAIN.xml.decode()
-LIMITS = SessionLimits()
+LIMITS, OWN = SessionLimits(), Identity("Nip", NIP)
 
 
 def check(
     xml: bytes,
     *,
     form: str = "FA (3)",
-    context_nip: str = NIP,
+    context: Identity = OWN,
     limits: SessionLimits = LIMITS,
     may_attach: bool = True,
     schemas: Schemas | None = None,
@@ -36,7 +37,7 @@ def check(
     return check_invoice(
         xml,
         form=FORMS[form],
-        context_nip=context_nip,
+        context=context,
         limits=limits,
         may_attach=may_attach,
         schemas=schemas,
@@ -144,7 +145,7 @@ def test_an_issue_date_to_come_is_450() -> None:
 
 
 def test_another_companys_invoice_is_410() -> None:
-    rejected = refused(PLAIN.xml, context_nip="1130405061")
+    rejected = refused(PLAIN.xml, context=Identity("Nip", "1130405061"))
     assert (rejected.code, rejected.description) == (410, "Nieprawidłowy zakres uprawnień")
     assert rejected.details == ("Brak uprawnienia fakturowego",)
     assert rejected.invoice_number == PLAIN.facts.invoice_number
@@ -157,12 +158,15 @@ def test_a_missing_mandatory_element_is_450_even_without_schemas() -> None:
     assert rejected.invoice_number == PLAIN.facts.invoice_number
 
 
-def test_a_farmers_invoice_may_come_from_its_buyer(shared_ksef: Path) -> None:
+def test_a_farmers_invoice_comes_from_the_farmer_where_nobody_is_authorized(
+    shared_ksef: Path,
+) -> None:
     template = (shared_ksef / "samples/invoice-template-fa-rr-1.xml").read_bytes()
-    xml = template.replace(b"#nip#", b"1130405061").replace(b"#buyer_nip#", NIP.encode())
+    xml = template.replace(b"#nip#", NIP.encode()).replace(b"#buyer_nip#", b"1130405061")
     xml = xml.replace(b"#invoice_number#", b"RR/1")
     assert check(xml, form="FA_RR (1)").invoice_number == "RR/1"
-    assert refused(xml, form="FA_RR (1)", context_nip="5110203043").code == 410
+    buyer = Identity("Nip", "1130405061")
+    assert refused(xml, form="FA_RR (1)", context=buyer).code == 410
 
 
 def test_what_only_the_schema_knows_is_450_where_there_is_one(shared_ksef: Path) -> None:

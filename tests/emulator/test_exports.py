@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.emulator.entering import entered
+from tests.emulator.granting import enter_below
 from tests.emulator.peer import APRIL, Peer, by_storage, digest, error_code, metadata_of
-from tests.emulator.signing import seal
-from tests.emulator_process import NIP, EmulatorProcess
+from tests.emulator_process import EmulatorProcess
 
 
 def test_an_export_is_truncated_at_its_cap_and_goes_on_from_its_last_date(received: Peer) -> None:
@@ -137,7 +136,7 @@ def test_ten_exports_run_at_once_and_no_more(emulators: Callable[..., EmulatorPr
 def test_a_part_of_a_company_exports_what_it_is_named_on_as_third_party(
     received: Peer, subject_type: str
 ) -> None:
-    below = entered(received.emulator, seal(), ("InternalId", f"{NIP}-12346"))
+    below = enter_below(received.emulator)
     refused = below.start_export(by_storage(subject_type, end=APRIL))
     assert error_code(refused) == 21181
     assert f"({subject_type}) i zalogowanego identyfikatora kontekstu (InternalId)" in refused.text

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.entering import outcome, submit
+from tests.emulator.granting import enter_below
 from tests.emulator.peer import Peer, bearer, error_code, stamped
 from tests.emulator.signing import seal
-from tests.emulator_process import NIP, EmulatorProcess
+from tests.emulator_process import EmulatorProcess
 
 OTHER_NIP = "1111111111"
 
@@ -85,9 +86,8 @@ def test_a_login_of_another_context_is_left_alone(peer: Peer) -> None:
     reference = submitted.json()["referenceNumber"]
     assert error_code(peer.http.delete(f"/auth/sessions/{reference}")) == 21405
     assert len(other.http.get("/auth/sessions").json()["items"]) == 1
-    below = Peer(peer.emulator)
-    below.enter(submit(below, seal(), ("InternalId", f"{NIP}-12346")))
-    assert len(below.http.get("/auth/sessions").json()["items"]) == 1
+    below = enter_below(peer.emulator)
+    assert len(below.http.get("/auth/sessions").json()["items"]) == 2
 
 
 def test_a_refresh_token_lives_for_a_week(peer: Peer) -> None:

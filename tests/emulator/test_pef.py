@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected, read_invoice
 from airflow_provider_ksef.emulator.elements import parse_document
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
 from tests.emulator.test_checks import DAY, NIP
@@ -79,7 +80,7 @@ def check(xml: bytes, form: str) -> InvoiceFacts:
     return check_invoice(
         xml,
         form=FORMS[form],
-        context_nip=NIP,
+        context=Identity("Nip", NIP),
         limits=SessionLimits(),
         may_attach=False,
         schemas=None,

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, InvoiceFacts, Rejected
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import Sample, main, make_samples
@@ -21,7 +22,7 @@ def check(sample: Sample) -> InvoiceFacts:
     return check_invoice(
         sample.xml,
         form=FORMS["FA (3)"],
-        context_nip=NIP,
+        context=Identity("Nip", NIP),
         limits=SessionLimits(),
         may_attach=False,
         schemas=None,

@@ -21,6 +21,7 @@ from tests.emulator.entering import (
     revoke,
     submit,
 )
+from tests.emulator.granting import enter_abroad, enter_below
 from tests.emulator.peer import Peer, bearer, error_code, stamped
 from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
@@ -69,7 +70,7 @@ def test_a_token_lets_in_with_its_own_permissions(owner: Peer) -> None:
 
 def test_a_token_of_an_internal_id_works_there_only(prompt: EmulatorProcess) -> None:
     context = f"{NIP}-12346"
-    _, text = made(entered(prompt, seal(), ("InternalId", context)))
+    _, text = made(enter_below(prompt))
     assert f"|internalId-{context}|" in text
     peer = Peer(prompt)
     below = {"contextIdentifier": {"type": "InternalId", "value": context}}
@@ -88,11 +89,9 @@ def test_who_came_by_token_makes_none(prompt: EmulatorProcess) -> None:
 
 
 def test_other_contexts_have_no_tokens(prompt: EmulatorProcess) -> None:
-    for signer, context in (
-        (seal(), ("NipVatUe", f"{NIP}-DE123456789")),
-        (seal("PPL123456", "PPL123456"), ("PeppolId", "PPL123456")),
-    ):
-        assert error_code(order(entered(prompt, signer, context))) == 26002
+    provider = entered(prompt, seal("PPL123456", "PPL123456"), ("PeppolId", "PPL123456"))
+    for peer in (enter_abroad(prompt, person("IDCDE-1")), provider):
+        assert error_code(order(peer)) == 26002
 
 
 def test_nobody_gives_more_than_they_have(owner: Peer) -> None:

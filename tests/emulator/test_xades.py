@@ -202,7 +202,7 @@ def test_the_official_schemas_take_every_context(
     strict: Peer, version: str, context: tuple[str, str], make_signer: Callable[[], Signer]
 ) -> None:
     xml = request_xml(strict.challenge()["challenge"], context, version=version, policy=POLICY)
-    strict.enter(strict.submit_signed(Shape().sign(xml, make_signer())))
+    assert strict.submit_signed(Shape().sign(xml, make_signer())).status_code == 202
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1"])

@@ -29,6 +29,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(online_submission, "SETTLING", 0.1)
     monkeypatch.setattr(sessions, "STORING_PAUSES", (0.3, 1.0))
     monkeypatch.setattr(polling, "SETTLING_SECONDS", 0.1)
+    monkeypatch.setattr(polling, "SPREAD_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -280,7 +280,7 @@ def test_a_triggerer_that_cannot_ask_ksef_stops_the_task(received: EmulatorProce
     hanging = {"status": {"code": 100, "description": "Eksport faktur w toku"}}
     received.control("faults", **STATUS, times=9, status=200, body=hanging)
     event = {
-        "reference_number": "x",
+        "reference_number": deferred.value.trigger.reference_number,
         "code": None,
         "error": "no connection",
         "resume": deferred.value.trigger.resume,

@@ -25,6 +25,7 @@ from airflow_provider_ksef.client import (
 )
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError, KsefLoginError
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from tests.emulator.granting import enter_below
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import OWN_DAGS, connect, run_dag
 from tests.system.client_ways import settings_of
@@ -75,6 +76,7 @@ def test_both_versions_of_the_document_log_in(emulator: EmulatorProcess, version
 
 
 def test_a_unit_of_the_company_logs_in(emulator: EmulatorProcess) -> None:
+    enter_below(emulator)
     unit = ContextIdentifier("InternalId", f"{NIP}-12346")
     with KsefClient(replace(settings_with(emulator), context=unit)) as ksef:
         ksef.log_in()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +67,19 @@ def test_the_asset_example_tells_a_second_dag_of_new_invoices(
     events = {"the asset": [SimpleNamespace(extra=extra) for extra in extras]}
     assert report.python_callable(events) == 30
     assert run_dag(file, "example_ksef_new_invoices", {}).xcom("report") == 0
+
+
+def test_the_event_driven_example_is_woken_by_a_watcher_and_fills_the_table(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    file, dag_id = EXAMPLES / "example_ksef_event_driven.py", "example_ksef_event_driven"
+    now = datetime.now(UTC)
+    seed(connected, 30, now - timedelta(days=7), now - timedelta(hours=1))
+    (watcher,) = runpy.run_path(str(file))["arrivals"].watchers
+    assert watcher.trigger.serialize()[1]["poll_interval"] == 900
+    conf = {"tables_path": str(tmp_path / "tables"), "sync_from": str(now.date() - timedelta(days=9))}
+    run = run_dag(file, dag_id, conf)
+    assert run.xcom("sync")["rows"] == 30
 
 
 def test_the_backfill_example_fills_month_by_month_and_proves_each(

@@ -252,7 +252,7 @@ def test_a_trigger_that_cannot_ask_is_told_and_does_not_spin(
     status = {"status": {"code": 150, "description": "x"}, "dateCreated": CREATED, "dateUpdated": CREATED}
     connected.control("faults", method="GET", path="^/sessions/[^/]+$", times=100, status=200, body=status)
     reference = operator(invoices, wait_for_completion=False).execute(context())["session_reference_number"]
-    sessions = [[reference, "digest", COUNT]]
+    sessions = [{"session_reference_number": reference, "digest": "digest", "invoice_count": COUNT}]
     resume = {"sessions": sessions, "deadline": time.time() + 60}
     event = {"reference_number": reference, "code": None, "error": "no such connection", "resume": resume}
     with pytest.raises(KsefError, match=r"triggerer could not ask KSeF: no such connection"):

@@ -33,6 +33,7 @@ def a_trigger(kind: type[KsefPollingTrigger], reference: str, deadline: float) -
         ksef_conn_id="ksef_default",
         context_identifier=None,
         poll_interval=0.1,
+        since=time.time(),
         deadline=deadline,
         resume=RESUME,
     )

@@ -14,6 +14,7 @@ from airflow_provider_ksef.emulator.errors import ApiError, Invalid
 from airflow_provider_ksef.emulator.identities import NIP, PESEL, Identity
 from airflow_provider_ksef.emulator.moments import format_moment
 from airflow_provider_ksef.emulator.searching import read_moment
+from airflow_provider_ksef.emulator.store.grants import SYSTEM, Grant, GrantKind, new_id
 from airflow_provider_ksef.emulator.store.taxpayers import Entity, Person
 from airflow_provider_ksef.emulator.token_login import ContextIdentifier
 from airflow_provider_ksef.emulator.wire import WireModel
@@ -144,7 +145,7 @@ def remove_subject(body: SubjectRemoval, emulator: Here) -> Response:
     """Remove an organisation and what was granted to it or in its context."""
     with emulator.database.transaction():
         emulator.taxpayers.remove_entity(body.subject_nip)
-        emulator.grants.remove_all(Identity("Nip", body.subject_nip))
+        _forget(emulator, Identity("Nip", body.subject_nip))
     return Response()
 
 
@@ -165,7 +166,7 @@ def remove_person(body: PersonRemoval, emulator: Here) -> Response:
     """Remove somebody and what was granted to them or in their context."""
     with emulator.database.transaction():
         for identity in emulator.taxpayers.same_person(Identity("Nip", body.nip)):
-            emulator.grants.remove_all(identity)
+            _forget(emulator, identity)
         emulator.taxpayers.remove_person(body.nip)
     return Response()
 
@@ -173,15 +174,28 @@ def remove_person(body: PersonRemoval, emulator: Here) -> Response:
 @router.post("/permissions", summary="Nadanie uprawnień testowemu podmiotowi/osobie fizycznej")
 def give_permissions(body: PermissionsBody, emulator: Here) -> Response:
     """Give permissions; what is there already stays."""
-    permissions = [(each.permission_type.value, each.description) for each in body.permissions]
-    emulator.grants.add(body.context, body.authorized_identifier.identity, permissions, emulator.clock.now())
+    emulator.grants.add(
+        Grant(
+            id=new_id(),
+            kind=GrantKind.PERSON,
+            granted_in=body.context,
+            holds_in=body.context,
+            authorized=body.authorized_identifier.identity,
+            permission=each.permission_type.value,
+            can_delegate=False,
+            author=SYSTEM,
+            description=each.description,
+            started=emulator.clock.now(),
+        )
+        for each in body.permissions
+    )
     return Response()
 
 
 @router.post("/permissions/revoke", summary="Odebranie uprawnień testowemu podmiotowi/osobie fizycznej")
 def take_permissions(body: PermissionsRemoval, emulator: Here) -> Response:
     """Take all permissions away that one has in a context."""
-    emulator.grants.remove(body.context, body.authorized_identifier.identity)
+    emulator.grants.take_away(body.context, body.authorized_identifier.identity)
     return Response()
 
 
@@ -197,6 +211,11 @@ def unblock_context(body: BlockBody, emulator: Here) -> Response:
     """Let logins to a context succeed again."""
     emulator.grants.unblock(body.context_identifier.identity)
     return Response()
+
+
+def _forget(emulator: Emulator, identity: Identity) -> None:
+    emulator.grants.remove_all(identity)
+    emulator.authorizations.remove_all(identity)
 
 
 def _creation(

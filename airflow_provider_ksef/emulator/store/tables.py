@@ -51,11 +51,29 @@ CREATE TABLE IF NOT EXISTS subunits (
     parent TEXT, nip TEXT, description TEXT NOT NULL, PRIMARY KEY (parent, nip)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subunits_by_nip ON subunits (nip);""",
-    "grants": """
-CREATE TABLE IF NOT EXISTS grants (
-    context TEXT, authorized TEXT, permission TEXT, description TEXT NOT NULL, started INTEGER NOT NULL,
-    PRIMARY KEY (context, authorized, permission)
-) WITHOUT ROWID;""",
+    "permission_grants": """
+CREATE TABLE IF NOT EXISTS permission_grants (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, granted_in TEXT NOT NULL, holds_in TEXT NOT NULL,
+    authorized TEXT NOT NULL, permission TEXT NOT NULL, can_delegate INTEGER NOT NULL,
+    author TEXT NOT NULL, description TEXT NOT NULL, started INTEGER NOT NULL, details BLOB NOT NULL,
+    UNIQUE (kind, granted_in, holds_in, authorized, permission)
+);
+CREATE INDEX IF NOT EXISTS grants_by_authorized ON permission_grants (authorized, holds_in);
+CREATE INDEX IF NOT EXISTS grants_by_place ON permission_grants (holds_in);
+CREATE INDEX IF NOT EXISTS grants_by_giver ON permission_grants (granted_in);""",
+    "authorizations": """
+CREATE TABLE IF NOT EXISTS authorizations (
+    id TEXT PRIMARY KEY, authorizing TEXT NOT NULL, authorized TEXT NOT NULL, permission TEXT NOT NULL,
+    author TEXT NOT NULL, description TEXT NOT NULL, full_name TEXT NOT NULL, started INTEGER NOT NULL,
+    UNIQUE (authorizing, authorized, permission)
+);
+CREATE INDEX IF NOT EXISTS authorizations_by_authorized ON authorizations (authorized);""",
+    "permission_operations": """
+CREATE TABLE IF NOT EXISTS permission_operations (
+    reference TEXT PRIMARY KEY, context TEXT NOT NULL, created INTEGER NOT NULL, code INTEGER NOT NULL,
+    work BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS operations_running ON permission_operations (created) WHERE code = 100;""",
     "blocks": """
 CREATE TABLE IF NOT EXISTS blocks (
     context TEXT PRIMARY KEY

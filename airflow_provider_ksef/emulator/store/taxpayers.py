@@ -1,5 +1,6 @@
 """Whom the tax office knows: people, organisations, and how they belong together."""
 
+# ruff: noqa: S608  the only texts put into statements are conditions of this module
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -9,6 +10,12 @@ from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.store.database import Database, Row
 
 ENFORCEMENT_AUTHORITY, COURT_BAILIFF = "EnforcementAuthority", "CourtBailiff"
+_ROLES = {
+    ENFORCEMENT_AUTHORITY: ENFORCEMENT_AUTHORITY,
+    "VatGroup": "VatGroupUnit",
+    "JST": "LocalGovernmentUnit",
+}
+_ROLES_BELOW = {"VatGroup": "VatGroupSubUnit", "JST": "LocalGovernmentSubUnit"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,23 @@ class Entity:
     kind: str
     description: str
     created: int
+
+
+@dataclass(frozen=True)
+class Role:
+    """
+    What somebody is, by itself or below another.
+
+    :param name: KSeF's own, e.g. ``VatGroupSubUnit``.
+    :param parent: NIP of the one that it is below.
+    :param started: in ticks.
+    """
+
+    nip: str
+    name: str
+    parent: str | None
+    description: str
+    started: int
 
 
 class TaxpayerStore:
@@ -95,6 +119,20 @@ class TaxpayerStore:
         entity = self.entity(nip)
         return entity is not None and entity.kind == role
 
+    def roles(self, nip: str) -> list[Role]:
+        """What somebody is, the newest first."""
+        found = self._below("s.nip = ?", nip)
+        person, entity = self.person(nip), self.entity(nip)
+        if person is not None and person.is_bailiff:
+            found.append(Role(nip, COURT_BAILIFF, None, person.description, person.created))
+        if entity is not None:
+            found.append(Role(nip, _ROLES[entity.kind], None, entity.description, entity.created))
+        return sorted(found, key=lambda role: -role.started)
+
+    def subordinates(self, parent: str) -> list[Role]:
+        """Those that belong to a VAT group or local government, the newest first."""
+        return self._below("s.parent = ?", parent)
+
     def same_person(self, subject: Identity) -> set[Identity]:
         """All identifiers of whoever has this one."""
         people = self._people(subject)
@@ -106,6 +144,15 @@ class TaxpayerStore:
 
     def is_deceased(self, subject: Identity) -> bool:
         return any(person.is_deceased for person in self._people(subject))
+
+    def _below(self, condition: str, nip: str) -> list[Role]:
+        rows = self._database.rows(
+            "SELECT s.nip, e.kind, s.parent, s.description, e.created FROM subunits s "
+            f"JOIN entities e ON e.nip = s.parent WHERE NOT e.is_removed AND {condition} "
+            "ORDER BY e.created DESC, s.nip",
+            (nip,),
+        )
+        return [Role(row[0], _ROLES_BELOW[row[1]], *row[2:]) for row in rows if row[1] in _ROLES_BELOW]
 
     def _people(self, subject: Identity) -> list[Person]:
         statements = {

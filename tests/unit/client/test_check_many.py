@@ -18,6 +18,7 @@ from airflow_provider_ksef.client.invoice_files import find_invoices
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.emulator.checks import check_invoice
 from airflow_provider_ksef.emulator.documents import FORMS, Rejected
+from airflow_provider_ksef.emulator.identities import Identity
 from airflow_provider_ksef.emulator.limits import SessionLimits
 from airflow_provider_ksef.emulator.samples import make_samples
 from airflow_provider_ksef.emulator.schemas import Schemas
@@ -113,7 +114,7 @@ def test_what_is_told_is_what_ksef_refuses(schemas: Schemas | None, name: str) -
         check_invoice(
             ALONE[name].spoil(next(right_invoices())),
             form=FORMS["FA (3)"],
-            context_nip=NIP,
+            context=Identity("Nip", NIP),
             limits=SessionLimits(),
             may_attach=True,
             schemas=schemas,
