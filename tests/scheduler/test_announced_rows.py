@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_ksef.tables import read
 from tests.scheduler.begun import Begun
-from tests.scheduler.striking import Striker
+from tests.scheduler.striking import EXPORT, Striker
 from tests.scheduler.watched import WatchedEmulator
 from tests.scheduler.whole_airflow import DagRun, WholeAirflow, wait_until
 
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.system
 
 RUN_SECONDS = 120
 NIP = "5265877635"
-EXPORT = ("POST", "^/v2/invoices/exports$")
 PACKAGE = ("GET", "^/storage/")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.scheduler.begun import begin, check
-from tests.scheduler.striking import Striker
+from tests.scheduler.striking import EXPORT, Striker
 from tests.scheduler.watched import WatchedEmulator
 from tests.scheduler.whole_airflow import WholeAirflow
 
@@ -21,7 +21,6 @@ OPEN = ("POST", "^/v2/sessions/batch$")
 PUT = ("PUT", "^/storage/")
 CLOSE = ("POST", "^/v2/sessions/batch/[^/]+/close$")
 STATUS = ("GET", "^/v2/sessions/[^/]+$")
-EXPORT = ("POST", "^/v2/invoices/exports$")
 PACKAGE = ("GET", "^/storage/")
 PLANS = (
     ("struck_submit_in_place", (LOGIN, OPEN, PUT, CLOSE, STATUS)),
