@@ -45,7 +45,15 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.upo",
             )
         ],
-        "sensors": [_room(integration, "sensors.session", "sensors.invoice", "sensors.month_complete")],
+        "sensors": [
+            _room(
+                integration,
+                "sensors.session",
+                "sensors.invoice",
+                "sensors.month_complete",
+                "sensors.availability",
+            )
+        ],
         "triggers": [
             _room(
                 integration,
@@ -53,6 +61,7 @@ def get_provider_info() -> dict[str, Any]:
                 "triggers.export",
                 "triggers.invoice",
                 "triggers.new_invoices",
+                "triggers.availability",
             )
         ],
         "transfers": [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -61,7 +61,7 @@ class Call(Generic[T]):
     :param path: below the base URL.
     :param parse: reads a successful answer.
     :param body: sent as JSON; Decimal becomes a JSON number. Bytes are XML and sent as they are.
-    :param params: the query.
+    :param params: the query; a sequence is a parameter that is named several times.
     :param headers: beside those that every request has.
     :param needs_login: whether the access token goes with it.
     :param is_safe: whether it may be repeated when nobody knows if it was carried out.
@@ -72,7 +72,7 @@ class Call(Generic[T]):
     path: str
     parse: Callable[[Answer], T] = field(repr=False)
     body: Any = field(default=None, repr=False)
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, str | int | Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     needs_login: bool = True
     is_safe: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +44,7 @@ class KsefClient:
     It logs in at the first protected call and ends its login when it is closed. It may be used by several
     threads at a time.
 
-    ``usage`` counts its calls, waits and bytes.
+    ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
     :param transport: another way to send requests than over the network, for tests.
@@ -53,6 +53,9 @@ class KsefClient:
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings
         self.usage = Usage()
+        self.on_close: list[Callable[[Usage], None]] = []
+        self._transport = transport
+        self._is_logged_out = False
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
@@ -74,13 +77,32 @@ class KsefClient:
 
     def close(self) -> None:
         """End the login session, best effort, and close all connections."""
-        tokens, self._login.tokens = self._login.tokens, None
-        if tokens is not None:
-            request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
-            with suppress(httpx.HTTPError):
-                self._http.send(request)
+        self.log_out()
         self._http.close()
         self._files.close()
+        while self.on_close:
+            self.on_close.pop()(self.usage)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it may not be used any more."""
+        return self._http.is_closed
+
+    def log_out(self, timeout: float = LOGOUT_TIMEOUT) -> None:
+        """
+        End the login session, best effort; what is under way goes on with its access token.
+
+        It has a connection of its own, so that a signal handler may call it in the middle of another request.
+
+        :param timeout: seconds that it may take.
+        """
+        tokens = self._login.tokens
+        if tokens is None or self._is_logged_out:
+            return
+        self._is_logged_out = True
+        request = as_request(login.log_out(tokens), self.settings, timeout)
+        with suppress(httpx.HTTPError), httpx.Client(transport=self._transport, verify=ssl_context()) as http:
+            http.send(request)
 
     def log_in(self) -> None:
         """

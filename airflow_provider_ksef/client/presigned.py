@@ -18,9 +18,11 @@ def check_link(environment: Environment, link: str) -> str:
     does behind a proxy.
 
     :param environment: where we are logged in.
-    :param link: absolute, or relative to the base URL.
+    :param link: absolute, or relative to the base URL; one to the environment's Latarnia is ours.
     :raises KsefIntegrityError: where it leads elsewhere, or from https to http.
     """
+    if link.startswith(f"{environment.latarnia_url}/"):
+        return link
     ours = httpx.URL(environment.base_url)
     try:
         theirs = ours.join(link)

@@ -6,35 +6,18 @@ import logging
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
-import msgspec
-
 from airflow_provider_ksef.client import sessions
-from airflow_provider_ksef.client.answers import json_parser
-from airflow_provider_ksef.client.calls import Call, Flow, Pause
+from airflow_provider_ksef.client.calls import Flow, Pause
 from airflow_provider_ksef.client.client import KsefClient
+from airflow_provider_ksef.client.session_list import PAGE_SIZE, ListedSession, page_call
 from airflow_provider_ksef.client.sessions import SessionStatus
 
 log = logging.getLogger(__name__)
 
-_PAGE_SIZE = 100
 _MOST_SESSIONS = 20
 """Sessions that are looked into, the newest first."""
 _POLL_SECONDS = 2.0
 _MOST_POLLS = 300
-
-
-class _Status(msgspec.Struct):
-    code: int
-
-
-class _Session(msgspec.Struct, rename="camel"):
-    reference_number: str
-    status: _Status
-    total_invoice_count: int = 0
-
-
-class _Page(msgspec.Struct):
-    sessions: list[_Session]
 
 
 def find_session(ksef: KsefClient, hashes: AbstractSet[str], *, since: datetime) -> str | None:
@@ -49,24 +32,21 @@ def find_session(ksef: KsefClient, hashes: AbstractSet[str], *, since: datetime)
     :returns: its reference number; None where none of the newest holds them.
     """
     for listed in ksef.run(_newest(since)):
-        if listed.status.code != sessions.OPEN and ksef.run(_holds(listed, hashes)):
+        if listed.code != sessions.OPEN and ksef.run(_holds(listed, hashes)):
             return listed.reference_number
     return None
 
 
-def _newest(since: datetime) -> Flow[list[_Session]]:
-    """List the context's batch sessions (``GET /sessions``), the newest first."""
+def _newest(since: datetime) -> Flow[list[ListedSession]]:
+    """List the context's newest batch sessions; one page holds them."""
     moment = since.astimezone(UTC).isoformat(timespec="seconds")
-    params: dict[str, str | int] = {"sessionType": "Batch", "dateCreatedFrom": moment, "pageSize": _PAGE_SIZE}
-    page = yield from Call("GET", "/sessions", json_parser(_Page, _sessions), params=params, is_safe=True)
-    return page[:_MOST_SESSIONS]
+    page = yield from page_call(
+        {"sessionType": "Batch", "dateCreatedFrom": moment, "pageSize": PAGE_SIZE}, {}
+    )
+    return page.items[:_MOST_SESSIONS]
 
 
-def _sessions(page: _Page) -> list[_Session]:
-    return page.sessions
-
-
-def _holds(listed: _Session, hashes: AbstractSet[str]) -> Flow[bool]:
+def _holds(listed: ListedSession, hashes: AbstractSet[str]) -> Flow[bool]:
     status = yield from _finished(listed.reference_number)
     if not status.accepted_count or status.invoice_count != len(hashes):
         return False

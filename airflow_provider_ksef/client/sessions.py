@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import StatusInfo, json_parser
 from airflow_provider_ksef.client.calls import Call, Flow, Pause
 from airflow_provider_ksef.client.identifiers import check_reference_number
+from airflow_provider_ksef.client.paging import TokenPage, read_by_token
 from airflow_provider_ksef.client.session_invoices import SessionInvoice, read_invoice
 from airflow_provider_ksef.exceptions import KsefApiError
 
@@ -97,11 +97,6 @@ class _Session(msgspec.Struct, rename="camel"):
     failed_invoice_count: int | None = None
 
 
-class _Page(NamedTuple):
-    invoices: list[SessionInvoice]
-    continuation_token: str | None
-
-
 class _InvoicePage(msgspec.Struct, rename="camel"):
     invoices: list[msgspec.Raw]
     continuation_token: str | None = None
@@ -185,23 +180,14 @@ def _path(reference_number: str) -> str:
 
 
 def _list(path: str) -> Flow[list[SessionInvoice]]:
-    invoices: list[SessionInvoice] = []
-    token: str | None = None
-    while True:
-        page = yield from _page_call(path, token)
-        invoices += page.invoices
-        token = page.continuation_token
-        if not token:
-            return invoices
+    params = {"pageSize": _PAGE_SIZE}
+    return read_by_token(
+        lambda headers: Call("GET", path, _parse_page, params=params, headers=headers, is_safe=True)
+    )
 
 
-def _page_call(path: str, token: str | None) -> Call[_Page]:
-    headers = {"x-continuation-token": token} if token else {}
-    return Call("GET", path, _parse_page, params={"pageSize": _PAGE_SIZE}, headers=headers, is_safe=True)
-
-
-def _page(page: _InvoicePage) -> _Page:
-    return _Page(list(map(read_invoice, page.invoices)), page.continuation_token)
+def _page(page: _InvoicePage) -> TokenPage[SessionInvoice]:
+    return TokenPage(list(map(read_invoice, page.invoices)), page.continuation_token)
 
 
 _parse_page = json_parser(_InvoicePage, _page)

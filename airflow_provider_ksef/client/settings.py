@@ -45,6 +45,11 @@ class Environment:
                 "Give a URL that ends in /v2, such as http://127.0.0.1:8089/v2, or leave host empty.",
             )
 
+    @property
+    def latarnia_url(self) -> str:
+        """Base of Latarnia, the public service that says how KSeF is; an emulator's is beside its API."""
+        return _LATARNIA.get(self.base_url) or f"{self.base_url.removesuffix('/v2')}/latarnia"
+
 
 ENVIRONMENTS = {
     "test": Environment("test", "https://api-test.ksef.mf.gov.pl/v2", "https://qr-test.ksef.mf.gov.pl"),
@@ -52,6 +57,11 @@ ENVIRONMENTS = {
     "production": Environment("production", "https://api.ksef.mf.gov.pl/v2", "https://qr.ksef.mf.gov.pl"),
 }
 """KSeF's three environments (KSeF docs: srodowiska)."""
+_LATARNIA = {
+    ENVIRONMENTS["test"].base_url: "https://api-latarnia-test.ksef.mf.gov.pl",
+    ENVIRONMENTS["demo"].base_url: "https://api-latarnia-test.ksef.mf.gov.pl",
+    ENVIRONMENTS["production"].base_url: "https://api-latarnia.ksef.mf.gov.pl",
+}
 
 
 def environment_at(base_url: str, like: Environment) -> Environment:

@@ -17,6 +17,19 @@ SUBJECT_TYPES = tuple(_CHECKS)
 
 
 @dataclass(frozen=True)
+class Identifier:
+    """
+    An identifier as KSeF tells it, which may be of a type that this version does not know.
+
+    :param type: such as ``Nip``.
+    :param value: the identifier.
+    """
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True)
 class SubjectIdentifier:
     """
     A person, a company, or whoever has a certificate without a number of either.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from typing import Any
+from weakref import WeakSet
 
 from airflow_provider_ksef._compat import BaseHook, amask_secrets, connection_extra, mask_secrets
 from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
@@ -12,6 +13,10 @@ from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.masking import secrets_of
+from airflow_provider_ksef.hooks.metrics import tell_usage
+
+open_clients: WeakSet[KsefClient] = WeakSet()
+"""The clients of this process, which is that of one task: who kills it ends their login sessions."""
 
 
 class KsefHook(BaseHook):
@@ -54,7 +59,10 @@ class KsefHook(BaseHook):
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
-        return KsefClient(self.settings)
+        client = KsefClient(self.settings)
+        client.on_close.append(tell_usage)
+        open_clients.add(client)
+        return client
 
     async def get_async_conn(self) -> AsyncKsefClient:
         """
@@ -68,7 +76,9 @@ class KsefHook(BaseHook):
             await amask_secrets(secrets)
             self.settings = settings
         await asyncio.to_thread(ssl_context)
-        return AsyncKsefClient(self.settings)
+        ksef = AsyncKsefClient(self.settings)
+        ksef.on_close.append(tell_usage)
+        return ksef
 
     async def aget_fields(self) -> tuple[ConnectionFields, dict[str, Any]]:
         """Read the connection once, and its extra, without blocking the event loop."""

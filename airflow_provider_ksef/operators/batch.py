@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
@@ -18,6 +18,8 @@ from airflow_provider_ksef.operators.batch_sending import batches_of
 from airflow_provider_ksef.operators.batch_submission import BatchSubmission
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
 from airflow_provider_ksef.operators.parameters import check_choice, check_sending
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -36,6 +38,10 @@ class BatchResume(Resume, frozen=True):
 
     sessions: tuple[SessionNote, ...] = ()
     is_sending: bool = False
+
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class KsefSubmitBatchOperator(BaseOperator):
@@ -151,6 +157,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         self.upo_path = upo_path
         self.rejected_path = rejected_path
         self.durable = durable
+        self.traffic: SentTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -161,6 +168,11 @@ class KsefSubmitBatchOperator(BaseOperator):
     def declaration(self) -> BatchDeclaration:
         """What is declared of the invoices."""
         return BatchDeclaration(self.form_code, self.offline_mode, self.compression)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
 
     def found(self) -> list[InvoicePath]:
         """Find the files that the task names."""
@@ -176,7 +188,9 @@ class KsefSubmitBatchOperator(BaseOperator):
             if not self.wait_for_completion:
                 submission.notes.mark_told()
                 references = [session.session_reference_number for session in note.sessions]
-                return batch_result(references, note.invoice_count, None, None, None)
+                result = batch_result(references, note.invoice_count, None, None, None)
+                self.traffic = sent_traffic(self, ksef.settings, result)
+                return result
             deadline = time.time() + self.timeout
             noted = [_without_key(session) for session in note.sessions]
             return self._wait(context, ksef, noted, deadline=deadline)
@@ -194,6 +208,10 @@ class KsefSubmitBatchOperator(BaseOperator):
             return self._wait(
                 context, ksef, resume.sessions, deadline=resume.deadline, trigger_error=read.error
             )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         report = check_invoices(self, ksef.settings, self.found())
@@ -223,6 +241,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         ]
         result = BatchJudging(self, context, ksef).result(noted, statuses)
         mark_told = SubmissionNotes(context, ksef.settings).mark_told
+        self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
@@ -18,6 +18,8 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
+from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
 from airflow_provider_ksef.operators.online_judging import OnlineJudging
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
 from airflow_provider_ksef.operators.online_sending import OnlineSending
@@ -42,6 +44,10 @@ class OnlineResume(Resume, frozen=True):
 
     note: dict[str, Any]
     is_waiting: bool
+
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class KsefSendInvoicesOperator(BaseOperator):
@@ -160,6 +166,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         self.upo_path = upo_path
         self.rejected_path = rejected_path
         self.durable = durable
+        self.traffic: SentTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -170,6 +177,11 @@ class KsefSendInvoicesOperator(BaseOperator):
     def declaration(self) -> OnlineDeclaration:
         """What is declared of the invoices."""
         return OnlineDeclaration(self.form_code, self.offline_mode, self.hash_of_corrected_invoice)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
 
     def found(self) -> list[InvoicePath]:
         """Find the files that the task names."""
@@ -197,6 +209,10 @@ class KsefSendInvoicesOperator(BaseOperator):
                 context, ksef, notes, notes.note, deadline=resume.deadline, trigger_error=read.error
             )
 
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
+
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         report = check_invoices(self, ksef.settings, self.found())
         self.declaration.check(len(report.files))
@@ -210,7 +226,10 @@ class KsefSendInvoicesOperator(BaseOperator):
             raise
         if not self.wait_for_completion:
             notes.mark_told()
-            return batch_result(note.progress.sessions, note.progress.invoice_count or 0, None, None, None)
+            count = note.progress.invoice_count or 0
+            result = batch_result(note.progress.sessions, count, None, None, None)
+            self.traffic = sent_traffic(self, ksef.settings, result)
+            return result
         return self._wait(context, ksef, notes, note, deadline=time.time() + self.timeout)
 
     def _defer_until_ksef_takes_more(self, notes: OnlineNotes, error: KsefRateLimitError) -> None:
@@ -250,4 +269,5 @@ class KsefSendInvoicesOperator(BaseOperator):
             note.progress,
             on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
         )
+        self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)

@@ -17,6 +17,7 @@ from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
@@ -95,6 +96,10 @@ class KsefDownloadUpoOperator(BaseOperator):
         self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             return self._save(ksef, read.resume.deadline, read.error)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     def _save(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
         reference = self.session_reference_number

@@ -17,6 +17,7 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_plain, filters_to_plain
 from airflow_provider_ksef.client.invoices import query_metadata
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.parameters import check_at_least
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
@@ -160,6 +161,10 @@ class KsefInvoiceSensor(BaseSensorOperator):
         read = read_event(event, Resume, timeout=self.timeout)
         self.log.info("%s: woken up with code %s.", read.reference_number, read.code)
         return poke_or_defer(self, context, read)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     @property
     def awaited(self) -> str:

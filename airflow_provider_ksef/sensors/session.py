@@ -24,6 +24,7 @@ from airflow_provider_ksef.operators.batch_result import (
 )
 from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
+from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
@@ -97,6 +98,10 @@ class KsefSessionSensor(BaseSensorOperator):
         read = read_event(event, Resume, timeout=self.timeout, expected=self.session_reference_number)
         self.log.info("%s: woken up with code %s.", read.reference_number, read.code)
         return poke_or_defer(self, context, read)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
 
     @property
     def awaited(self) -> str:

@@ -89,6 +89,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
                 return plan_windows(units, progress).to_json()
             result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
             self._announce(context, units)
+            self.keep_traffic(ksef, result)
         self.log.info("Backfilled: %s", result)
         return result
 

@@ -15,6 +15,8 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
@@ -27,6 +29,8 @@ from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLIC
 from airflow_provider_ksef.transfers.export_walk import Patience
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
     from airflow_provider_ksef.transfers.exporter import Exporter
     from airflow_provider_ksef.transfers.table_writer import TableWriter
 
@@ -94,6 +98,7 @@ class KsefExportOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.plan_only = dry_run  # BaseOperator has a method dry_run
+        self.traffic: TableTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -111,6 +116,28 @@ class KsefExportOperator(BaseOperator):
             timeout=self.timeout,
             defer=self.defer if self.deferrable else None,
         )
+
+    def on_kill(self) -> None:
+        """End the login session, and the task; the next try goes on where it stands."""
+        end_killed_task()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
+
+    def keep_traffic(self, ksef: KsefClient, result: dict[str, Any]) -> None:
+        """
+        Keep what was read and written for OpenLineage.
+
+        :param ksef: the client.
+        :param result: the task's, with ``rows``, ``documents`` and ``lines``.
+        """
+        rows: dict[str, int | None] = {"invoices": result["rows"]}
+        if self.include_documents:
+            counted = {"invoice_documents": result["documents"], "invoice_lines": result["lines"]}
+            rows |= {**counted, "invoice_vat_summary": None}
+        self.traffic = TableTraffic(ksef.settings, tuple(self.subject_types), self.tables_path, rows)
 
     def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
         """

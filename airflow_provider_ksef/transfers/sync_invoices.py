@@ -68,7 +68,9 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
                 walk(sync, self.patience, progress, own)
                 progress.done.append(sync.name)
             self._announce(context, syncs)
-            return self._result(progress, syncs)
+            result = self._result(progress, syncs)
+            self.keep_traffic(ksef, result)
+            return result
 
     def _subject_syncs(self, context: Context, ksef: KsefClient) -> list[SubjectSync]:
         """Check everything that was given, before the first call."""

@@ -57,7 +57,8 @@ class KsefPollingTrigger(BaseTrigger):
     The event is ``{"reference_number": str, "code": int | None, "error": str | None, "resume": dict}``: no
     code means that the deadline passed or that KSeF could not be asked. Whoever defers has just asked, so
     the first question comes after a pause; whoever is woken up asks KSeF once more itself. Only references,
-    names and counts are kept in Airflow's database, no secret.
+    names and counts are kept in Airflow's database, no secret. Whether it fires or is cancelled, it leaves no
+    login session behind where it was the last one of its connection.
 
     :param reference_number: what to ask for.
     :param ksef_conn_id: the Airflow connection.

@@ -11,7 +11,7 @@ _OWNER_PERMISSIONS = (
     "EnforcementOperations CollectiveIdentifierManage"
 )
 
-# Members of answers that came with 2.8 and 2.9.
+# Members of answers and requests that came with 2.8 and 2.9.
 MEMBERS: dict[str, dict[str, Any]] = {
     "InvoicePackage": {"compressionType": {"enum": ["Zip", "TarGz"]}},
     "QueryPersonalPermissionsResponse": {
@@ -20,6 +20,13 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "EffectiveApiRateLimits": dict.fromkeys(
         ("onlineSessionClose", "batchSessionClose", "anonymous", "global"), _RATE_LIMIT
     ),
+    "SetSessionLimitsRequest": {
+        "collectiveIdentifier": {
+            "type": "object",
+            "required": ["maxInvoices"],
+            "properties": {"maxInvoices": {"type": "integer", "minimum": 2, "maximum": 5000}},
+        }
+    },
     "EffectiveContextLimits": {
         "collectiveIdentifier": {
             "type": "object",

@@ -82,6 +82,15 @@ def test_the_event_driven_example_is_woken_by_a_watcher_and_fills_the_table(
     assert run.xcom("sync")["rows"] == 30
 
 
+def test_the_availability_example_waits_before_it_sends(connected: EmulatorProcess, outgoing: Path) -> None:
+    dag_id = "example_ksef_availability"
+    for name in ("FV-0009.xml", "FV-0017.xml"):
+        (outgoing / name).unlink()  # those that KSeF rejects
+    run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {"invoices": str(outgoing)})
+    assert run.xcom("available") == {"status": "AVAILABLE", "messages": []}
+    assert run.xcom("submit")["accepted"] == 23
+
+
 def test_the_backfill_example_fills_month_by_month_and_proves_each(
     connected: EmulatorProcess, tmp_path: Path
 ) -> None:
