@@ -89,7 +89,7 @@ def airflow(
         airflow.wait_until_ready("sync_deferred")
         yield airflow
     finally:
-        airflow.stop()
+        airflow.kill()
         server.stop()
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -131,15 +130,6 @@ class WholeAirflow:
             process = self.processes.pop(component)
             kill_session(process.pid)
             process.wait()
-
-    def stop(self) -> None:
-        """End everything."""
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and any(p.poll() is None for p in self.processes.values()):
-            time.sleep(0.1)
-        self.kill()
 
     def wait_until_ready(self, *dag_ids: str) -> None:
         """Wait until the API answers, the components are well and the DAGs are known."""
