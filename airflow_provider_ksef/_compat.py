@@ -20,7 +20,9 @@ from airflow.providers.common.compat.sdk import (
     Context,
     ObjectStoragePath,
     PokeReturnValue,
+    Stats,
     conf,
+    get_current_context,
 )
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk import log as sdk_log
@@ -46,6 +48,7 @@ __all__ = [
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
+    "Stats",
     "TaskState",
     "TriggerEvent",
     "amask_secrets",
@@ -53,6 +56,7 @@ __all__ = [
     "asset_state",
     "conf",
     "connection_extra",
+    "current_task_tags",
     "default_deferrable",
     "mask_secrets",
     "max_tries",
@@ -142,6 +146,15 @@ def keeps_task_state(context: Context | Mapping[str, Any]) -> bool:
     :param context: the context that Airflow passes to ``execute``.
     """
     return context.get("task_state_store") is not None
+
+
+def current_task_tags() -> dict[str, str]:
+    """Name the DAG and the task that this code runs for, as tags of metrics; nothing outside of a task."""
+    try:
+        ti: Any = get_current_context()["ti"]
+    except (RuntimeError, KeyError):
+        return {}
+    return {"dag_id": str(ti.dag_id), "task_id": str(ti.task_id)}
 
 
 def max_tries(context: Context | Mapping[str, Any]) -> int:

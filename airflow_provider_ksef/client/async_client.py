@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,7 +41,7 @@ class AsyncKsefClient:
     It logs in at the first protected call and ends its login when it is closed. Several tasks of one event
     loop may use it at a time.
 
-    ``usage`` counts its calls, waits and bytes.
+    ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
     :param transport: another way to send requests than over the network, for tests.
@@ -50,6 +51,7 @@ class AsyncKsefClient:
         keep_signatures_out_of_logs()
         self.settings = settings
         self.usage = Usage()
+        self.on_close: list[Callable[[Usage], None]] = []
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
@@ -77,6 +79,8 @@ class AsyncKsefClient:
             with suppress(httpx.HTTPError):
                 await self._http.send(request)
         await self._http.aclose()
+        while self.on_close:
+            self.on_close.pop()(self.usage)
 
     async def log_in(self) -> None:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +44,7 @@ class KsefClient:
     It logs in at the first protected call and ends its login when it is closed. It may be used by several
     threads at a time.
 
-    ``usage`` counts its calls, waits and bytes.
+    ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
     :param transport: another way to send requests than over the network, for tests.
@@ -53,6 +53,7 @@ class KsefClient:
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings
         self.usage = Usage()
+        self.on_close: list[Callable[[Usage], None]] = []
         self._transport = transport
         self._is_logged_out = False
         self.public_keys = KeyRing()
@@ -79,6 +80,8 @@ class KsefClient:
         self.log_out()
         self._http.close()
         self._files.close()
+        while self.on_close:
+            self.on_close.pop()(self.usage)
 
     @property
     def is_closed(self) -> bool:

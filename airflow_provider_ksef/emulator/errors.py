@@ -31,6 +31,7 @@ DESCRIPTIONS = {
     21181: "Nieprawidłowe żądanie eksportu faktur.",
     21182: "Osiągnięto limit trwających eksportów.",
     21183: "Zakres filtrowania wykracza poza dostępny zakres danych.",
+    21184: "Sesja jest tymczasowo niedostępna.",
     21205: "Pakiet nie może być pusty.",
     21208: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
     21217: "Nieprawidłowe kodowanie znaków.",

@@ -17,6 +17,7 @@ class WorkFaultKind(StrEnum):
     TRUNCATED_METADATA = "truncated-metadata"
     WRONG_PART_HASH = "wrong-part-hash"
     SESSION_STATUS = "session-status"
+    SESSION_UNAVAILABLE = "session-unavailable"
     INVOICE_STATUS = "invoice-status"
     LOGIN_STATUS = "login-status"
     PERMISSION_STATUS = "permission-status"
@@ -38,7 +39,8 @@ class WorkFault:
     """
     One ordered fault.
 
-    :param times: how many more exports, batch sessions, invoices, logins, grants or enrollments it hits.
+    :param times: how many more exports, batch sessions, sendings, invoices, logins, grants or
+        enrollments it hits.
     :param code: the status that they end with, for the kinds in :data:`CODES`.
     :param detail: the sub-cause that a login tells.
     """

@@ -13,6 +13,7 @@ from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.masking import secrets_of
+from airflow_provider_ksef.hooks.metrics import tell_usage
 
 open_clients: WeakSet[KsefClient] = WeakSet()
 """The clients of this process, which is that of one task: who kills it ends their login sessions."""
@@ -59,6 +60,7 @@ class KsefHook(BaseHook):
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
         client = KsefClient(self.settings)
+        client.on_close.append(tell_usage)
         open_clients.add(client)
         return client
 
@@ -74,7 +76,9 @@ class KsefHook(BaseHook):
             await amask_secrets(secrets)
             self.settings = settings
         await asyncio.to_thread(ssl_context)
-        return AsyncKsefClient(self.settings)
+        ksef = AsyncKsefClient(self.settings)
+        ksef.on_close.append(tell_usage)
+        return ksef
 
     async def aget_fields(self) -> tuple[ConnectionFields, dict[str, Any]]:
         """Read the connection once, and its extra, without blocking the event loop."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_ksef._compat import AirflowFailException, Context
+from airflow_provider_ksef.hooks.metrics import count
 from airflow_provider_ksef.operators.batch_result import failure_message, rejection_line
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ def tell(
     :returns: the result.
     :raises AirflowFailException: after the result was pushed, which Airflow drops of a task that fails.
     """
+    count("invoices_accepted", result["accepted"])
+    count("invoices_rejected", result["rejected"])
     for rejection in result["rejections"]:
         log.warning("Rejected: %s", rejection_line(rejection))
     is_failure = bool(result["rejected"]) and on_rejected == "fail"

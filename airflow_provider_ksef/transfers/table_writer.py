@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.hooks.metrics import count
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.table_format import TableFormat
@@ -93,6 +94,7 @@ class TableWriter:
             owner=self.owner,
             moves_watermark=moves_watermark,
         )
+        count("invoices_received", committed.rows_written, subject_type=self.key.subject_type)
         return Taken(
             rows=committed.rows_written,
             files=len(committed.files),

@@ -106,6 +106,7 @@ _OPERATIONS: dict[str, Callable[[], Flow[Any] | Call[Any]]] = {
     "limits.subject_limits": limits.subject_limits,
     "limits.rate_limits": limits.rate_limits,
     "login.log_in: by certificate": log_in_by_certificate,
+    "login.log_in: by token": lambda: login.log_in(SETTINGS),
 }
 OPERATIONS = {**_OPERATIONS, **credential_calls.OPERATIONS}
 REPLIES = {**credential_calls.REPLIES}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.additions import OPERATIONS
 from tests.contract.openapi import METHODS, Contract
+from tests.contract.operations import rows
 from tests.contract.still_to_come import CLIENT_STILL_TO_COME, EMULATOR_STILL_TO_COME
 from tests.emulator_process import EmulatorProcess
 
@@ -50,3 +51,18 @@ def test_operations_have_their_official_names(contract: Contract, served: dict[s
 
 def test_nothing_is_still_to_come_that_is_not_official(contract: Contract) -> None:
     assert {each.name for each in contract.operations} >= CLIENT_STILL_TO_COME | EMULATOR_STILL_TO_COME
+
+
+def test_the_list_of_operations_is_complete_but_for_what_is_still_to_come(contract: Contract) -> None:
+    listed = rows(contract)
+    assert {row.operation for row in listed if not row.emulator} == EMULATOR_STILL_TO_COME
+    assert {row.operation for row in listed if not row.client} == CLIENT_STILL_TO_COME
+    assert {row.operation for row in listed if not row.test} <= CLIENT_STILL_TO_COME
+    assert len(listed) == len(contract.operations) + len(OPERATIONS)
+
+
+def test_the_list_names_functions_and_endpoints(contract: Contract) -> None:
+    listed = {row.operation: (row.client, row.emulator) for row in rows(contract)}
+    assert listed["POST /tokens"] == ("tokens.generate", "tokens.make_token")
+    assert listed["POST /auth/challenge"] == ("login.log_in", "auth.create_challenge")
+    assert listed["DELETE /auth/sessions/current"] == ("login.log_out", "logins.end_own_login")

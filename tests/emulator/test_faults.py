@@ -100,6 +100,14 @@ def test_invoices_end_badly(peer: Peer, sales: dict[str, bytes], code: int) -> N
     assert sorted(codes) == [200, 200, 200, code, code]
 
 
+def test_a_session_is_unavailable_for_a_while(peer: Peer, sales: dict[str, bytes]) -> None:
+    order(peer, kind="session-unavailable", times=2)
+    session = peer.open_online().json()["referenceNumber"]
+    xml = next(iter(sales.values()))
+    assert [error_code(peer.send_invoice(session, xml)) for _ in range(2)] == [21184, 21184]
+    assert peer.invoice(session, peer.send_invoice(session, xml))["status"]["code"] == 200
+
+
 @pytest.mark.parametrize("detail", ["Certyfikat odwołany", "Certyfikat zawieszony", None])
 @pytest.mark.parametrize("code", [415, 450, 460, 470, 480, 500, 550])
 def test_a_login_ends_badly(peer: Peer, code: int, detail: str | None) -> None:

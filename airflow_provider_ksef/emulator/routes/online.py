@@ -18,6 +18,7 @@ from airflow_provider_ksef.emulator.sending import receive_invoice
 from airflow_provider_ksef.emulator.session_opening import new_session
 from airflow_provider_ksef.emulator.store.sessions import CLOSED, ONLINE
 from airflow_provider_ksef.emulator.wire import WireResponse
+from airflow_provider_ksef.emulator.work_faults import WorkFaultKind
 
 router = APIRouter(prefix="/sessions/online", tags=["Wysyłka interaktywna"])
 Reference = Annotated[str, Path(alias="referenceNumber")]
@@ -41,6 +42,8 @@ def send_invoice(
 ) -> WireResponse:
     """Take an encrypted invoice; processing begins."""
     session = own_session(emulator, reference, caller, kind=ONLINE, missing="odnaleziona")
+    if emulator.work_faults.take(WorkFaultKind.SESSION_UNAVAILABLE):
+        raise ApiError(21184, f"Sesja o numerze referencyjnym {reference} jest tymczasowo niedostępna.")
     limits = emulator.limits.context(session.context).online_session
     encrypted = check_invoice_request(body, limits)
     invoice = receive_invoice(emulator, session, body, encrypted)
