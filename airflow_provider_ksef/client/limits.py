@@ -98,6 +98,11 @@ class RateLimits:
     global_: RateLimit | None = None
     others: Mapping[str, RateLimit] = field(default_factory=dict)
 
+    def by_group(self) -> dict[str, RateLimit]:
+        """Give the limits that there are by KSeF's names of the groups."""
+        known = {group: getattr(self, name) for group, name in _FIELDS.items()}
+        return {**{group: limit for group, limit in known.items() if limit is not None}, **self.others}
+
 
 class _SessionLimits(msgspec.Struct):
     max_invoice_size_in_mb: int = msgspec.field(name="maxInvoiceSizeInMB")
@@ -191,6 +196,25 @@ def _group_of(field_name: str) -> str:
     return first + "".join(word.capitalize() for word in more)
 
 
+PRODUCTION_RATE_LIMITS = RateLimits(
+    online_session=RateLimit(10, 30, 120),
+    online_session_close=RateLimit(20, 60, 240),
+    batch_session=RateLimit(10, 20, 60),
+    batch_session_close=RateLimit(20, 40, 120),
+    invoice_send=RateLimit(10, 30, 180),
+    invoice_status=RateLimit(30, 120, 1200),
+    session_list=RateLimit(5, 10, 60),
+    session_invoice_list=RateLimit(10, 20, 200),
+    session_misc=RateLimit(10, 120, 1200),
+    invoice_metadata=RateLimit(8, 16, 20),
+    invoice_export=RateLimit(8, 16, 20),
+    invoice_export_status=RateLimit(10, 60, 600),
+    invoice_download=RateLimit(8, 16, 64),
+    collective_identifier=RateLimit(10, 60, 120),
+    other=RateLimit(10, 30, 120),
+    anonymous=RateLimit(60, None, None),
+)
+"""What KSeF allows in production (KSeF docs: limity-api, September 2026)."""
 _FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.name != "others"}
 _parse_context = json_parser(_ContextLimits, _context)
 _parse_subject = json_parser(_SubjectLimits, _subject)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
@@ -20,6 +20,8 @@ from airflow_provider_ksef.operators.batch_submission import BatchSubmission
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_choice, check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -38,6 +40,10 @@ class BatchResume(Resume, frozen=True):
 
     sessions: tuple[SessionNote, ...] = ()
     is_sending: bool = False
+
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class KsefSubmitBatchOperator(BaseOperator):
@@ -155,6 +161,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         self.upo_path = upo_path
         self.rejected_path = rejected_path
         self.durable = durable
+        self.traffic: SentTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -166,13 +173,18 @@ class KsefSubmitBatchOperator(BaseOperator):
         """What is declared of the invoices."""
         return BatchDeclaration(self.form_code, self.offline_mode, self.compression)
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
+
     def found(self) -> list[InvoicePath]:
         """Find the files that the task names."""
         return find_invoices(named_paths(self.invoices))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
-        with self.hook.get_conn() as ksef:
+        with long_waits(self, "", lambda: {"is_sending": True}), self.hook.get_conn() as ksef:
             if self.checks_only:
                 return self._check_only(context, ksef)
             submission = BatchSubmission(self, context, ksef)
@@ -180,7 +192,9 @@ class KsefSubmitBatchOperator(BaseOperator):
             if not self.wait_for_completion:
                 submission.notes.mark_told()
                 references = [session.session_reference_number for session in note.sessions]
-                return batch_result(references, note.invoice_count, None, None, None)
+                result = batch_result(references, note.invoice_count, None, None, None)
+                self.traffic = sent_traffic(self, ksef.settings, result)
+                return result
             deadline = time.time() + self.timeout
             noted = [_without_key(session) for session in note.sessions]
             return self._wait(context, ksef, noted, deadline=deadline)
@@ -218,19 +232,22 @@ class KsefSubmitBatchOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
         resume = {"sessions": [asdict(session) for session in noted]}
-        statuses = [
-            wait_for_session(
-                self,
-                ksef,
-                session.session_reference_number,
-                deadline=deadline,
-                resume=resume,
-                trigger_error=trigger_error,
-            )
-            for session in noted
-        ]
-        result = BatchJudging(self, context, ksef).result(noted, statuses)
+        first = next((session.session_reference_number for session in noted), "")
+        with long_waits(self, first, lambda: {**resume, "deadline": deadline}):
+            statuses = [
+                wait_for_session(
+                    self,
+                    ksef,
+                    session.session_reference_number,
+                    deadline=deadline,
+                    resume=resume,
+                    trigger_error=trigger_error,
+                )
+                for session in noted
+            ]
+            result = BatchJudging(self, context, ksef).result(noted, statuses)
         mark_told = SubmissionNotes(context, ksef.settings).mark_told
+        self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)
 
 

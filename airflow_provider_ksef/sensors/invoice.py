@@ -18,6 +18,7 @@ from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_pl
 from airflow_provider_ksef.client.invoices import query_metadata
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
@@ -162,7 +163,10 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with long_waits(self, "", dict):
+            return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""

@@ -26,6 +26,7 @@ from airflow_provider_ksef.operators.batch_result import (
 from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
@@ -96,7 +97,10 @@ class KsefSessionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with long_waits(self, "", dict):
+            return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""

@@ -14,6 +14,7 @@ from airflow_provider_ksef.client.filters import DATE_TYPES
 from airflow_provider_ksef.operators.parameters import check_choice, is_given
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
+from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.pending_export import PERMANENT_STORAGE
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import notes_of
@@ -74,7 +75,8 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk the windows that an earlier try has not done."""
-        return self._backfill(context, notes_of(self, context).restore(), None)
+        progress = kept_progress(context) or notes_of(self, context).restore()
+        return self._backfill(context, progress, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
@@ -84,13 +86,14 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         from airflow_provider_ksef.transfers.window_backfill import COUNTS
         from airflow_provider_ksef.transfers.window_runs import plan_windows, run_windows
 
-        with self.hook.get_conn() as ksef:
+        with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 self.outlets = []  # no event comes of a plan
                 return plan_windows(units, progress).to_json()
             result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
             self._announce(context, units)
+            self.keep_traffic(ksef, result)
         self.log.info("Backfilled: %s", result)
         return result
 

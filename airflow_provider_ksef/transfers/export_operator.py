@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import (
@@ -16,6 +18,8 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
@@ -27,8 +31,12 @@ from airflow_provider_ksef.operators.parameters import (
 )
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
+from airflow_provider_ksef.transfers.kept_progress import keep_progress
+from airflow_provider_ksef.transfers.progress import Progress
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
     from airflow_provider_ksef.transfers.exporter import Exporter
     from airflow_provider_ksef.transfers.table_writer import TableWriter
 
@@ -98,6 +106,7 @@ class KsefExportOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.plan_only = dry_run  # BaseOperator has a method dry_run
+        self.traffic: TableTraffic | None = None
 
     @property
     def hook(self) -> KsefHook:
@@ -119,6 +128,28 @@ class KsefExportOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the login session, and the task; the next try goes on where it stands."""
         end_killed_task()
+
+    def long_waits(self, context: Context, progress: Progress) -> AbstractContextManager[None]:
+        """Leave the slot where KSeF's rate limits leave no call for long, and keep the progress."""
+        return long_waits(self, "", partial(keep_progress, context, progress))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
+
+    def keep_traffic(self, ksef: KsefClient, result: dict[str, Any]) -> None:
+        """
+        Keep what was read and written for OpenLineage.
+
+        :param ksef: the client.
+        :param result: the task's, with ``rows``, ``documents`` and ``lines``.
+        """
+        rows: dict[str, int | None] = {"invoices": result["rows"]}
+        if self.include_documents:
+            counted = {"invoice_documents": result["documents"], "invoice_lines": result["lines"]}
+            rows |= {**counted, "invoice_vat_summary": None}
+        self.traffic = TableTraffic(ksef.settings, tuple(self.subject_types), self.tables_path, rows)
 
     def writers(self, context: Context, ksef: KsefClient) -> list[tuple[Exporter, TableWriter]]:
         """
