@@ -14,7 +14,14 @@ _PESEL_WEIGHTS = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)
 _FINGERPRINT_PATTERN = re.compile(r"[0-9A-F]{64}", re.ASCII)
 _CERTIFICATE_SERIAL_PATTERN = re.compile(r"[0-9A-F]{16}", re.ASCII)
 _INTERNAL_ID_PATTERN = re.compile(rf"{_NIP}-\d{{5}}", re.ASCII)
-_NIP_VAT_UE_PATTERN = re.compile(rf"({_NIP})-[A-Z]{{2}}[A-Z0-9+*]{{2,12}}", re.ASCII)
+_VAT_UE = (
+    r"(?:ATU\d{8}|BE[01]\d{9}|BG\d{9,10}|CY\d{8}[A-Z]|CZ\d{8,10}|DE\d{9}|DK\d{8}|EE\d{9}|EL\d{9}"
+    r"|ES(?:[A-Z]\d{8}|\d{8}[A-Z]|[A-Z]\d{7}[A-Z])|FI\d{8}|FR[A-Z0-9]{2}\d{9}|HR\d{11}|HU\d{8}"
+    r"|IE(?:\d{7}[A-Z]{2}|\d[A-Z0-9+*]\d{5}[A-Z])|IT\d{11}|LT(?:\d{9}|\d{12})|LU\d{8}|LV\d{11}|MT\d{8}"
+    r"|NL[A-Z0-9+*]{12}|PT\d{9}|RO\d{2,10}|SE\d{12}|SI\d{8}|SK\d{10}|XI(?:\d{9}|\d{12}|(?:GD|HA)\d{3}))"
+)
+_VAT_UE_PATTERN = re.compile(_VAT_UE, re.ASCII)
+_NIP_VAT_UE_PATTERN = re.compile(rf"({_NIP})-{_VAT_UE}", re.ASCII)
 _PEPPOL_ID_PATTERN = re.compile(r"P[A-Z]{2}\d{6}", re.ASCII)
 _KSEF_NUMBER_PATTERN = re.compile(
     rf"(?:{_NIP}|M\d{{9}}|[A-Z]{{3}}\d{{7}})-[2-9]\d{{3}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -78,6 +85,11 @@ def is_internal_id(value: str) -> bool:
     return total % 10 == digits[14]
 
 
+def is_vat_ue(value: str) -> bool:
+    """Whether this looks like a VAT number of another EU country, as in ``DE123456789``; EL is Greece."""
+    return _VAT_UE_PATTERN.fullmatch(value) is not None
+
+
 def is_nip_vat_ue(value: str) -> bool:
     """Whether this is a NIP followed by a VAT number of another EU country, as in ``<NIP>-DE123456789``."""
     match = _NIP_VAT_UE_PATTERN.fullmatch(value)
@@ -101,7 +113,7 @@ def is_ksef_number(value: str) -> bool:
 
 def is_reference_number(value: str) -> bool:
     """Whether this is a reference number of KSeF (``20260901-SB-1A2B3C7000-0F1E2D3C4E-78``)."""
-    return _REFERENCE_PATTERN.fullmatch(value) is not None and _ends_in_crc(value)
+    return _REFERENCE_PATTERN.fullmatch(str(value)) is not None and _ends_in_crc(value)
 
 
 def is_collective_identifier(value: str) -> bool:
@@ -224,7 +236,7 @@ def check_reference_number(value: str, field: str = "reference_number") -> str:
 
     :raises KsefInputError: where the form is wrong.
     """
-    if not _REFERENCE_PATTERN.fullmatch(value):
+    if not _REFERENCE_PATTERN.fullmatch(str(value)):
         raise KsefInputError(
             field,
             value,

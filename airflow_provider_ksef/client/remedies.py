@@ -89,6 +89,29 @@ _BY_STATUS = {
 }
 
 
+_BY_OPERATION = {
+    400: "The operation failed, and KSeF does not say why: check the request, then try again.",
+    410: "The identifiers do not fit each other, or are in the wrong relation: check that the "
+    "permission, the part or the company below belongs to this context.",
+    420: "The login lacks the permission: use one with CredentialsManage, SubunitManage or VatUeManage.",
+    430: "The context lacks the role: only bailiffs and enforcement authorities give EnforcementOperations, "
+    "only VAT groups and local governments appoint administrators of the companies below them.",
+    440: "The companies are not related so: the client must first let this context pass something on.",
+    450: "KSeF does not allow this for an identifier of this type: give another one.",
+    500: "KSeF failed for an unknown reason: try again later.",
+    550: "KSeF broke off: try again.",
+}
+
+
+def operation_remedy(code: int) -> str:
+    """
+    Say what the status of a grant or a revocation means, and what to do next.
+
+    :param code: of the status, 400 to 550.
+    """
+    return _BY_OPERATION.get(code, "Look the code up in KSeF's documentation of permissions.")
+
+
 def remedy_for(fault: Fault) -> str:
     """
     Say what to do next.

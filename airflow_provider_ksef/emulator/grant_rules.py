@@ -29,9 +29,7 @@ def judge_grant(grant: Grant, taxpayers: TaxpayerStore, grants: GrantStore) -> i
             return _judge_indirect(grant, grants)
         case GrantKind.SUBUNIT:
             return _judge_subunit(grant, taxpayers)
-        case GrantKind.EU_ADMINISTRATION:
-            return DONE if grant.holds_in.nip == grant.granted_in.value else WRONG_RELATION
-    return DONE
+    return DONE if _fits_giver(grant) else WRONG_RELATION
 
 
 def judge_authorization(authorization: Authorization) -> int:
@@ -71,6 +69,13 @@ def _revokers(grant: Grant, context: Identity) -> set[str]:
     if grant.kind is GrantKind.SUBUNIT and grant.granted_in == context:
         return {"SubunitManage", "CredentialsManage"}
     return {"CredentialsManage"}
+
+
+def _fits_giver(grant: Grant) -> bool:
+    """Whether a company lets another one in than itself, and a composite context begins with its own NIP."""
+    if grant.kind is GrantKind.EU_ADMINISTRATION:
+        return grant.holds_in.nip == grant.granted_in.value
+    return grant.authorized != grant.granted_in
 
 
 def _judge_person(grant: Grant, taxpayers: TaxpayerStore) -> int:

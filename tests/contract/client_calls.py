@@ -24,7 +24,7 @@ from airflow_provider_ksef.client.certificates import read_certificate
 from airflow_provider_ksef.client.crypto import SessionKey, sha256_base64
 from airflow_provider_ksef.client.filters import InvoiceFilters
 from airflow_provider_ksef.client.packing import PackedBatch, PackedPart
-from tests.contract import credential_calls
+from tests.contract import credential_calls, permission_calls
 from tests.emulator.signing import seal
 from tests.unit.client.fake_ksef import SESSION, SETTINGS
 
@@ -108,5 +108,5 @@ _OPERATIONS: dict[str, Callable[[], Flow[Any] | Call[Any]]] = {
     "login.log_in: by certificate": log_in_by_certificate,
     "login.log_in: by token": lambda: login.log_in(SETTINGS),
 }
-OPERATIONS = {**_OPERATIONS, **credential_calls.OPERATIONS}
+OPERATIONS = {**_OPERATIONS, **credential_calls.OPERATIONS, **permission_calls.OPERATIONS}
 REPLIES = {**credential_calls.REPLIES}

@@ -155,6 +155,7 @@ ENDINGS: dict[str, tuple[int, str, dict[str, Any]]] = {
         "eu-entities/administration",
         to_administrator_abroad(person("IDCDE-1"), f"{OTHER}-DE123456789"),
     ),
+    "oneself as company": (410, "entities", to_entity("InvoiceRead", nip=NIP)),
     "PEF by a company": (450, "authorizations", to_authorized("PefInvoicing")),
     "PEF by a provider": (200, "authorizations", to_authorized("PefInvoicing", *PROVIDER)),
     "self-invoicing by a provider": (450, "authorizations", to_authorized("SelfInvoicing", *PROVIDER)),
