@@ -39,6 +39,7 @@ _LOOK_AGAIN = 60.0
 """Seconds between two looks whether the limits are to be read, and after a failure of the store."""
 _READING_REASON = "another task asks KSeF for its limits"
 _NOT_WAITING = (ANONYMOUS, "GET /rate-limits")
+_UNLIMITED = RateLimit(None, None, None)
 _defaults = PRODUCTION_RATE_LIMITS.by_group()
 
 
@@ -191,7 +192,8 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
             del records
-            known = KnownLimits(groups=limits.by_group(), read_at=now)
+            groups = limits.by_group() if limits.are_enforced else dict.fromkeys(_defaults, _UNLIMITED)
+            known = KnownLimits(groups=groups, read_at=now)
             return None, {self._limits_key: msgspec.json.encode(known)}
 
         self._update([self._limits_key], change)
@@ -251,7 +253,7 @@ class RateLimiter:
 
 
 def _limit_of(groups: Mapping[str, RateLimit], group: str) -> RateLimit:
-    return groups.get(group) or _defaults.get(group) or RateLimit(None, None, None)
+    return groups.get(group) or _defaults.get(group) or _UNLIMITED
 
 
 def _log_in(records: Mapping[str, Record], key: str) -> TurnLog:

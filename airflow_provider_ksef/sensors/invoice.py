@@ -22,7 +22,7 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefInvoiceLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
-from airflow_provider_ksef.operators.parameters import check_at_least
+from airflow_provider_ksef.operators.parameters import check_at_least, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
 from airflow_provider_ksef.triggers.events import Resume, read_event
@@ -71,12 +71,14 @@ class KsefInvoiceSensor(BaseSensorOperator):
     template_fields: Sequence[str] = (
         "date_from",
         "date_to",
+        "subject_type",
         "ksef_number",
         "invoice_number",
         "seller_nip",
         "buyer_identifier",
         "amount_from",
         "amount_to",
+        "currency_codes",
         "ksef_conn_id",
         "context_identifier",
     )
@@ -136,6 +138,8 @@ class KsefInvoiceSensor(BaseSensorOperator):
         self.context_identifier = context_identifier
         self.deferrable = deferrable
         self.invoice_url = ""
+        if all(map(is_given, self._given.values())):
+            filters_from_plain(self._given)
 
     @property
     def wanted(self) -> InvoiceFilters:
@@ -144,8 +148,12 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
         :raises KsefInputError: where KSeF would refuse one of them.
         """
-        given = {name: getattr(self, name) for name in FILTERS}
-        return filters_from_plain({name: value for name, value in given.items() if value not in (None, "")})
+        return filters_from_plain(self._given)
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in FILTERS}
+        return {name: value for name, value in values.items() if value is not None and value != ""}
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""

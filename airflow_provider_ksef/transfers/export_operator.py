@@ -26,6 +26,7 @@ from airflow_provider_ksef.operators.parameters import (
     check_at_least,
     check_choice,
     check_subject_types,
+    is_given,
     path_of,
     task_owner,
 )
@@ -91,6 +92,8 @@ class KsefExportOperator(BaseOperator):
         check_choice("table_format", table_format, TABLE_FORMATS)
         check_at_least("document_processes", document_processes, 1)
         check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
+        if is_given(subject_types):
+            check_subject_types(subject_types)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
         self.tables_path = tables_path
