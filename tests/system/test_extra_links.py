@@ -20,6 +20,7 @@ from tests.system.conftest import seed, wait_for_hwm
 from tests.system.operator_context import context
 
 NO_KEY = None
+REFERENCE = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
 
 
 def test_a_finished_task_leads_to_its_tables(connected: EmulatorProcess, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_session_is_looked_for_in_the_environments_application(
     name = environment.name  # type: ignore[attr-defined]
     secret = TOKEN.replace("|", "%7C")
     monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", f"ksef://{NIP}:{secret}@/?environment={name}")
-    operator = KsefDownloadUpoOperator(task_id="upo", session_reference_number="x", upo_path="/x")
+    operator = KsefDownloadUpoOperator(task_id="upo", session_reference_number=REFERENCE, upo_path="/x")
     link = KsefAppLink().get_link(operator, ti_key=NO_KEY)  # type: ignore[arg-type]
     assert httpx.URL(link).host == {"production": "ap.ksef.mf.gov.pl"}.get(name, f"ap-{name}.ksef.mf.gov.pl")
 
@@ -73,7 +74,7 @@ def test_a_session_is_looked_for_in_the_environments_application(
 def test_an_emulator_or_a_broken_connection_has_no_application(
     connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator = KsefDownloadUpoOperator(task_id="upo", session_reference_number="x", upo_path="/x")
+    operator = KsefDownloadUpoOperator(task_id="upo", session_reference_number=REFERENCE, upo_path="/x")
     assert KsefAppLink().get_link(operator, ti_key=NO_KEY) == ""  # type: ignore[arg-type]
     monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", '{"conn_type": "ksef"}')
     assert KsefAppLink().get_link(operator, ti_key=NO_KEY) == ""  # type: ignore[arg-type]
