@@ -221,7 +221,8 @@ class IndirectPermissionsGrantRequest:
     """
     Let a person handle the invoices of the context's clients; needs ``CredentialsManage``.
 
-    A client must have given the context the same permission to be passed on (``can_delegate``).
+    It holds where a client has given the context the same permission to be passed on (``can_delegate``).
+    Where it has not, KSeF may take the request all the same and keep the permission ``Inactive``.
 
     :param subject_identifier: who.
     :param permissions: ``InvoiceRead``, ``InvoiceWrite`` or both.

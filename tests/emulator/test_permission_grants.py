@@ -133,8 +133,8 @@ def of_bailiff(peer: Peer) -> None:
 PROVIDER = ("PeppolId", "PPL123456")
 ENDINGS: dict[str, tuple[int, str, dict[str, Any]]] = {
     "enforcement without the role": (430, "persons", to_person("EnforcementOperations")),
-    "a client that passed nothing on": (
-        440,
+    "a client that allowed nothing": (
+        200,
         "indirect",
         to_person("InvoiceRead", targetIdentifier=identifier("Nip", CLIENT)),
     ),

@@ -136,13 +136,11 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: SubordinateEntityRolesQueryRequest(PlaceIdentifier("InternalId", UNIT)),
         "subordinate_entity_identifier",
     ),
-    "the giver of what is given": (
-        lambda: EntityAuthorizationPermissionsQueryRequest("Granted", EntityIdentifier("Nip", OTHER)),
-        "query_type.*Received",
-    ),
-    "the receiver of what is received": (
-        lambda: EntityAuthorizationPermissionsQueryRequest("Received", None, EntityIdentifier("Nip", OTHER)),
-        "query_type.*Granted",
+    "a provider who allows something": (
+        lambda: EntityAuthorizationPermissionsQueryRequest(
+            "Received", EntityIdentifier("PeppolId", "PPL000001")
+        ),
+        "authorizing_identifier.type",
     ),
     "a VAT number of nowhere": (lambda: EuEntityPermissionsQueryRequest("GB123456789"), "EL is Greece"),
     "an id that is none": (lambda: permissions.revoke_common("1"), "permission_id"),
