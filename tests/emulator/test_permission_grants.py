@@ -74,10 +74,7 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "a company by PESEL": ("entities", {"subjectIdentifier": identifier("Pesel", "30112206276")}),
-    "what cannot be passed on": (
-        "entities",
-        {"permissions": [{"type": "CollectiveIdentifierManage", "canDelegate": True}]},
-    ),
+    "what no company is given": ("entities", {"permissions": [{"type": "CredentialsManage"}]}),
     "one twice to a company": ("entities", {"permissions": [{"type": "InvoiceRead"}] * 2}),
     "all partners with a number": ("indirect", {"targetIdentifier": identifier("AllPartners", NIP)}),
     "a part without name": ("subunits", {"subunitName": None}),

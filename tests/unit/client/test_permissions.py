@@ -105,10 +105,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "no papers of who has no number": (changed(PERSON, subject_identifier=HOLDER), "with a Fingerprint"),
     "a company by PESEL": (changed(ENTITY, subject_identifier=WORKER), "subject_identifier.type.*Nip"),
     "one twice to a company": (changed(ENTITY, permissions=[EntityPermission("InvoiceRead")] * 2), "twice"),
-    "what is not passed on": (
-        lambda: EntityPermission("CollectiveIdentifierManage", can_delegate=True),
-        "can_delegate.*InvoiceRead",
-    ),
+    "what no company is given": (lambda: EntityPermission("CredentialsManage"), "CollectiveIdentifierManage"),
     "PEF by a company": (changed(SELF_INVOICING, permission="PefInvoicing"), "PeppolId"),
     "self-invoicing by a provider": (
         changed(SELF_INVOICING, subject_identifier=EntityIdentifier("PeppolId", "PPL000001")),
