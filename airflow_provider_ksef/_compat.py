@@ -26,6 +26,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk import log as sdk_log
+from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 from upath import UPath
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 __all__ = [
     "AirflowException",
     "AirflowFailException",
+    "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "Asset",
     "AssetAlias",

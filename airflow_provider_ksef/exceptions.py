@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 class KsefError(Exception):
@@ -86,6 +87,28 @@ class KsefApiError(KsefError):
 
 class KsefRateLimitError(KsefApiError):
     """HTTP 429 with a wait that is too long to sit out; ``fault.retry_after`` says how long, in seconds."""
+
+
+class KsefBudgetError(KsefError):
+    """
+    KSeF's rate limit leaves no call for a while, and nothing was sent.
+
+    :param group: KSeF's group of endpoints.
+    :param retry_after: seconds until the next call may be made.
+    :param until: the same as a moment, in seconds since the epoch.
+    :param reason: what uses the budget up.
+    """
+
+    def __init__(self, group: str, retry_after: float, until: float, reason: str) -> None:
+        moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
+        super().__init__(
+            f"{group}: {reason}, so the next call may be made in {retry_after:.0f} s, at {moment}.",
+            "Nothing was sent; wait until then, or let fewer tasks of this company call KSeF.",
+        )
+        self.args = (group, retry_after, until, reason)
+        self.group = group
+        self.retry_after = retry_after
+        self.until = until
 
 
 class KsefUnavailableError(KsefApiError):

@@ -25,6 +25,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "config": {"ksef": _config()},
         "asset-uris": [
             {
                 "schemes": ["ksef"],
@@ -60,6 +61,7 @@ def get_provider_info() -> dict[str, Any]:
                 "triggers.session",
                 "triggers.export",
                 "triggers.invoice",
+                "triggers.moment",
                 "triggers.new_invoices",
                 "triggers.availability",
             )
@@ -123,6 +125,38 @@ def _connection_type() -> dict[str, Any]:
                 "label": "Timeout in seconds",
                 "schema": {"type": ["number", "null"], "default": 30},
                 "description": "How long one request may take.",
+            },
+        },
+    }
+
+
+def _config() -> dict[str, Any]:
+    return {
+        "description": "How calls to KSeF are paced.",
+        "options": {
+            "rate_limiter": {
+                "description": "Where the tasks of a host keep count of their calls to KSeF, so that its "
+                "rate limits are not exceeded: sqlite, a file on the host; redis, for hosts that share an "
+                "address; or off.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "redis",
+                "default": "sqlite",
+            },
+            "rate_limiter_path": {
+                "description": "The file for sqlite, on a local disk; empty for one in the temporary folder.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "/var/lib/airflow/ksef-turns.sqlite",
+                "default": "",
+            },
+            "redis_url": {
+                "description": "The Redis for redis; needs airflow-provider-ksef[redis].",
+                "version_added": "0.1.0",
+                "type": "string",
+                "sensitive": True,
+                "example": "redis://:password@redis:6379/0",
+                "default": "",
             },
         },
     }

@@ -28,6 +28,7 @@ os.environ.update(
     AIRFLOW_HOME=AIRFLOW_HOME.name,
     AIRFLOW__CORE__DAGS_FOLDER=f"{AIRFLOW_HOME.name}/dags",
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__KSEF__RATE_LIMITER="off",  # tests/limits switches it on
     AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
     AWS_EC2_METADATA_DISABLED="true",
 )

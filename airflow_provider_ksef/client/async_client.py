@@ -15,6 +15,8 @@ from airflow_provider_ksef.client import login, retries
 from airflow_provider_ksef.client.answers import interpret
 from airflow_provider_ksef.client.auth import AsyncAuth, Login, LoginFailedError
 from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk, Work
+from airflow_provider_ksef.client.limit_reading import may_read_before, read_limits
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.presigned import keep_signatures_out_of_logs
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -27,7 +29,7 @@ from airflow_provider_ksef.client.transport import (
 )
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.client.wire import Wire
-from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.exceptions import KsefBudgetError, KsefError
 
 T = TypeVar("T")
 AT_A_TIME = 10
@@ -44,10 +46,17 @@ class AsyncKsefClient:
     ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
+    :param limiter: gives each request its turn within KSeF's rate limits; None to leave that to KSeF.
     :param transport: another way to send requests than over the network, for tests.
     """
 
-    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        limiter: RateLimiter | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         keep_signatures_out_of_logs()
         self.settings = settings
         self.usage = Usage()
@@ -55,12 +64,13 @@ class AsyncKsefClient:
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = AsyncAuth(self._login, self.run)
-        self._turns = asyncio.Semaphore(AT_A_TIME)
-        wire = Wire(self.usage)
+        self._under_way = asyncio.Semaphore(AT_A_TIME)
+        self._limiter = limiter
+        self._wire = Wire(self.usage, limiter)
         self._http = httpx.AsyncClient(
             transport=transport,
             verify=ssl_context(),
-            event_hooks={"request": [wire.before_async], "response": [wire.after_async]},
+            event_hooks={"request": [self._wire.before_async], "response": [self._wire.after_async]},
         )
 
     async def __aenter__(self) -> Self:
@@ -76,7 +86,7 @@ class AsyncKsefClient:
         tokens, self._login.tokens = self._login.tokens, None
         if tokens is not None:
             request = as_request(login.log_out(tokens), self.settings, LOGOUT_TIMEOUT)
-            with suppress(httpx.HTTPError):
+            with suppress(httpx.HTTPError, KsefBudgetError):
                 await self._http.send(request)
         await self._http.aclose()
         while self.on_close:
@@ -111,6 +121,7 @@ class AsyncKsefClient:
     async def _carry_out(self, step: Step) -> Any:
         match step:
             case Call():
+                await self._look_at_limits(step)
                 return await self._with_retries(step)
             case Pause():
                 return await asyncio.sleep(step.seconds)
@@ -126,15 +137,26 @@ class AsyncKsefClient:
         except LoginFailedError as failed:
             raise failed.error from failed.error.__cause__
 
+    async def _look_at_limits(self, call: Call[Any]) -> None:
+        """Read KSeF's limits before a call where it is time to, and nobody else does."""
+        limiter = self._limiter
+        if limiter is None or not may_read_before(call):
+            return
+        if await asyncio.to_thread(limiter.must_read_limits):
+            limits = await self.run(read_limits())
+            if limits is not None:
+                await asyncio.to_thread(limiter.learn, limits)
+
     async def _exchange(self, call: Call[T]) -> T:
         request = as_request(call, self.settings)
         try:
             if call.needs_login:
-                async with self._turns:
+                async with self._under_way:
                     response = await self._http.send(request, auth=self._auth)
             else:  # a login is part of the call that waits for it, so it takes no turn of its own
                 response = await self._http.send(request)
         except httpx.HTTPError as error:
+            await asyncio.to_thread(self._wire.landed, request)
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
         self.usage.count_received(response.num_bytes_downloaded)
         return interpret(call, answer_of(call, response))

@@ -20,6 +20,8 @@ from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, St
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
+from airflow_provider_ksef.client.limit_reading import may_read_before, read_limits
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.packing import PackedPart
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -32,7 +34,7 @@ from airflow_provider_ksef.client.transport import (
 )
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.client.wire import Wire
-from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.exceptions import KsefBudgetError, KsefError
 
 T = TypeVar("T")
 
@@ -47,10 +49,17 @@ class KsefClient:
     ``usage`` counts its calls, waits and bytes; ``on_close`` holds whom to tell when it is closed.
 
     :param settings: where, for whom, with which secret.
+    :param limiter: gives each request its turn within KSeF's rate limits; None to leave that to KSeF.
     :param transport: another way to send requests than over the network, for tests.
     """
 
-    def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        limiter: RateLimiter | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.settings = settings
         self.usage = Usage()
         self.on_close: list[Callable[[Usage], None]] = []
@@ -59,11 +68,16 @@ class KsefClient:
         self.public_keys = KeyRing()
         self._login = Login(settings)
         self._auth = SyncAuth(self._login, self.run)
-        wire = Wire(self.usage)
+        self._limiter = limiter
+        self._wire = Wire(self.usage, limiter)
+        self._hooks: dict[str, list[Callable[..., Any]]] = {
+            "request": [self._wire.before],
+            "response": [self._wire.after],
+        }
         self._http = httpx.Client(
             transport=transport,
             verify=ssl_context(),
-            event_hooks={"request": [wire.before], "response": [wire.after]},
+            event_hooks=self._hooks,
         )
         self._files = transfer.FileTransfer(settings, self.usage, transport)
 
@@ -77,7 +91,7 @@ class KsefClient:
 
     def close(self) -> None:
         """End the login session, best effort, and close all connections."""
-        self.log_out()
+        self._end_login(LOGOUT_TIMEOUT, self._hooks)
         self._http.close()
         self._files.close()
         while self.on_close:
@@ -92,16 +106,23 @@ class KsefClient:
         """
         End the login session, best effort; what is under way goes on with its access token.
 
-        It has a connection of its own, so that a signal handler may call it in the middle of another request.
+        A signal handler may call it in the middle of another request, so it takes no turn.
 
         :param timeout: seconds that it may take.
         """
+        self._end_login(timeout, {})
+
+    def _end_login(self, timeout: float, hooks: dict[str, list[Callable[..., Any]]]) -> None:
+        """End the login session over a connection of its own."""
         tokens = self._login.tokens
         if tokens is None or self._is_logged_out:
             return
         self._is_logged_out = True
         request = as_request(login.log_out(tokens), self.settings, timeout)
-        with suppress(httpx.HTTPError), httpx.Client(transport=self._transport, verify=ssl_context()) as http:
+        with (
+            suppress(httpx.HTTPError, KsefBudgetError),
+            httpx.Client(transport=self._transport, verify=ssl_context(), event_hooks=hooks) as http,
+        ):
             http.send(request)
 
     def log_in(self) -> None:
@@ -156,6 +177,7 @@ class KsefClient:
     def _carry_out(self, step: Step) -> Any:
         match step:
             case Call():
+                self._look_at_limits(step)
                 return self._with_retries(step)
             case Pause():
                 return time.sleep(step.seconds)
@@ -172,11 +194,22 @@ class KsefClient:
             raise failed.error from failed.error.__cause__
         return result
 
+    def _look_at_limits(self, call: Call[Any]) -> None:
+        """Read KSeF's limits before a call where it is time to, and nobody else does."""
+        limiter = self._limiter
+        if limiter is None or not may_read_before(call):
+            return
+        if limiter.must_read_limits():
+            limits = self.run(read_limits())
+            if limits is not None:
+                limiter.learn(limits)
+
     def _exchange(self, call: Call[T]) -> T:
         request = as_request(call, self.settings)
         try:
             response = self._http.send(request, auth=self._auth if call.needs_login else None)
         except httpx.HTTPError as error:
+            self._wire.landed(request)
             raise no_answer(error, f"{call.method} {call.path}", self.settings) from error
         self.usage.count_received(response.num_bytes_downloaded)
         return interpret(call, answer_of(call, response))

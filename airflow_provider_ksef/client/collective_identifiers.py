@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import json_parser, moment
 from airflow_provider_ksef.client.calls import Call, Flow
+from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.identifiers import check_collective_identifier, check_ksef_number
-from airflow_provider_ksef.client.input_checks import check_length, check_number, moment_text
+from airflow_provider_ksef.client.input_checks import check_number, moment_text
 from airflow_provider_ksef.client.paging import TokenPage, read_by_token
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError
 
@@ -22,55 +21,9 @@ LEAST_INVOICES, MOST_INVOICES = 2, 5000
 """Invoices of one identifier; the context's own limit, mostly 500, is told by ``GET /limits/context``."""
 LONGEST_RANGE = timedelta(days=100)
 _MOST_NUMBERS = 10
-_LONGEST_DESCRIPTION = 512
 _PAGE_SIZE, _INVOICE_PAGE_SIZE = 200, 500
 _NO_SUCH_ENDPOINT = (404, 405)
 _NIP_DIGITS = 10
-
-
-@dataclass(frozen=True)
-class Payment:
-    """
-    What is paid for an invoice.
-
-    :param amount: exact.
-    :param currency: of three letters, such as ``PLN``.
-    """
-
-    amount: Decimal
-    currency: str
-
-
-@dataclass(frozen=True)
-class CollectedInvoice:
-    """
-    An invoice that is to be under an identifier.
-
-    :param ksef_number: of the invoice.
-    :param payment: what is paid for it.
-    :param description: up to 512 characters.
-    :raises KsefInputError: where one of them is wrong.
-    """
-
-    ksef_number: str
-    payment: Payment | None = None
-    description: str | None = None
-
-    def __post_init__(self) -> None:
-        check_ksef_number(self.ksef_number)
-        if self.description is not None:
-            check_length("description", self.description, 0, _LONGEST_DESCRIPTION)
-        if self.payment is not None:
-            _check_payment(self.payment)
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the invoice as the request has it."""
-        members: dict[str, Any] = {"ksefNumber": self.ksef_number}
-        if self.payment is not None:
-            members["payment"] = {"amount": self.payment.amount, "currency": self.payment.currency}
-        if self.description is not None:
-            members["description"] = self.description
-        return members
 
 
 @dataclass(frozen=True)
@@ -286,15 +239,6 @@ def _list_by_get(number: str) -> Flow[list[InvoiceOfIdentifier]]:
         lambda headers: Call("GET", path, _parse_invoices, params=params, headers=headers, is_safe=True)
     )
     return [replace(each, collective_identifier_number=number) for each in found]
-
-
-def _check_payment(payment: Payment) -> None:
-    if not payment.amount.is_finite():
-        raise KsefInputError("payment.amount", payment.amount, "is no amount", "Write it as 1234.56.")
-    if len(payment.currency) != 3 or not (payment.currency.isascii() and payment.currency.isupper()):
-        raise KsefInputError(
-            "payment.currency", payment.currency, "is no currency", "Give three letters, such as PLN."
-        )
 
 
 def _identifier(answer: _Identifier) -> CollectiveIdentifier:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import json_parser
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Answer, Call
 
 _UNLIMITED = -1
 
@@ -77,6 +78,7 @@ class RateLimits:
     Limits by KSeF's group of endpoints; None where this version of KSeF has no such group.
 
     :param others: groups that a newer KSeF has, by KSeF's name.
+    :param are_enforced: whether calls are refused by them; an emulator may let all through.
     """
 
     online_session: RateLimit | None = None
@@ -97,6 +99,12 @@ class RateLimits:
     anonymous: RateLimit | None = None
     global_: RateLimit | None = None
     others: Mapping[str, RateLimit] = field(default_factory=dict)
+    are_enforced: bool = True
+
+    def by_group(self) -> dict[str, RateLimit]:
+        """Give the limits that there are by KSeF's names of the groups."""
+        known = {group: getattr(self, name) for group, name in _FIELDS.items()}
+        return {**{group: limit for group, limit in known.items() if limit is not None}, **self.others}
 
 
 class _SessionLimits(msgspec.Struct):
@@ -182,8 +190,13 @@ def _rates(answer: dict[str, msgspec.Raw]) -> RateLimits:
         for group, limit in answer.items()
         if bytes(limit).startswith(b"{")
     }
-    known = {name: limits.pop(group) for group, name in _FIELDS.items() if group in limits}
+    known: dict[str, Any] = {name: limits.pop(group) for group, name in _FIELDS.items() if group in limits}
     return RateLimits(**known, others=limits)
+
+
+def _parse_rates(answer: Answer) -> RateLimits:
+    are_enforced = answer.headers.get("x-emulator-rate-limits-enforced") != "false"
+    return replace(_parse_limits(answer), are_enforced=are_enforced)
 
 
 def _group_of(field_name: str) -> str:
@@ -191,7 +204,26 @@ def _group_of(field_name: str) -> str:
     return first + "".join(word.capitalize() for word in more)
 
 
-_FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.name != "others"}
+PRODUCTION_RATE_LIMITS = RateLimits(
+    online_session=RateLimit(10, 30, 120),
+    online_session_close=RateLimit(20, 60, 240),
+    batch_session=RateLimit(10, 20, 60),
+    batch_session_close=RateLimit(20, 40, 120),
+    invoice_send=RateLimit(10, 30, 180),
+    invoice_status=RateLimit(30, 120, 1200),
+    session_list=RateLimit(5, 10, 60),
+    session_invoice_list=RateLimit(10, 20, 200),
+    session_misc=RateLimit(10, 120, 1200),
+    invoice_metadata=RateLimit(8, 16, 20),
+    invoice_export=RateLimit(8, 16, 20),
+    invoice_export_status=RateLimit(10, 60, 600),
+    invoice_download=RateLimit(8, 16, 64),
+    collective_identifier=RateLimit(10, 60, 120),
+    other=RateLimit(10, 30, 120),
+    anonymous=RateLimit(60, None, None),
+)
+"""What KSeF allows in production (KSeF docs: limity-api, September 2026)."""
+_FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.type == "RateLimit | None"}
 _parse_context = json_parser(_ContextLimits, _context)
 _parse_subject = json_parser(_SubjectLimits, _subject)
-_parse_rates = json_parser(dict[str, msgspec.Raw], _rates)
+_parse_limits = json_parser(dict[str, msgspec.Raw], _rates)

@@ -67,7 +67,7 @@ class FileTransfer:
         self, settings: Settings, usage: Usage, transport: httpx.BaseTransport | None = None
     ) -> None:
         keep_signatures_out_of_logs()
-        wire = Wire(usage)
+        wire = Wire(usage, None)
         self._settings = settings
         self._usage = usage
         self._http = httpx.Client(

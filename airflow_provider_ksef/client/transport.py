@@ -10,11 +10,12 @@ from ssl import SSLContext
 import httpx
 import msgspec
 
+from airflow_provider_ksef.client import retries
 from airflow_provider_ksef.client.calls import Answer, Call, T
 from airflow_provider_ksef.client.presigned import check_link
-from airflow_provider_ksef.client.rate_limit_groups import STORAGE, group_of
+from airflow_provider_ksef.client.rate_limit_groups import STORAGE, counter_of, group_of
 from airflow_provider_ksef.client.settings import Settings
-from airflow_provider_ksef.client.wire import GROUP
+from airflow_provider_ksef.client.wire import COUNTER, GROUP, PATIENCE
 from airflow_provider_ksef.exceptions import KsefTransportError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -44,7 +45,7 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
 
     :param call: the description.
     :param settings: base URL and timeout.
-    :param timeout: seconds, in place of the settings'.
+    :param timeout: seconds to wait for the turn and then for the answer, in place of the settings'.
     :raises KsefIntegrityError: where the call's link leads elsewhere than to KSeF.
     """
     headers = {
@@ -69,9 +70,18 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
         content=content,
         extensions={
             "timeout": httpx.Timeout(timeout or settings.timeout).as_dict(),
-            GROUP: STORAGE if call.link else group_of(call.method, call.path),
+            **_budget(call),
+            PATIENCE: timeout or retries.LONGEST_WAIT,
         },
     )
+
+
+def _budget(call: Call[T]) -> dict[str, str]:
+    """Tell which of KSeF's limits the request counts against."""
+    if call.link:
+        return {GROUP: STORAGE}
+    group = group_of(call.method, call.path)
+    return {GROUP: group, COUNTER: counter_of(group, call.method, call.path)}
 
 
 def answer_of(call: Call[T], response: httpx.Response) -> Answer:

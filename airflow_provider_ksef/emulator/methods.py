@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TOKEN = "Token"  # noqa: S105  a method, no secret
+INTERNAL_CERTIFICATE = "InternalCertificate"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,6 @@ METHODS = {
     TOKEN: Method("Token", "token.ksef", "Token KSeF"),
     "QualifiedSignature": Method("XadesSignature", "xades.qualified-signature", "Podpis kwalifikowany"),
     "QualifiedSeal": Method("XadesSignature", "xades.qualified-seal", "Pieczęć kwalifikowana"),
-    "InternalCertificate": Method("XadesSignature", "xades.internal-certificate", "Certyfikat KSeF"),
+    INTERNAL_CERTIFICATE: Method("XadesSignature", "xades.internal-certificate", "Certyfikat KSeF"),
     "PeppolSignature": Method("XadesSignature", "xades.peppol-signature", "Podpis dostawcy usług Peppol"),
 }

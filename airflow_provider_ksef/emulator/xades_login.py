@@ -16,6 +16,7 @@ from airflow_provider_ksef.emulator.emulator import Emulator
 from airflow_provider_ksef.emulator.entitlements import permissions_in
 from airflow_provider_ksef.emulator.errors import ApiError
 from airflow_provider_ksef.emulator.identities import Identity
+from airflow_provider_ksef.emulator.methods import INTERNAL_CERTIFICATE
 from airflow_provider_ksef.emulator.signatures import verify_signature
 from airflow_provider_ksef.emulator.signed_documents import read_signed_document
 from airflow_provider_ksef.emulator.store.certificates import KsefCertificate
@@ -26,7 +27,7 @@ def begin_xades_login(emulator: Emulator, content: bytes, *, must_verify_chain: 
     """
     Judge a login and keep the result.
 
-    :param must_verify_chain: also refuse certificates of unknown issuers; the emulator knows none.
+    :param must_verify_chain: also refuse certificates of unknown issuers; the emulator knows itself alone.
     :raises ApiError: for a document, signature, certificate or challenge that KSeF refuses at once.
     """
     document = read_signed_document(content)
@@ -46,12 +47,17 @@ def begin_xades_login(emulator: Emulator, content: bytes, *, must_verify_chain: 
             details = signer.describe(subject)
             return Entrant(subject, details, permissions, document_hash=digest(content))
 
-        method = signer.method if issued is None else "InternalCertificate"
+        method = signer.method if issued is None else INTERNAL_CERTIFICATE
         login = conclude_login(emulator, request.context, method, request.policy, recognize)
-        emulator.certificates.keep_signer(login.reference, signer.der)
-        if login.code == 200 and request.context.type == "PeppolId":
-            emulator.peppol.register(subject.value, signer.organization or subject.value, login.started)
-        return login
+        _remember(emulator, login, signer)
+    return login
+
+
+def _remember(emulator: Emulator, login: Login, signer: SignerCertificate) -> None:
+    emulator.certificates.keep_signer(login.reference, signer.der)
+    provider = login.context_value
+    if login.code == 200 and login.context_type == "PeppolId":
+        emulator.peppol.register(provider, signer.organization or provider, login.started)
 
 
 def _subject(request: AuthRequest, signer: SignerCertificate, issued: KsefCertificate | None) -> Identity:

@@ -12,6 +12,7 @@ from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, Settings
 from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
+from airflow_provider_ksef.hooks.limiting import limiter_for
 from airflow_provider_ksef.hooks.masking import secrets_of
 from airflow_provider_ksef.hooks.metrics import tell_usage
 
@@ -59,7 +60,7 @@ class KsefHook(BaseHook):
 
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
-        client = KsefClient(self.settings)
+        client = KsefClient(self.settings, limiter=limiter_for(self.settings))
         client.on_close.append(tell_usage)
         open_clients.add(client)
         return client
@@ -76,7 +77,7 @@ class KsefHook(BaseHook):
             await amask_secrets(secrets)
             self.settings = settings
         await asyncio.to_thread(ssl_context)
-        ksef = AsyncKsefClient(self.settings)
+        ksef = AsyncKsefClient(self.settings, limiter=limiter_for(self.settings))
         ksef.on_close.append(tell_usage)
         return ksef
 

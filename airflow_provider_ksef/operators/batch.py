@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.batch import form_of_batch
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
@@ -20,7 +21,8 @@ from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_in
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
-from airflow_provider_ksef.operators.parameters import check_choice, check_sending
+from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.parameters import check_choice, check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
@@ -137,6 +139,8 @@ class KsefSubmitBatchOperator(BaseOperator):
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_choice("compression", compression, ("zip", "tar.gz"))
         check_sending(on_rejected, on_invalid, poll_interval, timeout)
+        if is_given(form_code):
+            form_of_batch(form_code)
         self.invoices = invoices
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
@@ -180,7 +184,7 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, pack, encrypt and send the invoices; wait for KSeF's judgement where asked."""
-        with self.hook.get_conn() as ksef:
+        with long_waits(self, "", lambda: {"is_sending": True}), self.hook.get_conn() as ksef:
             if self.checks_only:
                 return self._check_only(context, ksef)
             submission = BatchSubmission(self, context, ksef)
@@ -228,18 +232,20 @@ class KsefSubmitBatchOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
         resume = {"sessions": [asdict(session) for session in noted]}
-        statuses = [
-            wait_for_session(
-                self,
-                ksef,
-                session.session_reference_number,
-                deadline=deadline,
-                resume=resume,
-                trigger_error=trigger_error,
-            )
-            for session in noted
-        ]
-        result = BatchJudging(self, context, ksef).result(noted, statuses)
+        first = next((session.session_reference_number for session in noted), "")
+        with long_waits(self, first, lambda: {**resume, "deadline": deadline}):
+            statuses = [
+                wait_for_session(
+                    self,
+                    ksef,
+                    session.session_reference_number,
+                    deadline=deadline,
+                    resume=resume,
+                    trigger_error=trigger_error,
+                )
+                for session in noted
+            ]
+            result = BatchJudging(self, context, ksef).result(noted, statuses)
         mark_told = SubmissionNotes(context, ksef.settings).mark_told
         self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=mark_told)

@@ -8,7 +8,12 @@ from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
-from airflow_provider_ksef.operators.parameters import check_at_least, task_owner
+from airflow_provider_ksef.operators.parameters import (
+    check_at_least,
+    check_subject_types,
+    is_given,
+    task_owner,
+)
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 
 
@@ -48,6 +53,8 @@ class KsefCompactTableOperator(BaseOperator):
         check_at_least("keep_open_months", keep_open_months, 0)
         self.tables_path = tables_path
         self.contexts = contexts
+        if is_given(subject_types):
+            check_subject_types(subject_types or ())
         self.subject_types = subject_types
         self.keep_open_months = keep_open_months
         self.only_tells = dry_run  # BaseOperator has a method dry_run

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath
+from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
 from airflow_provider_ksef.exceptions import KsefInputError, KsefStaleTableError
 from airflow_provider_ksef.operators.kept_tables import name_of
-from airflow_provider_ksef.operators.parameters import check_subject_types, path_of
+from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, path_of
+from airflow_provider_ksef.operators.retries import RETRY_POLICY
 
 
 class KsefCheckFreshnessOperator(BaseOperator):
@@ -37,13 +38,16 @@ class KsefCheckFreshnessOperator(BaseOperator):
         max_lag: timedelta = timedelta(hours=6),
         subject_types: Sequence[str] = ("Subject2",),
         contexts: Sequence[str] | None = None,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(retry_policy=retry_policy, **kwargs)
         if max_lag <= timedelta(0):
             raise KsefInputError("max_lag", str(max_lag), "is too small", "Give a time above zero.")
         self.tables_path = tables_path
         self.max_lag = max_lag
+        if is_given(subject_types):
+            check_subject_types(subject_types)
         self.subject_types = subject_types
         self.contexts = contexts
 

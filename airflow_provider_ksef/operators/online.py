@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
-from airflow_provider_ksef.client.online_progress import OnlineProgress
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration
 from airflow_provider_ksef.client.packing import MAX_INVOICES
-from airflow_provider_ksef.exceptions import KsefRateLimitError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.online_judging import OnlineJudging
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
 from airflow_provider_ksef.operators.online_sending import OnlineSending
-from airflow_provider_ksef.operators.parameters import check_sending
+from airflow_provider_ksef.operators.parameters import check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
-from airflow_provider_ksef.operators.session_waiting import (
-    SESSION_LIFE_SECONDS,
-    defer_until,
-    wait_for_session,
-)
+from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.telling import tell
 from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
 
@@ -146,6 +142,8 @@ class KsefSendInvoicesOperator(BaseOperator):
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_sending(on_rejected, on_invalid, poll_interval, timeout)
+        if is_given(form_code):
+            form_of(form_code, ONLINE_FORMS, "an interactive session")
         self.invoices = invoices
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
@@ -200,10 +198,11 @@ class KsefSendInvoicesOperator(BaseOperator):
         resume = read.resume
         self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
         with self.hook.get_conn() as ksef:
-            notes = OnlineNotes(context, ksef.settings, resume.note)
-            if notes.note is None or read.reference_number not in notes.note.progress.sessions:
+            notes = OnlineNotes(context, ksef.settings, resume.note or None)
+            known = None if notes.note is None else ("", *notes.note.progress.sessions)
+            if (resume.note or resume.is_waiting) and (known is None or read.reference_number not in known):
                 raise foreign_event(f"it keeps no session {read.reference_number!r}")
-            if not resume.is_waiting:
+            if notes.note is None or not resume.is_waiting:
                 return self._send_and_wait(context, ksef, notes)
             return self._wait(
                 context, ksef, notes, notes.note, deadline=resume.deadline, trigger_error=read.error
@@ -219,11 +218,8 @@ class KsefSendInvoicesOperator(BaseOperator):
         return dry_run_result(context, self, report, -(-len(report.files) // MAX_INVOICES))
 
     def _send_and_wait(self, context: Context, ksef: KsefClient, notes: OnlineNotes) -> dict[str, Any]:
-        try:
+        with long_waits(self, "", lambda: {"note": notes.as_json(), "is_waiting": False}):
             note = OnlineSending(self, context, ksef, notes).run()
-        except KsefRateLimitError as error:
-            self._defer_until_ksef_takes_more(notes, error)
-            raise
         if not self.wait_for_completion:
             notes.mark_told()
             count = note.progress.invoice_count or 0
@@ -231,19 +227,6 @@ class KsefSendInvoicesOperator(BaseOperator):
             self.traffic = sent_traffic(self, ksef.settings, result)
             return result
         return self._wait(context, ksef, notes, note, deadline=time.time() + self.timeout)
-
-    def _defer_until_ksef_takes_more(self, notes: OnlineNotes, error: KsefRateLimitError) -> None:
-        """Leave the worker slot for as long as KSeF asks; without an open session the retry policy waits."""
-        seconds, progress = error.fault.retry_after, notes.note.progress if notes.note else OnlineProgress()
-        if not self.deferrable or seconds is None or not progress.check_value:
-            return
-        self.log.warning("KSeF takes no more invoices for %.0f s: %s", seconds, error)
-        defer_until(
-            self,
-            progress.sessions[-1],
-            deadline=time.time() + seconds,
-            resume={"note": notes.as_json(), "is_waiting": False},
-        )
 
     def _wait(
         self,
@@ -256,18 +239,21 @@ class KsefSendInvoicesOperator(BaseOperator):
         trigger_error: str | None = None,
     ) -> dict[str, Any]:
         """Wait for every session, make the result, and fail where it says so."""
-        for reference in note.progress.sessions:
-            wait_for_session(
-                self,
-                ksef,
-                reference,
-                deadline=deadline,
-                resume={"note": notes.as_json(), "is_waiting": True},
-                trigger_error=trigger_error,
+        resume = {"note": notes.as_json(), "is_waiting": True}
+        first = next(iter(note.progress.sessions), "")
+        with long_waits(self, first, lambda: {**resume, "deadline": deadline}):
+            for reference in note.progress.sessions:
+                wait_for_session(
+                    self,
+                    ksef,
+                    reference,
+                    deadline=deadline,
+                    resume=resume,
+                    trigger_error=trigger_error,
+                )
+            result = OnlineJudging(self, context, ksef).result(
+                note.progress,
+                on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
             )
-        result = OnlineJudging(self, context, ksef).result(
-            note.progress,
-            on_incomplete=lambda: notes.keep(replace(note.progress, invoice_count=None)),
-        )
         self.traffic = sent_traffic(self, ksef.settings, result)
         return tell(context, result, on_rejected=self.on_rejected, mark_told=notes.mark_told)

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
-from airflow_provider_ksef.operators.parameters import task_owner
+from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, task_owner
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 
 
@@ -51,6 +51,8 @@ class KsefDeleteRowsOperator(BaseOperator):
         self.before = before
         self.nip = nip
         self.contexts = contexts
+        if is_given(subject_types):
+            check_subject_types(subject_types or ())
         self.subject_types = subject_types
         self.only_counts = dry_run  # BaseOperator has a method dry_run
 

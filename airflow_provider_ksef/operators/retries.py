@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
 from airflow_provider_ksef._compat import RetryDecision, RetryPolicy
 from airflow_provider_ksef.exceptions import (
+    KsefApiError,
+    KsefBudgetError,
     KsefFullInstantError,
     KsefInputError,
     KsefLoginError,
@@ -16,6 +19,15 @@ from airflow_provider_ksef.exceptions import (
 
 DEFAULT_RETRIES = 3
 TRANSIENT_LOGIN_CODES = (100, 500, 550)
+INVALID_INPUT = 21405
+LASTING_REASONS = (
+    "auth-method-not-allowed",
+    "context-type-not-allowed",
+    "insufficient-resource-access",
+    "ip-not-allowed",
+    "missing-permissions",
+)
+"""Reasons of a 403 that stay until someone changes permissions or the connection."""
 
 
 class KsefRetryPolicy(RetryPolicy):
@@ -26,20 +38,35 @@ class KsefRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Decide by the exception; see :class:`airflow.sdk.RetryPolicy`."""
         del try_number, max_tries, context
-        if isinstance(exception, KsefInputError):
-            return RetryDecision.fail(reason="the same input fails again")
-        if isinstance(exception, KsefLoginError) and exception.code not in TRANSIENT_LOGIN_CODES:
-            return RetryDecision.fail(reason="KSeF refused the login")
-        if isinstance(exception, KsefFullInstantError):
-            return RetryDecision.fail(reason="no export gets past so many invoices of one date")
+        lasting = _lasting(exception)
+        if lasting is not None:
+            return RetryDecision.fail(reason=lasting)
         asked = _asked_to_wait(exception)
         if asked is not None:
             return RetryDecision.retry(delay=timedelta(seconds=asked), reason="KSeF asked to wait")
         return RetryDecision.default()
 
 
+def _lasting(exception: BaseException) -> str | None:
+    """Say why no other try could change anything; None where one could."""
+    match exception:
+        case KsefInputError():
+            return "the same input fails again"
+        case KsefLoginError() if exception.code not in TRANSIENT_LOGIN_CODES:
+            return "KSeF refused the login"
+        case KsefFullInstantError():
+            return "no export gets past so many invoices of one date"
+        case KsefApiError() if exception.fault.code == INVALID_INPUT:
+            return "KSeF refuses the same input again"
+        case KsefApiError() if exception.fault.reason_code in LASTING_REASONS:
+            return "KSeF does not allow it with this login"
+    return None
+
+
 def _asked_to_wait(exception: BaseException) -> float | None:
-    """Seconds that KSeF asked to wait, where it did."""
+    """Seconds until KSeF takes the next call, where that is known."""
+    if isinstance(exception, KsefBudgetError):
+        return max(0.0, exception.until - time.time())
     if isinstance(exception, (KsefRateLimitError, KsefUnavailableError)):
         return exception.fault.retry_after
     return None

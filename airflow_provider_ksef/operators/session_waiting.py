@@ -65,29 +65,15 @@ def wait_for_session(
             )
         if operator.deferrable:
             refuse_blind_trigger(trigger_error)
-            defer_until(operator, reference, deadline=deadline, resume=resume)
+            trigger = KsefSessionTrigger(
+                reference,
+                ksef_conn_id=operator.ksef_conn_id,
+                context_identifier=operator.context_identifier,
+                poll_interval=operator.poll_interval,
+                since=deadline - operator.timeout,
+                deadline=deadline,
+                resume={**resume, "deadline": deadline},
+            )
+            operator.defer(trigger=trigger, method_name="execute_complete")
         time.sleep(min(pause_since(deadline - operator.timeout, operator.poll_interval), left))
     return status
-
-
-def defer_until(
-    operator: WaitingOperator, reference: str, *, deadline: float, resume: Mapping[str, Any]
-) -> NoReturn:
-    """
-    Leave the worker slot until a session is finished, at the latest until the deadline.
-
-    :param operator: its ``execute_complete`` takes over.
-    :param reference: of the session.
-    :param deadline: in seconds since the epoch.
-    :param resume: what ``execute_complete`` needs beside ``deadline``, which is added; small and no secret.
-    """
-    trigger = KsefSessionTrigger(
-        reference,
-        ksef_conn_id=operator.ksef_conn_id,
-        context_identifier=operator.context_identifier,
-        poll_interval=operator.poll_interval,
-        since=deadline - operator.timeout,
-        deadline=deadline,
-        resume={**resume, "deadline": deadline},
-    )
-    operator.defer(trigger=trigger, method_name="execute_complete")

@@ -18,7 +18,8 @@ from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.killing import end_killed_task
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
+from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.parameters import check_above, check_at_least, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -72,6 +73,8 @@ class KsefDownloadUpoOperator(BaseOperator):
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
+        if is_given(session_reference_number):
+            check_reference_number(session_reference_number, "session_reference_number")
         self.session_reference_number = session_reference_number
         self.upo_path = upo_path
         self.include_invoices = include_invoices
@@ -86,22 +89,26 @@ class KsefDownloadUpoOperator(BaseOperator):
         del context
         check_reference_number(self.session_reference_number, "session_reference_number")
         path_of("upo_path", self.upo_path)
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            return self._save(ksef, time.time() + self.timeout, None)
+        return self._save(time.time() + self.timeout, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger; KSeF is asked once more."""
         del context
         read = read_event(event, Resume, timeout=self.timeout, expected=self.session_reference_number)
         self.log.info("Session %s: woken up with code %s.", read.reference_number, read.code)
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            return self._save(ksef, read.resume.deadline, read.error)
+        return self._save(read.resume.deadline, read.error)
 
     def on_kill(self) -> None:
         """End the login session, and the task; the next try goes on where it stands."""
         end_killed_task()
 
-    def _save(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
+    def _save(self, deadline: float, trigger_error: str | None) -> dict[str, Any]:
+        reference = self.session_reference_number
+        hook = KsefHook(self.ksef_conn_id, self.context_identifier)
+        with long_waits(self, reference, lambda: {"deadline": deadline}), hook.get_conn() as ksef:
+            return self._save_all(ksef, deadline, trigger_error)
+
+    def _save_all(self, ksef: KsefClient, deadline: float, trigger_error: str | None) -> dict[str, Any]:
         reference = self.session_reference_number
         status = wait_for_session(
             self, ksef, reference, deadline=deadline, resume={}, trigger_error=trigger_error

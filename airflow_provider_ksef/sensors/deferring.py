@@ -6,6 +6,7 @@ import time
 from typing import Any, NoReturn, Protocol
 
 from airflow_provider_ksef._compat import AirflowSensorTimeout, Context, PokeReturnValue
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.triggers.events import Event, Resume
 from airflow_provider_ksef.triggers.polling import KsefPollingTrigger, refuse_blind_trigger
 
@@ -13,6 +14,7 @@ from airflow_provider_ksef.triggers.polling import KsefPollingTrigger, refuse_bl
 class DeferringSensor(Protocol):
     """What a sensor has that may be deferred; its ``execute_complete`` takes over from the trigger."""
 
+    deferrable: bool
     timeout: float
 
     @property
@@ -41,10 +43,12 @@ def poke_or_defer(sensor: DeferringSensor, context: Context, event: Event[Resume
     :raises KsefTriggererError: where the triggerer could not ask KSeF, though the worker can.
     """
     deadline = time.time() + sensor.timeout if event is None else event.resume.deadline
-    poked = sensor.poke(context)
+    trigger = sensor.trigger_until(deadline)
+    with long_waits(sensor, trigger.reference_number, lambda: {"deadline": deadline}):
+        poked = sensor.poke(context)
     if poked.is_done:
         return poked.xcom_value
     refuse_blind_trigger(None if event is None else event.error)
     if time.time() < deadline:
-        sensor.defer(trigger=sensor.trigger_until(deadline), method_name="execute_complete")
+        sensor.defer(trigger=trigger, method_name="execute_complete")
     raise AirflowSensorTimeout(f"{sensor.awaited} within {sensor.timeout:.0f} s. Raise the sensor's timeout.")

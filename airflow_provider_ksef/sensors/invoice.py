@@ -18,7 +18,8 @@ from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_pl
 from airflow_provider_ksef.client.invoices import query_metadata
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
-from airflow_provider_ksef.operators.parameters import check_at_least
+from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.parameters import check_at_least, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
 from airflow_provider_ksef.triggers.events import Resume, read_event
@@ -67,12 +68,14 @@ class KsefInvoiceSensor(BaseSensorOperator):
     template_fields: Sequence[str] = (
         "date_from",
         "date_to",
+        "subject_type",
         "ksef_number",
         "invoice_number",
         "seller_nip",
         "buyer_identifier",
         "amount_from",
         "amount_to",
+        "currency_codes",
         "ksef_conn_id",
         "context_identifier",
     )
@@ -130,6 +133,8 @@ class KsefInvoiceSensor(BaseSensorOperator):
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
         self.deferrable = deferrable
+        if all(map(is_given, self._given.values())):
+            filters_from_plain(self._given)
 
     @property
     def wanted(self) -> InvoiceFilters:
@@ -138,8 +143,12 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
         :raises KsefInputError: where KSeF would refuse one of them.
         """
-        given = {name: getattr(self, name) for name in FILTERS}
-        return filters_from_plain({name: value for name, value in given.items() if value not in (None, "")})
+        return filters_from_plain(self._given)
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in FILTERS}
+        return {name: value for name, value in values.items() if value is not None and value != ""}
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""
@@ -154,7 +163,10 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
-        return poke_or_defer(self, context) if self.deferrable else super().execute(context)
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with long_waits(self, "", dict):
+            return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:
         """Take over from the trigger; KSeF is asked once more."""

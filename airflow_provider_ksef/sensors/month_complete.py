@@ -12,9 +12,11 @@ from airflow_provider_ksef._compat import (
     Context,
     ObjectStoragePath,
     PokeReturnValue,
+    RetryPolicy,
 )
 from airflow_provider_ksef.operators.kept_tables import name_of
-from airflow_provider_ksef.operators.parameters import check_subject_types, path_of
+from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, path_of
+from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.tables.moments import STORAGE_LAG
 
 POKE_SECONDS = 15 * 60.0
@@ -53,11 +55,17 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
         storage_lag: timedelta = STORAGE_LAG,
         mode: str = "reschedule",
         poke_interval: float | timedelta = POKE_SECONDS,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
-        super().__init__(mode=mode, poke_interval=poke_interval, **kwargs)
+        super().__init__(
+            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
+        )
         self.month = month
         self.tables_path = tables_path
+        if is_given(subject_types):
+            check_subject_types(subject_types)
         self.subject_types = subject_types
         self.contexts = contexts
         self.require_verified = require_verified

@@ -11,9 +11,10 @@ from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.assets import INVOICES_ALIAS
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import DATE_TYPES
-from airflow_provider_ksef.operators.parameters import check_choice
+from airflow_provider_ksef.operators.parameters import check_choice, is_given
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
+from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.pending_export import PERMANENT_STORAGE
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import notes_of
@@ -69,10 +70,13 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         self.date_from = date_from
         self.date_to = date_to
         self.date_type = date_type
+        if is_given(date_type):
+            check_choice("date_type", date_type, DATE_TYPES)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk the windows that an earlier try has not done."""
-        return self._backfill(context, notes_of(self, context).restore(), None)
+        progress = kept_progress(context) or notes_of(self, context).restore()
+        return self._backfill(context, progress, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
@@ -82,7 +86,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         from airflow_provider_ksef.transfers.window_backfill import COUNTS
         from airflow_provider_ksef.transfers.window_runs import plan_windows, run_windows
 
-        with self.hook.get_conn() as ksef:
+        with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 self.outlets = []  # no event comes of a plan

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import (
@@ -17,16 +19,20 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
+from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import (
     check_above,
     check_at_least,
     check_choice,
     check_subject_types,
+    is_given,
     path_of,
     task_owner,
 )
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.transfers.export_walk import Patience
+from airflow_provider_ksef.transfers.kept_progress import keep_progress
+from airflow_provider_ksef.transfers.progress import Progress
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -84,6 +90,8 @@ class KsefExportOperator(BaseOperator):
         check_choice("table_format", table_format, TABLE_FORMATS)
         check_at_least("document_processes", document_processes, 1)
         check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
+        if is_given(subject_types):
+            check_subject_types(subject_types)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
         self.tables_path = tables_path
@@ -120,6 +128,10 @@ class KsefExportOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the login session, and the task; the next try goes on where it stands."""
         end_killed_task()
+
+    def long_waits(self, context: Context, progress: Progress) -> AbstractContextManager[None]:
+        """Leave the slot where KSeF's rate limits leave no call for long, and keep the progress."""
+        return long_waits(self, "", partial(keep_progress, context, progress))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""

@@ -175,16 +175,21 @@ class ExportResume(Resume, frozen=True):
     What a deferral keeps.
 
     :param unit: name of the unit that the export is for.
-    :param pending: the export.
+    :param pending: the export; None where the waiting is for none but for a moment.
     :param progress: of the task.
     """
 
     unit: str
-    pending: PendingExport
+    pending: PendingExport | None
     progress: Progress
 
 
-def resumed(event: Any, patience: Patience) -> tuple[Progress, Waiting]:
+def progress_to_resume(progress: Progress) -> dict[str, Any]:
+    """Give what a deferral keeps that waits for no export but for a moment."""
+    return {"unit": "", "pending": None, "progress": progress.to_json()}
+
+
+def resumed(event: Any, patience: Patience) -> tuple[Progress, Waiting | None]:
     """
     Read what a deferral kept.
 
@@ -194,8 +199,10 @@ def resumed(event: Any, patience: Patience) -> tuple[Progress, Waiting]:
     :raises KsefTriggererError: where it is another event.
     """
     read = read_event(event, ExportResume, timeout=patience.timeout)
-    log.info("Export %s: woken up with code %s.", read.reference_number, read.code)
     kept = read.resume
+    if kept.pending is None:
+        return kept.progress, None
+    log.info("Export %s: woken up with code %s.", read.reference_number, read.code)
     if kept.pending.reference_number != read.reference_number:
         raise foreign_event(f"it keeps export {kept.pending.reference_number!r}")
     return kept.progress, Waiting(kept.unit, kept.pending, kept.deadline, trigger_error=read.error)

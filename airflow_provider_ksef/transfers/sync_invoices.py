@@ -11,6 +11,7 @@ from airflow_provider_ksef.assets import INVOICES_ALIAS
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed, walk
+from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
 
@@ -47,14 +48,14 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Fetch window after window until nothing is left, or the allowed exports are used up."""
-        return self._sync(context, Progress(), None)
+        return self._sync(context, kept_progress(context) or Progress(), None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
         return self._sync(context, *resumed(event, self.patience))
 
     def _sync(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
-        with self.hook.get_conn() as ksef:
+        with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             syncs = self._subject_syncs(context, ksef)
             if waiting is None:
                 plan = self._plan(syncs)

@@ -13,6 +13,7 @@ from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.parameters import path_of
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
+from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import notes_of
 
@@ -75,7 +76,8 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare the windows that an earlier try has not compared."""
-        return self._verify(context, notes_of(self, context).restore(), None)
+        progress = kept_progress(context) or notes_of(self, context).restore()
+        return self._verify(context, progress, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
@@ -84,7 +86,7 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
     def _verify(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_runs import plan_windows, push_result, run_windows
 
-        with self.hook.get_conn() as ksef:
+        with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(units, progress).to_json()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
+    KsefBudgetError,
     KsefError,
     KsefFullInstantError,
     KsefInputError,
@@ -20,6 +21,7 @@ from airflow_provider_ksef.exceptions import (
     KsefUnavailableError,
     KsefWindowError,
 )
+from airflow_provider_ksef.operators.long_waits import moment_to_go_on
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
 from airflow_provider_ksef.transfers.progress import Progress
@@ -38,6 +40,7 @@ _ALL_HTTP_STATUSES = (401, 403)
 _SHOWN = 5
 _HIDDEN = ("position", "is_filled", "is_permanent")
 _ALL_WINDOWS = (
+    KsefBudgetError,
     KsefInputError,
     KsefLeaseError,
     KsefLoginError,
@@ -89,8 +92,9 @@ def run_windows(
         _walk_windows(units, operator.patience, progress, waiting, notes)
         result = _result(units, progress, counts)
         _check_all_succeeded(units, progress)
-    except KsefError:
-        push_result(context, _result(units, progress, counts))
+    except KsefError as error:
+        if moment_to_go_on(error) is None:
+            push_result(context, _result(units, progress, counts))
         raise
     notes.forget()
     return result

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from airflow_provider_ksef._compat import BaseTrigger, TriggerEvent
 from airflow_provider_ksef.client import AsyncKsefClient
 from airflow_provider_ksef.exceptions import (
+    KsefBudgetError,
     KsefError,
     KsefRateLimitError,
     KsefTransportError,
@@ -132,7 +133,12 @@ class KsefPollingTrigger(BaseTrigger):
                 pause = pause_since(self.since, self.poll_interval)
                 try:
                     status = await self.ask(ksef)
-                except (KsefRateLimitError, KsefTransportError, KsefUnavailableError) as error:
+                except (
+                    KsefBudgetError,
+                    KsefRateLimitError,
+                    KsefTransportError,
+                    KsefUnavailableError,
+                ) as error:
                     pause = max(pause, _wanted_wait(error))
                     log.warning("%s Asking again in %.0f s.", error, pause)
                 else:
@@ -146,7 +152,9 @@ class KsefPollingTrigger(BaseTrigger):
 
 
 def _wanted_wait(error: KsefError) -> float:
-    """Seconds that KSeF itself asks to wait."""
+    """Seconds until KSeF takes the next call, where that is known."""
+    if isinstance(error, KsefBudgetError):
+        return error.retry_after
     return error.fault.retry_after or 0.0 if isinstance(error, KsefRateLimitError) else 0.0
 
 

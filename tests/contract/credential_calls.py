@@ -24,7 +24,7 @@ from airflow_provider_ksef.client import (
     tokens,
 )
 from airflow_provider_ksef.client.calls import Call, Flow
-from airflow_provider_ksef.client.collective_identifiers import CollectedInvoice, Payment
+from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.limits import RateLimit, SessionLimits
 from airflow_provider_ksef.client.settings import ENVIRONMENTS, ContextIdentifier
 from airflow_provider_ksef.client.subjects import SubjectIdentifier

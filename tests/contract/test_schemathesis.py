@@ -25,6 +25,7 @@ from tests.contract.still_to_come import EMULATOR_STILL_TO_COME
 from tests.emulator.entering import entered
 from tests.emulator.granting import ask, given, looked_up, outcome_of, to_authorized, to_entity
 from tests.emulator.peer import APRIL, Peer, Upload, bearer, by_storage, logged_in, make_zip
+from tests.emulator.requesting import apply, enrollment, enrollment_data, write_request
 from tests.emulator.signing import seal
 from tests.emulator_process import NIP, start_emulator
 from tests.official import CONTRACT
@@ -42,6 +43,18 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+# What only those may do who logged in by certificate.
+OF_OWNER = (
+    "/certificates/limits",
+    "/certificates/enrollments/data",
+    "/certificates/enrollments",
+    "/certificates/enrollments/{referenceNumber}",
+    "/certificates/retrieve",
+    "/certificates/{certificateSerialNumber}/revoke",
+    "/certificates/query",
+    "/testdata/certificates/{serialNumber}",
+    "/tokens",
+)
 # Few, and the same ones each time. Other methods than the declared ones are answered by the gateway's 405.
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -94,12 +107,21 @@ class Target:
 def target() -> Iterator[Target]:
     emulator = start_emulator("--hwm-lag", "0", "--seed-invoices", "20", *MARCH)
     with logged_in(emulator) as spare, logged_in(emulator) as peer:
-        yield furnish(peer, spare)
+        yield furnish(peer, spare, entered(emulator, seal()))
     emulator.stop()
 
 
-def furnish(peer: Peer, spare: Peer) -> Target:
-    """Let there be something behind each path, but what a run through all operations uses up."""
+def furnish(peer: Peer, spare: Peer, owner: Peer) -> Target:
+    """
+    Let there be something behind each path, but what a run through all operations uses up.
+
+    :param owner: has logged in by certificate, which tokens and certificates want.
+    """
+    applied = apply(owner, write_request(enrollment_data(owner)))
+    serial = enrollment(owner, applied)["certificateSerialNumber"]
+    peer.emulator.control("seed", nip=NIP, subjectType="Subject1", count=2)
+    sold = [{"ksefNumber": number} for number in peer.emulator.ksef_numbers(NIP, "Subject1")[:2]]
+    collected = peer.http.post("/collective-identifiers", json={"invoices": sold}).json()
     files = {each.name: each.xml for each in make_samples(NIP, 2, 1, 1, datetime.now(UTC).date())}
     opened = peer.open_batch(Upload(make_zip(files))).json()
     session = peer.send(Upload(make_zip(files)))
@@ -121,6 +143,7 @@ def furnish(peer: Peer, spare: Peer) -> Target:
             "/auth/{referenceNumber}": begun["authenticationToken"]["token"],
             "/auth/token/redeem": begun["authenticationToken"]["token"],
             "/auth/token/refresh": peer.log_in()["refreshToken"]["token"],
+            **dict.fromkeys(OF_OWNER, owner.http.headers["Authorization"].removeprefix("Bearer ")),
         },
         known={
             "/auth/sessions/": {
@@ -136,6 +159,13 @@ def furnish(peer: Peer, spare: Peer) -> Target:
             },
             "/permissions/operations/": {"referenceNumber": operation},
             "/permissions/common/": {"permissionId": permission},
+            "/certificates/enrollments/": {"referenceNumber": applied.json()["referenceNumber"]},
+            "/certificates/": {"certificateSerialNumber": serial},
+            "/testdata/certificates/": {"serialNumber": serial},
+            "/collective-identifiers/": {
+                "collectiveIdentifierNumber": collected["collectiveIdentifierNumber"],
+                "ksefNumber": sold[0]["ksefNumber"],
+            },
             "/invoices/exports/": {"referenceNumber": exported.json()["referenceNumber"]},
             "/invoices/ksef/": {"ksefNumber": accepted["ksefNumber"]},
         },

@@ -50,6 +50,7 @@ def test_a_vat_group_with_its_administrators(stranger: Peer) -> None:
     grant(stranger, "Nip", ADMINISTRATOR, "CredentialsManage", nip=FIRST)
     of_member = person(f"TINPL-{ADMINISTRATOR}")
     assert permissions(stranger, submit(stranger, of_member, ("Nip", FIRST))) == ["CredentialsManage"]
+    assert stranger.open_online().status_code == 403
     assert outcome(stranger, submit(stranger, of_member, ("Nip", SECOND)))[0] == 415
     assert outcome(stranger, submit(stranger, of_group, ("Nip", FIRST)))[0] == 415
 

@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefInputError,
     KsefLeaseError,
-    KsefRateLimitError,
     KsefTriggererError,
     KsefUnavailableError,
     KsefWindowError,
 )
-from airflow_provider_ksef.operators.retries import KsefRetryPolicy
 from airflow_provider_ksef.tables import lease, read
 from airflow_provider_ksef.tables.layout import TableKey
 from airflow_provider_ksef.tables.lease import Lease
@@ -155,17 +153,31 @@ def test_ten_running_exports_stop_the_task_until_its_next_try(
     assert received.requests()[EXPORTS] == 1
 
 
-def test_what_concerns_all_windows_stops_the_task_after_it_has_told(
+def test_a_long_wait_for_ksef_stops_all_windows_and_spends_no_retry(
     received: EmulatorProcess, tmp_path: Path
 ) -> None:
     ran = context()
     limits = {"status": 429, "headers": {"Retry-After": "1800"}, "body": {"status": {"code": 429}}}
     received.control("faults", method="POST", path="/v2/invoices/exports", times=99, **limits)
-    with pytest.raises(KsefRateLimitError) as error:
+    with pytest.raises(AirflowRescheduleException) as left:
+        backfill(tmp_path).execute(ran)
+    assert received.requests()[EXPORTS] == 1
+    assert ran["ti"].pushed == {}
+    assert abs(left.value.reschedule_date - datetime.now(UTC) - timedelta(minutes=30)) < timedelta(seconds=30)
+
+
+def test_what_concerns_all_windows_stops_the_task_after_it_has_told(
+    received: EmulatorProcess, tmp_path: Path
+) -> None:
+    ran = context()
+    maintenance = {"exception": {"exceptionDetailList": [{"exceptionCode": 21184}]}}
+    received.control(
+        "faults", method="POST", path="/v2/invoices/exports", times=1, status=400, body=maintenance
+    )
+    with pytest.raises(KsefApiError):
         backfill(tmp_path).execute(ran)
     assert received.requests()[EXPORTS] == 1
     assert [window["state"] for window in ran["ti"].pushed["result"]["windows"]] == ["left"] * 3
-    assert KsefRetryPolicy().evaluate(error.value, 1, 3).retry_delay == timedelta(minutes=30)
 
 
 def test_a_next_try_takes_the_package_that_the_last_one_could_not_download(

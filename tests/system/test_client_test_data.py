@@ -18,7 +18,7 @@ from airflow_provider_ksef.client import (
     session_list,
     test_data,
 )
-from airflow_provider_ksef.client.collective_identifiers import CollectedInvoice, Payment
+from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.limits import RateLimit, SessionLimits
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.client.subjects import SubjectIdentifier

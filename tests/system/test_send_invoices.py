@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.answers import nothing
 from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.crypto import sha256_base64
-from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError, KsefRateLimitError
+from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.tables.reading import read
+from airflow_provider_ksef.triggers.moment import KsefMomentTrigger
 from tests.emulator_process import EmulatorProcess
 from tests.pef_document import pef_document
 from tests.system.airflow_runs import OWN_DAGS, run_dag
@@ -198,6 +200,8 @@ def test_a_long_wait_for_ksef_leaves_the_worker_and_sending_goes_on_after_it(
     with pytest.raises(TaskDeferred) as deferred:
         operator(folder, deferrable=True).execute(context(state))
     trigger = deferred.value.trigger
+    assert isinstance(trigger, KsefMomentTrigger)
+    assert 890 < trigger.moment - time.time() <= 900
     event = {"reference_number": trigger.reference_number, "code": None, "error": None}
     woken = operator(folder, wait_for_completion=False)
     result = woken.execute_complete(context(state), {**event, "resume": trigger.resume})
@@ -206,14 +210,16 @@ def test_a_long_wait_for_ksef_leaves_the_worker_and_sending_goes_on_after_it(
     assert connected.requests()[SENT] == 3 + 1
 
 
-def test_without_deferral_a_long_wait_is_the_retry_policys(
-    connected: EmulatorProcess, tmp_path: Path
-) -> None:
+def test_without_deferral_a_long_wait_reschedules(connected: EmulatorProcess, tmp_path: Path) -> None:
     too_many = {"status": 429, "headers": {"Retry-After": "900"}}
     connected.control("faults", method="POST", path="/invoices$", times=1, **too_many)
-    with pytest.raises(KsefRateLimitError) as raised:
-        operator(sample_invoices(tmp_path / "outgoing", count=1)).execute(context())
-    assert raised.value.fault.retry_after == 900
+    folder, state = sample_invoices(tmp_path / "outgoing", count=2), NotedState()
+    with pytest.raises(AirflowRescheduleException) as left:
+        operator(folder).execute(context(state))
+    assert 890 < left.value.reschedule_date.timestamp() - time.time() <= 900
+    result = operator(folder, wait_for_completion=False).execute(context(state))
+    assert result["invoice_count"] == 2
+    assert connected.requests()["POST /sessions/online"] == 1
 
 
 def test_not_waiting_gives_the_session(connected: EmulatorProcess, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from airflow_provider_ksef.client import (
     Settings,
     TokenCredential,
 )
+from airflow_provider_ksef.client.limiter import RateLimiter
 from tests.contract.checking import check_request
 from tests.contract.openapi import read_contract
 from tests.official import CONTRACT
@@ -99,16 +100,18 @@ class FakeKsef:
     token_seen: str = ""
     document_seen: bytes = b""
     settings: Settings = SETTINGS
+    limiter: RateLimiter | None = None
     clock_skew: float = 0.0
     login_delay: float = 0.0
     revoked: set[str] = field(default_factory=set)
     _issued: int = 0
 
     def sync_client(self) -> KsefClient:
-        return KsefClient(self.settings, transport=httpx.MockTransport(self))
+        return KsefClient(self.settings, limiter=self.limiter, transport=httpx.MockTransport(self))
 
     def async_client(self) -> AsyncKsefClient:
-        return AsyncKsefClient(self.settings, transport=httpx.MockTransport(self._answer_async))
+        transport = httpx.MockTransport(self._answer_async)
+        return AsyncKsefClient(self.settings, limiter=self.limiter, transport=transport)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()

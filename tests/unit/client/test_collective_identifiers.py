@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airflow_provider_ksef.client import collective_identifiers
-from airflow_provider_ksef.client.collective_identifiers import CollectedInvoice, Payment
+from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.identifiers import crc8
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError
 from tests.unit.client.fake_ksef import FakeKsef, problem

@@ -1,0 +1,1 @@
+"""KSeF's rate limits, kept by many processes at a time."""

@@ -1,0 +1,211 @@
+"""What each store keeps, what happens where it fails, and what it costs."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sqlite3
+import stat
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_ksef.client import limits
+from airflow_provider_ksef.client.limiter import RateLimiter, Turn, Wait
+from airflow_provider_ksef.client.limits import RateLimit, RateLimits
+from airflow_provider_ksef.client.redis_turn_store import RedisTurnStore
+from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore, default_path
+from airflow_provider_ksef.client.turn_store import Record, StoreError, TurnStore
+from tests.limits.caller import settings_of
+
+EXPORTS = ("invoiceExport", "invoiceExport")
+
+
+def limiter_at(store: TurnStore) -> RateLimiter:
+    """A limiter of a KSeF that no other test has."""
+    return RateLimiter(store, settings_of(f"http://{uuid.uuid4().hex}.test/v2"))
+
+
+def add_one(store: TurnStore, key: str, times: int) -> None:
+    def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
+        return None, {key: str(int(records[key] or b"0") + 1).encode()}
+
+    for _ in range(times):
+        store.update([key], change)
+
+
+def test_no_change_of_many_processes_is_lost(store: TurnStore) -> None:
+    key, fork = uuid.uuid4().hex, multiprocessing.get_context("fork")
+    add_one(store, key, 1)
+    processes = [fork.Process(target=add_one, args=(store, key, 25)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=60)
+    assert store.update([key], lambda records, _: (records[key], {})) == b"101"
+
+
+def test_the_first_turns_are_productions(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    taken = [limiter.take(*EXPORTS) for _ in range(9)]
+    assert [type(each) for each in taken] == [Turn] * 8 + [Wait]
+    assert limiter.left("invoiceExport") == {"second": 0, "minute": 8, "hour": 12}
+
+
+def test_what_ksef_says_of_its_limits_is_believed_and_asked_for_once(store: TurnStore) -> None:
+    first = limiter_at(store)
+    second = RateLimiter(store, settings_of(first._address))
+    assert [first.must_read_limits(), second.must_read_limits()] == [True, False]
+    assert isinstance(second.take(*EXPORTS), Wait)
+    first.learn(RateLimits(invoice_export=RateLimit(2, None, None)))
+    assert [type(second.take(*EXPORTS)) for _ in range(3)] == [Turn, Turn, Wait]
+    assert second.left("invoiceExport") == {"second": 0}
+
+
+def test_limits_that_nobody_enforces_stop_nobody(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(invoice_export=RateLimit(1, 1, 1), are_enforced=False))
+    assert [type(limiter.take(*EXPORTS)) for _ in range(30)] == [Turn] * 30
+
+
+def test_a_rejected_call_stops_all_and_has_the_limits_read_anew(store: TurnStore) -> None:
+    first = limiter_at(store)
+    second = RateLimiter(store, settings_of(first._address))
+    first.learn(RateLimits())
+    assert not first.must_read_limits()
+    first.block(*EXPORTS, 40)
+    waiting = second.take(*EXPORTS)
+    assert isinstance(waiting, Wait)
+    assert 39 < waiting.seconds <= 40
+    assert waiting.reason == "KSeF has asked to wait"
+    assert first.must_read_limits()
+    assert isinstance(second.take("invoiceMetadata", "invoiceMetadata"), Wait)  # until they are read
+    first.learn(RateLimits())
+    assert isinstance(second.take("invoiceMetadata", "invoiceMetadata"), Turn)
+
+
+def test_an_older_ksef_counts_closing_as_opening(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(batch_session=RateLimit(2, None, None)))
+    limiter.take(*EXPORTS)  # reads what is known
+    assert isinstance(limiter.take("batchSessionClose", "batchSessionClose"), Turn)
+    assert isinstance(limiter.take("batchSession", "batchSession"), Turn)
+    assert isinstance(limiter.take("batchSessionClose", "batchSessionClose"), Wait)
+
+
+def test_a_global_limit_counts_all_groups_of_all_companies(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(global_=RateLimit(2, None, None)))
+    limiter.take("anonymous", "anonymous")  # reads what is known
+    taken = [limiter.take(group, group) for group in ("anonymous", "invoiceExport", "invoiceSend")]
+    assert [type(each) for each in taken] == [Turn, Turn, Wait]
+
+
+def test_the_file_is_for_its_user_alone(tmp_path: Path) -> None:
+    file = tmp_path / "own" / "turns.sqlite"
+    limiter_at(SqliteTurnStore(file)).take(*EXPORTS)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_another_user_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    user = os.getuid()
+    default_path().parent.mkdir()
+    monkeypatch.setattr(os, "getuid", lambda: user + 1)
+    default_path().parent.mkdir()
+    with pytest.raises(StoreError, match="another user"):
+        SqliteTurnStore(default_path()).update(["x"], lambda _records, _now: (None, {}))
+
+
+def test_a_file_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "turns.sqlite"
+    limiter = limiter_at(SqliteTurnStore(file))
+    limiter.take(*EXPORTS)
+    for each in tmp_path.iterdir():
+        each.unlink()
+    limiter.take(*EXPORTS)
+    assert limiter.left("invoiceExport") == {"second": 7, "minute": 15, "hour": 19}
+    assert file.exists()
+
+
+def corrupt(file: Path) -> None:
+    file.write_bytes(b"not a database" * 1000)
+
+
+def lock(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    _kept_open.append(connection)
+
+
+def occupy(file: Path) -> None:
+    file.mkdir()
+
+
+_kept_open: list[sqlite3.Connection] = []
+
+
+@pytest.mark.parametrize("break_it", [corrupt, lock, occupy])
+def test_a_broken_file_is_told_and_stops_nobody(
+    break_it: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("airflow_provider_ksef.client.sqlite_turn_store._PATIENCE", 0.1)
+    file = tmp_path / "turns.sqlite"
+    assert callable(break_it)
+    break_it(file)
+    limiter = limiter_at(SqliteTurnStore(file))
+    with caplog.at_level(logging.WARNING):
+        assert [limiter.take(*EXPORTS) for _ in range(30)] == [None] * 30
+    assert len(caplog.records) == 1
+    assert str(file) in caplog.text
+    assert limiter.left("invoiceExport") is None
+    while _kept_open:
+        _kept_open.pop().close()
+
+
+def test_a_redis_that_is_away_is_told_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+    store = RedisTurnStore("redis://:a-secret-word@127.0.0.1:1/0")
+    limiter = limiter_at(store)
+    with caplog.at_level(logging.WARNING):
+        assert limiter.take(*EXPORTS) is None
+        assert limiter.take(*EXPORTS) is None
+    assert len(caplog.records) == 1
+    assert "a-secret-word" not in caplog.text
+
+
+def test_a_url_that_is_none_is_refused_without_telling_it() -> None:
+    with pytest.raises(StoreError, match="redis_url") as raised:
+        RedisTurnStore("a-secret-word")
+    assert "a-secret-word" not in repr(raised.value)
+
+
+def test_a_turn_costs_little(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(invoice_export=RateLimit(None, None, 1200)))
+    limiter.take(*EXPORTS)
+    started = time.perf_counter()
+    for _ in range(200):
+        turn = limiter.take(*EXPORTS)
+        assert isinstance(turn, Turn)
+        limiter.land(turn)
+    seconds = (time.perf_counter() - started) / 200
+    assert seconds < 0.02  # hundreds of microseconds on a machine that has nothing else to do
+
+
+def test_the_limits_that_are_assumed_are_those_of_the_emulators_production() -> None:
+    from airflow_provider_ksef.emulator.rate_limit_groups import PRODUCTION, UNLIMITED
+
+    assumed = {
+        group: tuple(
+            UNLIMITED if each is None else each
+            for each in (limit.per_second, limit.per_minute, limit.per_hour)
+        )
+        for group, limit in limits.PRODUCTION_RATE_LIMITS.by_group().items()
+    }
+    assert assumed == {group: limit for group, limit in PRODUCTION.items() if group != "global"}
