@@ -99,4 +99,3 @@ def test_it_reads_what_it_has_and_is(peer: Peer) -> None:
         ).roles
         == []
     )
-    assert api.check_attachment_permission_status(access_token=access).is_attachment_allowed is False
