@@ -113,7 +113,7 @@ def is_ksef_number(value: str) -> bool:
 
 def is_reference_number(value: str) -> bool:
     """Whether this is a reference number of KSeF (``20260901-SB-1A2B3C7000-0F1E2D3C4E-78``)."""
-    return _REFERENCE_PATTERN.fullmatch(value) is not None and _ends_in_crc(value)
+    return _REFERENCE_PATTERN.fullmatch(str(value)) is not None and _ends_in_crc(value)
 
 
 def is_collective_identifier(value: str) -> bool:
@@ -236,7 +236,7 @@ def check_reference_number(value: str, field: str = "reference_number") -> str:
 
     :raises KsefInputError: where the form is wrong.
     """
-    if not _REFERENCE_PATTERN.fullmatch(value):
+    if not _REFERENCE_PATTERN.fullmatch(str(value)):
         raise KsefInputError(
             field,
             value,

@@ -18,6 +18,7 @@ from airflow_provider_ksef.client.settings import Environment, environment_at
 from airflow_provider_ksef.exceptions import KsefInputError
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
+_CONTEXT_IN_TOKEN = {"nip": "Nip", "internalId": "InternalId"}
 
 
 class ConnectionFields(Protocol):
@@ -43,10 +44,14 @@ def settings_from_connection(
     :raises KsefInputError: where a field is missing or wrong; names the field, never a secret's value.
     """
     _check_extra(connection.extra)
+    context = _context(connection, extra, context_identifier)
+    credential = _credential(connection, extra)
+    if isinstance(credential, TokenCredential):
+        _check_context_of(credential, context, connection.conn_id)
     return Settings(
         environment=_environment(connection.host, extra),
-        context=_context(connection, extra, context_identifier),
-        credential=_credential(connection, extra),
+        context=context,
+        credential=credential,
         timeout=_timeout(extra),
     )
 
@@ -137,6 +142,20 @@ def _credential(connection: ConnectionFields, extra: Mapping[str, Any]) -> Crede
             "Put a KSeF token into the password (Aplikacja Podatnika makes them), or give a certificate.",
         )
     return TokenCredential(token)
+
+
+def _check_context_of(credential: TokenCredential, context: ContextIdentifier, conn_id: str) -> None:
+    """A KSeF token is of one context, and names it: ``<reference>|nip-<NIP>|<secret>``."""
+    _, _, rest = credential.token.strip().partition("|")
+    kind, _, value = rest.partition("|")[0].partition("-")
+    if _CONTEXT_IN_TOKEN.get(kind) == context.type and value != context.value:
+        raise KsefInputError(
+            "context_identifier",
+            context.value,
+            f"the KSeF token of connection {conn_id} is of {value} and works nowhere else",
+            "Give each company a connection with its own token, or use a certificate that has permissions in "
+            "all of them.",
+        )
 
 
 def _certificate(certificate: str, extra: Mapping[str, Any]) -> CertificateCredential:

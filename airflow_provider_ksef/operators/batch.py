@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.batch import form_of_batch
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_judging import BatchJudging
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.batch_sending import batches_of
@@ -21,7 +23,7 @@ from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import SentTraffic, lineage_of, sent_traffic
 from airflow_provider_ksef.operators.long_waits import long_waits
-from airflow_provider_ksef.operators.parameters import check_choice, check_sending
+from airflow_provider_ksef.operators.parameters import check_choice, check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
@@ -106,6 +108,10 @@ class KsefSubmitBatchOperator(BaseOperator):
         "upo_path",
         "rejected_path",
     )
+    operator_extra_links = (
+        KsefAppLink(),
+        KsefTablesLink(),
+    )
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -138,6 +144,8 @@ class KsefSubmitBatchOperator(BaseOperator):
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_choice("compression", compression, ("zip", "tar.gz"))
         check_sending(on_rejected, on_invalid, poll_interval, timeout)
+        if is_given(form_code):
+            form_of_batch(form_code)
         self.invoices = invoices
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier

@@ -7,8 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
-from airflow_provider_ksef.operators.parameters import check_at_least, task_owner
+from airflow_provider_ksef.operators.parameters import (
+    check_at_least,
+    check_subject_types,
+    is_given,
+    task_owner,
+)
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 
 
@@ -30,6 +36,7 @@ class KsefCompactTableOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "contexts", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -48,6 +55,8 @@ class KsefCompactTableOperator(BaseOperator):
         check_at_least("keep_open_months", keep_open_months, 0)
         self.tables_path = tables_path
         self.contexts = contexts
+        if is_given(subject_types):
+            check_subject_types(subject_types or ())
         self.subject_types = subject_types
         self.keep_open_months = keep_open_months
         self.only_tells = dry_run  # BaseOperator has a method dry_run

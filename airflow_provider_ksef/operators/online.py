@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, default_deferrable
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration
 from airflow_provider_ksef.client.packing import MAX_INVOICES
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
@@ -22,7 +24,7 @@ from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.online_judging import OnlineJudging
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
 from airflow_provider_ksef.operators.online_sending import OnlineSending
-from airflow_provider_ksef.operators.parameters import check_sending
+from airflow_provider_ksef.operators.parameters import check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.telling import tell
@@ -110,6 +112,10 @@ class KsefSendInvoicesOperator(BaseOperator):
         "upo_path",
         "rejected_path",
     )
+    operator_extra_links = (
+        KsefAppLink(),
+        KsefTablesLink(),
+    )
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -141,6 +147,8 @@ class KsefSendInvoicesOperator(BaseOperator):
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_sending(on_rejected, on_invalid, poll_interval, timeout)
+        if is_given(form_code):
+            form_of(form_code, ONLINE_FORMS, "an interactive session")
         self.invoices = invoices
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier

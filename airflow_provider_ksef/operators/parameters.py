@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from os import PathLike
 
 from upath import UPath
@@ -10,6 +12,19 @@ from upath import UPath
 from airflow_provider_ksef._compat import Context, ObjectStoragePath, storage_path
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES
 from airflow_provider_ksef.exceptions import KsefInputError
+
+
+def is_given(value: object) -> bool:
+    """
+    Whether a parameter's value is known when the DAG is parsed: no template, and not what another task gives.
+
+    :param value: of a field that may be templated.
+    """
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value
+    if isinstance(value, (list, tuple)):
+        return all(map(is_given, value))
+    return isinstance(value, (bool, int, float, Decimal, date))
 
 
 def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:

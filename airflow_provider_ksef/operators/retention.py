@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
-from airflow_provider_ksef.operators.parameters import task_owner
+from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, task_owner
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 
 
@@ -31,6 +32,7 @@ class KsefDeleteRowsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "before", "nip", "contexts", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -51,6 +53,8 @@ class KsefDeleteRowsOperator(BaseOperator):
         self.before = before
         self.nip = nip
         self.contexts = contexts
+        if is_given(subject_types):
+            check_subject_types(subject_types or ())
         self.subject_types = subject_types
         self.only_counts = dry_run  # BaseOperator has a method dry_run
 

@@ -16,10 +16,11 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink
 from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, path_of
+from airflow_provider_ksef.operators.parameters import check_above, check_at_least, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -53,6 +54,7 @@ class KsefDownloadUpoOperator(BaseOperator):
         "ksef_conn_id",
         "context_identifier",
     )
+    operator_extra_links = (KsefAppLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -73,6 +75,8 @@ class KsefDownloadUpoOperator(BaseOperator):
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
+        if is_given(session_reference_number):
+            check_reference_number(session_reference_number, "session_reference_number")
         self.session_reference_number = session_reference_number
         self.upo_path = upo_path
         self.include_invoices = include_invoices

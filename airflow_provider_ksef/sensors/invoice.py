@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +17,12 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_plain, filters_to_plain
 from airflow_provider_ksef.client.invoices import query_metadata
+from airflow_provider_ksef.client.verification_links import invoice_link
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefInvoiceLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
-from airflow_provider_ksef.operators.parameters import check_at_least
+from airflow_provider_ksef.operators.parameters import check_at_least, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
 from airflow_provider_ksef.triggers.events import Resume, read_event
@@ -68,15 +71,18 @@ class KsefInvoiceSensor(BaseSensorOperator):
     template_fields: Sequence[str] = (
         "date_from",
         "date_to",
+        "subject_type",
         "ksef_number",
         "invoice_number",
         "seller_nip",
         "buyer_identifier",
         "amount_from",
         "amount_to",
+        "currency_codes",
         "ksef_conn_id",
         "context_identifier",
     )
+    operator_extra_links = (KsefInvoiceLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -131,6 +137,9 @@ class KsefInvoiceSensor(BaseSensorOperator):
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
         self.deferrable = deferrable
+        self.invoice_url = ""
+        if all(map(is_given, self._given.values())):
+            filters_from_plain(self._given)
 
     @property
     def wanted(self) -> InvoiceFilters:
@@ -139,14 +148,19 @@ class KsefInvoiceSensor(BaseSensorOperator):
 
         :raises KsefInputError: where KSeF would refuse one of them.
         """
-        given = {name: getattr(self, name) for name in FILTERS}
-        return filters_from_plain({name: value for name, value in given.items() if value not in (None, "")})
+        return filters_from_plain(self._given)
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in FILTERS}
+        return {name: value for name, value in values.items() if value is not None and value != ""}
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""
         del context
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             page = ksef.run(query_metadata(self.wanted, page_size=MOST_TOLD))
+            self.invoice_url = _link(ksef.settings.environment.qr_url, page.invoices)
         self.log.info("%d invoices match%s.", len(page.invoices), ", and more" if page.has_more else "")
         if not page.invoices:
             return PokeReturnValue(is_done=False)
@@ -187,6 +201,18 @@ class KsefInvoiceSensor(BaseSensorOperator):
             deadline=deadline,
             resume={"deadline": deadline},
         )
+
+
+def _link(qr_url: str, invoices: Sequence[Mapping[str, Any]]) -> str:
+    """Give the link of KOD I to the first invoice, as far as its metadata says enough for it."""
+    if not invoices:
+        return ""
+    seller, issued = invoices[0].get("seller") or {}, invoices[0].get("issueDate") or ""
+    try:
+        found = str(seller.get("nip")), date.fromisoformat(issued), str(invoices[0].get("invoiceHash"))
+        return invoice_link(qr_url, *found)
+    except ValueError:
+        return ""
 
 
 def _told(invoice: Mapping[str, Any]) -> dict[str, Any]:

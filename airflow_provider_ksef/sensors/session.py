@@ -14,8 +14,10 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.duplicates import judge_duplicates
+from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink
 from airflow_provider_ksef.operators.batch_result import (
     batch_result,
     check_judged,
@@ -26,6 +28,7 @@ from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.parameters import is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.sensors.deferring import poke_or_defer
@@ -56,6 +59,7 @@ class KsefSessionSensor(BaseSensorOperator):
         "context_identifier",
         "tables_path",
     )
+    operator_extra_links = (KsefAppLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -71,6 +75,8 @@ class KsefSessionSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
+        if is_given(session_reference_number):
+            check_reference_number(session_reference_number, "session_reference_number")
         self.session_reference_number = session_reference_number
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
@@ -80,6 +86,7 @@ class KsefSessionSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            check_reference_number(self.session_reference_number, "session_reference_number")
             record = open_record(self.tables_path, context, ksef.settings)
             status = ksef.run(sessions.get_status(self.session_reference_number))
             self.log.info("Session %s: %d %s.", status.reference_number, status.code, status.description)

@@ -11,7 +11,7 @@ from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.assets import INVOICES_ALIAS
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import DATE_TYPES
-from airflow_provider_ksef.operators.parameters import check_choice
+from airflow_provider_ksef.operators.parameters import check_choice, is_given
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
 from airflow_provider_ksef.transfers.kept_progress import kept_progress
@@ -70,6 +70,8 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         self.date_from = date_from
         self.date_to = date_to
         self.date_type = date_type
+        if is_given(date_type):
+            check_choice("date_type", date_type, DATE_TYPES)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk the windows that an earlier try has not done."""

@@ -17,6 +17,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
 from airflow_provider_ksef.operators.long_waits import long_waits
@@ -25,6 +26,7 @@ from airflow_provider_ksef.operators.parameters import (
     check_at_least,
     check_choice,
     check_subject_types,
+    is_given,
     path_of,
     task_owner,
 )
@@ -64,6 +66,7 @@ class KsefExportOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "ksef_conn_id", "context_identifier", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -89,6 +92,8 @@ class KsefExportOperator(BaseOperator):
         check_choice("table_format", table_format, TABLE_FORMATS)
         check_at_least("document_processes", document_processes, 1)
         check_at_least("max_exports", 0 if max_exports is None else max_exports, 0)
+        if is_given(subject_types):
+            check_subject_types(subject_types)
         check_above("poll_interval", poll_interval, 0)
         check_at_least("timeout", timeout, 0)
         self.tables_path = tables_path

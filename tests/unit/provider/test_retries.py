@@ -27,10 +27,11 @@ from airflow_provider_ksef.exceptions import (
 from airflow_provider_ksef.get_provider_info import get_provider_info
 from airflow_provider_ksef.operators.retries import RETRY_POLICY, KsefRetryPolicy
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
+from tests.unit.client.fake_ksef import SESSION
 
 
 def sensor(**arguments: object) -> KsefSessionSensor:
-    return KsefSessionSensor(task_id="wait", session_reference_number="x", **arguments)
+    return KsefSessionSensor(task_id="wait", session_reference_number=SESSION, **arguments)
 
 
 def test_an_operator_retries_three_times_by_default() -> None:
