@@ -25,6 +25,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "extra-links": [
+            f"{PACKAGE}.links.ksef.{link}" for link in ("KsefInvoiceLink", "KsefAppLink", "KsefTablesLink")
+        ],
         "config": {"ksef": _config()},
         "asset-uris": [
             {

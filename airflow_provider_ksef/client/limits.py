@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import json_parser
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Answer, Call
 
 _UNLIMITED = -1
 
@@ -77,6 +78,7 @@ class RateLimits:
     Limits by KSeF's group of endpoints; None where this version of KSeF has no such group.
 
     :param others: groups that a newer KSeF has, by KSeF's name.
+    :param are_enforced: whether calls are refused by them; an emulator may let all through.
     """
 
     online_session: RateLimit | None = None
@@ -97,6 +99,7 @@ class RateLimits:
     anonymous: RateLimit | None = None
     global_: RateLimit | None = None
     others: Mapping[str, RateLimit] = field(default_factory=dict)
+    are_enforced: bool = True
 
     def by_group(self) -> dict[str, RateLimit]:
         """Give the limits that there are by KSeF's names of the groups."""
@@ -187,8 +190,13 @@ def _rates(answer: dict[str, msgspec.Raw]) -> RateLimits:
         for group, limit in answer.items()
         if bytes(limit).startswith(b"{")
     }
-    known = {name: limits.pop(group) for group, name in _FIELDS.items() if group in limits}
+    known: dict[str, Any] = {name: limits.pop(group) for group, name in _FIELDS.items() if group in limits}
     return RateLimits(**known, others=limits)
+
+
+def _parse_rates(answer: Answer) -> RateLimits:
+    are_enforced = answer.headers.get("x-emulator-rate-limits-enforced") != "false"
+    return replace(_parse_limits(answer), are_enforced=are_enforced)
 
 
 def _group_of(field_name: str) -> str:
@@ -215,7 +223,7 @@ PRODUCTION_RATE_LIMITS = RateLimits(
     anonymous=RateLimit(60, None, None),
 )
 """What KSeF allows in production (KSeF docs: limity-api, September 2026)."""
-_FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.name != "others"}
+_FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.type == "RateLimit | None"}
 _parse_context = json_parser(_ContextLimits, _context)
 _parse_subject = json_parser(_SubjectLimits, _subject)
-_parse_rates = json_parser(dict[str, msgspec.Raw], _rates)
+_parse_limits = json_parser(dict[str, msgspec.Raw], _rates)

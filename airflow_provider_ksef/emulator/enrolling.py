@@ -56,7 +56,7 @@ def applicants_data(emulator: Emulator, caller: Caller) -> dict[str, str] | None
     der = emulator.certificates.signer(caller.login)
     if der is None or Identity.parse(caller.subject).type not in _SUBJECTS:
         return None
-    return enrollment_data(x509.load_der_x509_certificate(der))
+    return enrollment_data(x509.load_der_x509_certificate(der).subject)
 
 
 def allowance(emulator: Emulator, subject: Identity, moment: int) -> Allowance:

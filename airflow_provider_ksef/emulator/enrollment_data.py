@@ -18,16 +18,16 @@ _ATTRIBUTES = {
 _REQUIRED = ("commonName", "countryName")
 
 
-def enrollment_data(certificate: x509.Certificate) -> dict[str, str] | None:
+def enrollment_data(subject: x509.Name) -> dict[str, str] | None:
     """
     Give the data that a request must have, by KSeF's names; nothing where the certificate lacks common name
     or country.
 
     Several given names are one value, as the contract knows no list.
+
+    :param subject: of the certificate.
     """
-    told = {
-        name: values for oid, name in _ATTRIBUTES.items() if (values := _values(certificate.subject, oid))
-    }
+    told = {name: values for oid, name in _ATTRIBUTES.items() if (values := _values(subject, oid))}
     return told if all(name in told for name in _REQUIRED) else None
 
 

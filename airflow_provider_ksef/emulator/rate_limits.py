@@ -98,6 +98,10 @@ class RateLimits:
         with self._lock:
             self._counters.clear()
 
+    def are_enforced(self, context: str) -> bool:
+        """Whether anything is refused in a context."""
+        return self.is_enforced or self.own.get(context) is not None
+
     def to_json(self, context: str) -> dict[str, dict[str, int]]:
         """The answer of ``GET /rate-limits`` in a context."""
         names = [name for name, _, _ in WINDOWS]
@@ -113,7 +117,7 @@ class RateLimits:
         :param now: seconds.
         """
         own = self.own.get(context)
-        if own is None and not self.is_enforced:
+        if not self.are_enforced(context):
             return None
         group = group_of(endpoint)
         name = endpoint if group == "other" else group

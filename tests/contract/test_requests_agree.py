@@ -5,11 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import replace
 
+from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_ksef.client.certificate_requests import EnrollmentData, build_request, check_request
 from airflow_provider_ksef.emulator.certificate_requests import read_certificate_request
+from airflow_provider_ksef.emulator.enrollment_data import enrollment_data
 from airflow_provider_ksef.emulator.errors import ApiError
 from airflow_provider_ksef.exceptions import KsefInputError
 from tests.emulator.signing import make_key
@@ -51,6 +53,7 @@ def test_what_the_client_builds_is_taken(data: EnrollmentData) -> None:
     csr = build_request(data, make_key("SECP256R1")).csr
     check_request(csr, data)
     read_certificate_request(b64encode(csr).decode(), told(data))
+    assert enrollment_data(x509.load_der_x509_csr(csr).subject) == told(data)
 
 
 @settings(max_examples=60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -347,3 +349,18 @@ def test_the_status_of_an_application_is_kept_for_a_month(owner: Peer) -> None:
     owner = entered(owner.emulator, seal())
     assert owner.http.get(f"/certificates/enrollments/{applied.json()['referenceNumber']}").status_code == 410
     assert len(queried(owner)) == 1
+
+
+def test_certificates_outlive_the_process(emulators: Callable[..., EmulatorProcess], tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state.sqlite"))
+    first = emulators(*state)
+    _, old = issued(entered(first, seal()))
+    first.stop()
+    second = emulators(*state)
+    peer = Peer(second)
+    peer.enter(submit_by_key(peer, old))
+    assert len(queried(peer)) == 1
+    second.control("reset")
+    _, new = issued(entered(second, seal()))
+    assert new.certificate.issuer == old.certificate.issuer
+    assert new.certificate.issuer != new.certificate.subject

@@ -183,7 +183,9 @@ def test_every_other_endpoint_has_a_counter_of_its_own(limits: RateLimits) -> No
 def test_a_context_may_be_given_limits_of_its_own(peer: Peer) -> None:
     answer = peer.http.post("/testdata/rate-limits", json=ten_times(invoiceMetadata=(2, 16, 20)))
     assert (answer.status_code, answer.content) == (200, b"")
-    told = peer.http.get("/rate-limits").json()
+    answer = peer.http.get("/rate-limits")
+    assert answer.headers["x-emulator-rate-limits-enforced"] == "true"
+    told = answer.json()
     assert len(told) == 17
     assert told["invoiceMetadata"] == {"perSecond": 2, "perMinute": 16, "perHour": 20}
     assert told["other"] == {"perSecond": 100, "perMinute": 300, "perHour": 1200}
@@ -193,7 +195,9 @@ def test_a_context_may_be_given_limits_of_its_own(peer: Peer) -> None:
     assert codes == [200, 200, 429]
     restored = peer.http.delete("/testdata/rate-limits")
     assert (restored.status_code, restored.content) == (200, b"")
-    assert peer.http.get("/rate-limits").json()["invoiceMetadata"]["perSecond"] == 8
+    answer = peer.http.get("/rate-limits")
+    assert answer.json()["invoiceMetadata"]["perSecond"] == 8
+    assert answer.headers["x-emulator-rate-limits-enforced"] == "false"
     assert {peer.query(by_storage(end=APRIL)).status_code for _ in range(20)} == {200}
 
 

@@ -66,6 +66,16 @@ def test_what_ksef_says_of_its_limits_is_believed_and_asked_for_once(store: Turn
     assert second.left("invoiceExport") == {"second": 0}
 
 
+def test_limits_that_nobody_enforces_stop_nobody(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(invoice_export=RateLimit(1, 1, 1), are_enforced=False))
+    assert [type(limiter.take(*EXPORTS)) for _ in range(30)] == [Turn] * 30
+    limiter.block(*EXPORTS, 1800)
+    assert isinstance(limiter.take(*EXPORTS), Turn) is False  # until the limits are read anew
+    limiter.learn(RateLimits(are_enforced=False))
+    assert isinstance(limiter.take(*EXPORTS), Turn)
+
+
 def test_a_rejected_call_stops_all_and_has_the_limits_read_anew(store: TurnStore) -> None:
     first = limiter_at(store)
     second = RateLimiter(store, settings_of(first._address))

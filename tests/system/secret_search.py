@@ -30,6 +30,12 @@ def token_spellings(token: str) -> set[bytes]:
     return own | {KSEF_JWT}
 
 
+def private_key_spellings(pem: str) -> set[bytes]:
+    """How a private key could be written down: whole, or any line of it."""
+    lines = [line for line in pem.strip().splitlines() if "-----" not in line]
+    return spellings(base64.b64decode("".join(lines))) | {line.encode() for line in lines if len(line) > 16}
+
+
 def keys_of(state: Path) -> list[bytes]:
     """Every AES key that an emulator with this state was sent."""
     query = "SELECT aes_key FROM sessions UNION SELECT aes_key FROM exports"

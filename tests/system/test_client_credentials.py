@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from airflow_provider_ksef.client import (
     AsyncKsefClient,
@@ -33,6 +35,7 @@ from airflow_provider_ksef.exceptions import (
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.certificate_ways import client_of
 from tests.system.client_ways import new_key, opened, pack, samples, settings_of
+from tests.system.secret_search import assert_none, spellings, token_spellings
 
 OTHER_NIP = "1111111111"
 NEW_KEY = certificate_requests.generate_private_key
@@ -206,3 +209,18 @@ def test_the_same_calls_run_async(emulator: EmulatorProcess) -> None:
                 assert secret not in f"{made!r} {issued!r} {made} {issued}"
 
     asyncio.run(main())
+
+
+def test_new_secrets_stand_in_no_log(
+    owner: KsefClient, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
+        issued = owner.run(certificate_enrollment.obtain("Sync 2026", "Authentication"))
+        with pytest.raises(KsefApiError) as refused:
+            owner.run(ksef_certificates.revoke("01F20A5D352AE590"))
+    printed = capfd.readouterr()
+    content = f"{printed.out}{printed.err}{caplog.text}{made}{issued}{refused.value!r}"
+    private = issued.request.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    assert made.reference_number in content
+    assert_none(token_spellings(made.token) | spellings(private[-64:]), "the logs", content.encode())
