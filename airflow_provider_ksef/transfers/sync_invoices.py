@@ -106,6 +106,10 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         from airflow_provider_ksef.tables.moments import complete_through
 
         watermark = {sync.name: sync.watermark() for sync in syncs}
+        complete = {
+            subject_type: None if position is None else complete_through(position)
+            for subject_type, position in watermark.items()
+        }
         result = {
             "rows": progress.rows,
             "documents": progress.documents,
@@ -114,10 +118,12 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
             "files": progress.files,
             "exports": progress.exports,
             "watermark": watermark,
-            "complete_through": {
-                subject_type: None if position is None else complete_through(position)
-                for subject_type, position in watermark.items()
-            },
+            "complete_through": complete,
         }
-        self.log.info("Synchronised: %s", result)
+        self.log.info(
+            "Synchronised: %d new invoice(s) by %d export(s). Complete through: %s.",
+            progress.rows,
+            progress.exports,
+            ", ".join(f"{name} {day}" for name, day in complete.items()),
+        )
         return result
