@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit, RateLimits
-from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, OTHER, opening_group
+from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, opening_group
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.turn_log import (
     HOUR,
@@ -225,9 +225,8 @@ class RateLimiter:
 
     def _counted(self, group: str, counter: str) -> dict[str, str]:
         """Give the keys of the counters that a request counts in, with the groups that limit them."""
-        if group not in self._groups:
-            group = opening_group(group)
-            counter = counter if group == OTHER else group
+        if group not in self._groups and opening_group(group) != group:
+            group = counter = opening_group(group)
         keys = {self._key("" if group == ANONYMOUS else self._context, counter): group}
         if windows_of(_limit_of(self._groups, GLOBAL)):
             keys[self._key("", GLOBAL)] = GLOBAL

@@ -101,6 +101,13 @@ def test_an_older_ksef_counts_closing_as_opening(store: TurnStore) -> None:
     assert isinstance(limiter.take("batchSessionClose", "batchSessionClose"), Wait)
 
 
+def test_an_older_ksef_that_does_not_speak_of_logins_has_the_known_limit_for_them(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(other=RateLimit(1, 1, 1)))
+    taken = [limiter.take("anonymous", "anonymous") for _ in range(61)]
+    assert [type(each) for each in taken] == [Turn] * 60 + [Wait]
+
+
 def test_a_global_limit_counts_all_groups_of_all_companies(store: TurnStore) -> None:
     limiter = limiter_at(store)
     limiter.learn(RateLimits(global_=RateLimit(2, None, None)))
