@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_ksef.tables import read
 from tests.emulator.peer import Peer
 from tests.emulator.test_rate_limits import ten_times
-from tests.emulator_process import EmulatorProcess
-from tests.scheduler.watched import WatchedEmulator
+from tests.emulator_process import NIP, EmulatorProcess
+from tests.scheduler.watched import WatchedEmulator, token_of
 from tests.scheduler.whole_airflow import WholeAirflow
 from tests.system.conftest import seed
 
@@ -56,6 +56,6 @@ def test_parallel_tasks_share_the_limits_and_leave_their_slots(
 def allow_exports(emulator: EmulatorProcess, per_minute: int) -> None:
     """Let KSeF take as many calls as it ever does, but so few exports."""
     peer = Peer(emulator)
-    peer.log_in()
+    peer.log_in(token_of(NIP))
     body = ten_times(invoiceExport=(8, per_minute, 100))
     peer.http.post("/testdata/rate-limits", json=body).raise_for_status()
