@@ -25,6 +25,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "extra-links": [
+            f"{PACKAGE}.links.ksef.{link}" for link in ("KsefInvoiceLink", "KsefAppLink", "KsefTablesLink")
+        ],
         "config": {"ksef": _config()},
         "asset-uris": [
             {
@@ -90,8 +93,11 @@ def _connection_type() -> dict[str, Any]:
         "hook-class-name": f"{PACKAGE}.hooks.ksef.KsefHook",
         "hook-name": "KSeF",
         "ui-field-behaviour": {
-            "hidden-fields": ["port", "schema"],
+            # Airflow 3.3.2 refuses to test a saved connection without a port:
+            # https://github.com/apache/airflow/pull/73298
+            "hidden-fields": ["schema"],
             "relabeling": {
+                "port": "Port (unused; Airflow 3.3.2 tests no connection without one)",
                 "login": "NIP (context identifier)",
                 "password": "KSeF token (empty with a certificate)",
                 "host": "Base URL (only for an emulator)",
@@ -99,6 +105,7 @@ def _connection_type() -> dict[str, Any]:
             "placeholders": {
                 "login": "5250001210",
                 "host": "empty, or for example http://127.0.0.1:8089/v2",
+                "port": "443",
             },
         },
         "conn-fields": {

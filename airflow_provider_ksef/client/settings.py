@@ -46,6 +46,11 @@ class Environment:
             )
 
     @property
+    def app_url(self) -> str:
+        """Aplikacja Podatnika, KSeF's own application for people; empty where there is none."""
+        return _APPS.get(self.base_url, "")
+
+    @property
     def latarnia_url(self) -> str:
         """Base of Latarnia, the public service that says how KSeF is; an emulator's is beside its API."""
         return _LATARNIA.get(self.base_url) or f"{self.base_url.removesuffix('/v2')}/latarnia"
@@ -57,6 +62,11 @@ ENVIRONMENTS = {
     "production": Environment("production", "https://api.ksef.mf.gov.pl/v2", "https://qr.ksef.mf.gov.pl"),
 }
 """KSeF's three environments (KSeF docs: srodowiska)."""
+_APPS = {
+    ENVIRONMENTS["test"].base_url: "https://ap-test.ksef.mf.gov.pl/web/",
+    ENVIRONMENTS["demo"].base_url: "https://ap-demo.ksef.mf.gov.pl/web/",
+    ENVIRONMENTS["production"].base_url: "https://ap.ksef.mf.gov.pl/web/",
+}
 _LATARNIA = {
     ENVIRONMENTS["test"].base_url: "https://api-latarnia-test.ksef.mf.gov.pl",
     ENVIRONMENTS["demo"].base_url: "https://api-latarnia-test.ksef.mf.gov.pl",

@@ -13,6 +13,7 @@ from airflow_provider_ksef.client.batch import form_of_batch
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_judging import BatchJudging
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.batch_sending import batches_of
@@ -106,6 +107,10 @@ class KsefSubmitBatchOperator(BaseOperator):
         "tables_path",
         "upo_path",
         "rejected_path",
+    )
+    operator_extra_links = (
+        KsefAppLink(),
+        KsefTablesLink(),
     )
     ui_color = "#f6e7ea"
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
 from airflow_provider_ksef.operators.parameters import (
     check_at_least,
@@ -35,6 +36,7 @@ class KsefCompactTableOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "contexts", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
 from airflow_provider_ksef.exceptions import KsefInputError, KsefStaleTableError
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of
 from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, path_of
 from airflow_provider_ksef.operators.retries import RETRY_POLICY
@@ -29,6 +30,7 @@ class KsefCheckFreshnessOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "contexts", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

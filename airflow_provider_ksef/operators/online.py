@@ -14,6 +14,7 @@ from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoice
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration
 from airflow_provider_ksef.client.packing import MAX_INVOICES
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_result import batch_result
 from airflow_provider_ksef.operators.invoice_checks import PathSetting, check_invoices, dry_run_result
 from airflow_provider_ksef.operators.invoice_source import InvoiceSource, named_paths
@@ -110,6 +111,10 @@ class KsefSendInvoicesOperator(BaseOperator):
         "tables_path",
         "upo_path",
         "rejected_path",
+    )
+    operator_extra_links = (
+        KsefAppLink(),
+        KsefTablesLink(),
     )
     ui_color = "#f6e7ea"
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow_provider_ksef._compat import BaseOperator, Context, ObjectStoragePath, RetryPolicy
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of, open_kept_tables
 from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, task_owner
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
@@ -31,6 +32,7 @@ class KsefDeleteRowsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "before", "nip", "contexts", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

@@ -16,6 +16,7 @@ from airflow_provider_ksef._compat import (
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink
 from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
@@ -53,6 +54,7 @@ class KsefDownloadUpoOperator(BaseOperator):
         "ksef_conn_id",
         "context_identifier",
     )
+    operator_extra_links = (KsefAppLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

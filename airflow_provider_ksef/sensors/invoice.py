@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,9 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client.filters import InvoiceFilters, filters_from_plain, filters_to_plain
 from airflow_provider_ksef.client.invoices import query_metadata
+from airflow_provider_ksef.client.verification_links import invoice_link
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefInvoiceLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least, is_given
@@ -79,6 +82,7 @@ class KsefInvoiceSensor(BaseSensorOperator):
         "ksef_conn_id",
         "context_identifier",
     )
+    operator_extra_links = (KsefInvoiceLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(
@@ -133,6 +137,7 @@ class KsefInvoiceSensor(BaseSensorOperator):
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
         self.deferrable = deferrable
+        self.invoice_url = ""
         if all(map(is_given, self._given.values())):
             filters_from_plain(self._given)
 
@@ -155,6 +160,7 @@ class KsefInvoiceSensor(BaseSensorOperator):
         del context
         with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             page = ksef.run(query_metadata(self.wanted, page_size=MOST_TOLD))
+            self.invoice_url = _link(ksef.settings.environment.qr_url, page.invoices)
         self.log.info("%d invoices match%s.", len(page.invoices), ", and more" if page.has_more else "")
         if not page.invoices:
             return PokeReturnValue(is_done=False)
@@ -195,6 +201,18 @@ class KsefInvoiceSensor(BaseSensorOperator):
             deadline=deadline,
             resume={"deadline": deadline},
         )
+
+
+def _link(qr_url: str, invoices: Sequence[Mapping[str, Any]]) -> str:
+    """Give the link of KOD I to the first invoice, as far as its metadata says enough for it."""
+    if not invoices:
+        return ""
+    seller, issued = invoices[0].get("seller") or {}, invoices[0].get("issueDate") or ""
+    try:
+        found = str(seller.get("nip")), date.fromisoformat(issued), str(invoices[0].get("invoiceHash"))
+        return invoice_link(qr_url, *found)
+    except ValueError:
+        return ""
 
 
 def _told(invoice: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from airflow_provider_ksef._compat import (
     PokeReturnValue,
     RetryPolicy,
 )
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of
 from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
@@ -42,6 +43,7 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("month", "tables_path", "subject_types", "contexts")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

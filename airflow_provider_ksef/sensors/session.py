@@ -17,6 +17,7 @@ from airflow_provider_ksef.client.duplicates import judge_duplicates
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefAppLink
 from airflow_provider_ksef.operators.batch_result import (
     batch_result,
     check_judged,
@@ -58,6 +59,7 @@ class KsefSessionSensor(BaseSensorOperator):
         "context_identifier",
         "tables_path",
     )
+    operator_extra_links = (KsefAppLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

@@ -17,6 +17,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.lineage import TableTraffic, lineage_of
 from airflow_provider_ksef.operators.long_waits import long_waits
@@ -65,6 +66,7 @@ class KsefExportOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("tables_path", "ksef_conn_id", "context_identifier", "subject_types")
+    operator_extra_links = (KsefTablesLink(),)
     ui_color = "#f6e7ea"
 
     def __init__(

@@ -76,7 +76,11 @@ def airflow(
         notes=_folder(folder / "notes"),
         scratch=_folder(folder / "scratch"),
         port=free_port(),
-        own={"AIRFLOW_CONN_KSEF_DEFAULT": default_emulator.connection()},
+        own={
+            "AIRFLOW_CONN_KSEF_DEFAULT": default_emulator.connection(),
+            "AIRFLOW__KSEF__RATE_LIMITER": "sqlite",
+            "AIRFLOW__KSEF__RATE_LIMITER_PATH": str(folder / "turns.sqlite"),
+        },
     )
     airflow.connect(ksef_0=default_emulator.connection())
     try:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 
-from airflow_provider_ksef.client import retries
+from airflow_provider_ksef.client import KsefClient, retries
+from airflow_provider_ksef.client.answers import nothing
+from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
 from airflow_provider_ksef.hooks.ksef import KsefHook
@@ -92,6 +94,8 @@ def limited(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_pat
     turns = tmp_path / "turns.sqlite"
     monkeypatch.setenv("AIRFLOW__KSEF__RATE_LIMITER", "sqlite")
     monkeypatch.setenv("AIRFLOW__KSEF__RATE_LIMITER_PATH", str(turns))
+    with KsefClient(KsefHook().settings) as ksef:
+        ksef.run(Call("POST", "/testdata/rate-limits/production", nothing))
     return RateLimiter(SqliteTurnStore(turns), KsefHook().settings)
 
 
