@@ -19,6 +19,7 @@ from airflow_provider_ksef.exceptions import KsefInputError, KsefTimeoutError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.lineage import AuditTraffic, lineage_of
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
@@ -26,6 +27,7 @@ from airflow_provider_ksef.transfers.audit_sources import AUDITED, Items, read_a
 from airflow_provider_ksef.triggers.events import Resume, read_event
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from upath import UPath
 
 TIMEOUT_SECONDS = 4 * 3600.0
@@ -78,6 +80,7 @@ class KsefAuditToParquetOperator(BaseOperator):
         self.context_identifier = context_identifier
         self.deferrable = deferrable
         self.timeout = timeout
+        self.traffic: AuditTraffic | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read everything, then write it."""
@@ -98,6 +101,11 @@ class KsefAuditToParquetOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the login session, and the task; the next try begins anew."""
         end_killed_task()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Tell OpenLineage what was read and written; its listener calls this when the task has ended."""
+        del task_instance
+        return lineage_of(self.traffic)
 
     def _audit(self, deadline: float) -> dict[str, Any]:
         from airflow_provider_ksef.tables.environment import check_environment
@@ -126,6 +134,7 @@ class KsefAuditToParquetOperator(BaseOperator):
             table: keep_snapshot(root, name, table, lists, taken_at=taken_at, environment=environment)
             for table, lists in told.items()
         }
+        self.traffic = AuditTraffic(ksef.settings, self.tables_path, rows)
         day = taken_at.astimezone(POLAND).date().isoformat()
         self.log.info("Snapshot of %s, %s: %s rows.", name, day, rows)
         return {"context": name, "snapshot_date": day, "rows": rows}

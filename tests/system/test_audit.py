@@ -27,7 +27,10 @@ from airflow_provider_ksef.client.permission_grants import (
     EntityAuthorizationPermissionsGrantRequest,
     PersonPermissionsGrantRequest,
 )
-from airflow_provider_ksef.client.permission_grants_below import EuEntityAdministrationPermissionsGrantRequest
+from airflow_provider_ksef.client.permission_grants_below import (
+    EuEntityAdministrationPermissionsGrantRequest,
+    SubunitPermissionsGrantRequest,
+)
 from airflow_provider_ksef.client.permission_identifiers import EntityIdentifier, PlaceIdentifier
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
@@ -44,7 +47,7 @@ from airflow_provider_ksef.tables.audit_snapshots import keep_snapshot
 from airflow_provider_ksef.transfers import audit_to_parquet
 from airflow_provider_ksef.transfers.audit_sources import AUDITED, read_audited
 from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
-from tests.contract.permission_calls import ABROAD, BETA, BY_ID, OFFICE, TEXT, WORKER
+from tests.contract.permission_calls import ABROAD, BETA, BY_ID, OFFICE, TEXT, UNIT, WORKER
 from tests.contract.permission_calls import SEAL as ABROAD_SEAL
 from tests.emulator.signing import person
 from tests.emulator_process import NIP, EmulatorProcess
@@ -174,10 +177,39 @@ def test_a_composite_context_has_its_own_list(connected: EmulatorProcess, tmp_pa
             owner.settings, context=ContextIdentifier("NipVatUe", ABROAD), credential=credential
         )
     with KsefClient(settings) as abroad:
-        told = abroad.run(read_audited("permissions", "NipVatUe"))
+        told, *_ = [abroad.run(read_audited(table, "NipVatUe")) for table in AUDITED]
     assert {item["authorizedFingerprintIdentifier"] for item in told["eu_entities"]} == {
         administrator.fingerprint
     }
+
+
+def test_a_part_of_a_company_has_one_list(connected: EmulatorProcess) -> None:
+    administrator, place = person(f"PNOPL-{WORKER.value}"), PlaceIdentifier("InternalId", UNIT)
+    with client_of(connected) as owner:
+        do(owner, SubunitPermissionsGrantRequest(WORKER, place, TEXT, BY_ID, "Oddział"))
+        credential = read_certificate(administrator.pem.decode(), administrator.key_pem.decode())
+        settings = replace(
+            owner.settings, context=ContextIdentifier("InternalId", UNIT), credential=credential
+        )
+        (below,) = owner.run(read_audited("permissions", "Nip"))["subunits"]
+    with KsefClient(settings) as part:
+        told, *_ = [part.run(read_audited(table, "InternalId")) for table in AUDITED]
+    assert list(told) == ["persons"]
+    assert below["subunitIdentifier"] == {"type": "InternalId", "value": UNIT}
+
+
+def test_a_token_takes_a_snapshot_and_one_that_may_not_is_told_why(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert operator(tmp_path).execute(context())["rows"]["tokens"] == 1
+    with client_of(connected) as owner:
+        made = owner.run(tokens.generate(["InvoiceRead"], "for reading"))
+        owner.run(tokens.wait_until_settled(made.reference_number))
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(password=made.token))
+    with pytest.raises(KsefApiError, match="CredentialsRead"):
+        operator(tmp_path).execute(context())
+    rows = operator(tmp_path, tables=[table for table in AUDITED if table != "permissions"])
+    assert rows.execute(context())["rows"]["tokens"] == 1
 
 
 def test_what_is_wrong_is_told_before_ksef_is_asked(connected: EmulatorProcess, tmp_path: Path) -> None:
