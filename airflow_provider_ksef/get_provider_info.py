@@ -75,7 +75,7 @@ def get_provider_info() -> dict[str, Any]:
                 "target-integration-name": integration,
                 "python-module": f"{PACKAGE}.transfers.{module}",
             }
-            for module in ("invoices_to_parquet", "verify_invoices")
+            for module in ("audit_to_parquet", "invoices_to_parquet", "verify_invoices")
         ],
     }
 

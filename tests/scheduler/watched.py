@@ -45,3 +45,8 @@ class WatchedEmulator:
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True, timeout=30)) as database:
             return database.execute(query).fetchall()
+
+
+def token_of(nip: str) -> str:
+    """Give a company's KSeF token."""
+    return f"20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-{nip}|" + f"{nip}fedcba" * 4
