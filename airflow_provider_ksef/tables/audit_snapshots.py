@@ -93,6 +93,31 @@ def read_snapshot(tables_path: UPath, context: str, table: str, day: date) -> li
     return by_key(table, found.to_pylist())
 
 
+def snapshot_contexts(tables_path: UPath, table: str) -> list[str]:
+    """
+    List the contexts that a table has snapshots of.
+
+    :param tables_path: the folder of tables.
+    :param table: one of the audit tables.
+    """
+    names = open_store(tables_path).names(table)
+    return [name.removeprefix("context=") for name in names if name.startswith("context=")]
+
+
+def delete_snapshots(tables_path: UPath, context: str, table: str, days: Sequence[date]) -> None:
+    """
+    Delete snapshots for good; nothing refers to them.
+
+    :param tables_path: the folder of tables.
+    :param context: see :func:`layout.context_name`.
+    :param table: one of the audit tables.
+    :param days: of the snapshots.
+    """
+    store = open_store(tables_path)
+    for day in days:
+        store.remove(_path(context, table, day))
+
+
 def _folder(context: str, table: str) -> str:
     return f"{table}/context={context}"
 
