@@ -94,7 +94,7 @@ class TableWriter:
         """Count the invoices that an export has brought into the table, whichever try put them there."""
         first, last = map(to_microseconds, storage_bounds(incoming.invoices))
         references = self.tables.rows(self.key, (first, last), [EXPORT]).column(EXPORT).to_pylist()
-        return references.count(pending.reference_number)
+        return int(references.count(pending.reference_number))
 
     def commit(self, window: CommittedWindow, rows: IncomingRows, *, moves_watermark: bool) -> Taken:
         """Commit rows under the table's lease; see :func:`~.tables.commit.commit_window`."""
