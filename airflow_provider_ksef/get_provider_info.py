@@ -45,6 +45,8 @@ def get_provider_info() -> dict[str, Any]:
                 "operators.compaction",
                 "operators.freshness",
                 "operators.online",
+                "operators.permission_sync",
+                "operators.permissions",
                 "operators.retention",
                 "operators.upo",
             )
@@ -66,6 +68,7 @@ def get_provider_info() -> dict[str, Any]:
                 "triggers.invoice",
                 "triggers.moment",
                 "triggers.new_invoices",
+                "triggers.operation",
                 "triggers.availability",
             )
         ],

@@ -26,6 +26,13 @@ from airflow_provider_ksef.transfers.invoices_to_parquet import (
 )
 
 REFERENCE = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
+PERMISSION = {
+    "kind": "person",
+    "subject_identifier": {"type": "Pesel", "value": "30112206276"},
+    "permissions": ["InvoiceRead"],
+    "description": "reads invoices",
+    "subject_details": {"first_name": "Anna", "last_name": "Abacka"},
+}
 NEEDED = {
     "invoices": "/data/out",
     "tables_path": "/data/tables",
@@ -35,6 +42,8 @@ NEEDED = {
     "date_to": "2026-03-01T00:00:00Z",
     "month": "2026-02",
     "before": "2020-01-01",
+    "permission": PERMISSION,
+    "wanted": [PERMISSION],
 }
 ALARMS = ("KsefCheckFreshnessOperator",)
 """They fail at once, since that is what they are for."""
