@@ -92,8 +92,8 @@ class PermissionChanger:
         done = self._progress.done
         return Changes(
             left,
-            [each.removeprefix(_GRANT) for each in done if each.startswith(_GRANT)],
-            [each.removeprefix(_REVOKE).partition(" ")[2] for each in done if each.startswith(_REVOKE)],
+            sorted(each.removeprefix(_GRANT) for each in done if each.startswith(_GRANT)),
+            sorted(each.removeprefix(_REVOKE).partition(" ")[2] for each in done if each.startswith(_REVOKE)),
         )
 
     def _revoke(self, surplus: Sequence[HeldPermission]) -> None:
