@@ -80,7 +80,8 @@ def rotate(sink: Any, **more: Any) -> KsefRotateCertificateOperator:
 
 def active_tokens() -> set[str]:
     with KsefHook().get_conn() as ksef:
-        return {each.reference_number for each in ksef.run(tokens.query(statuses=["Active"]))}
+        found = ksef.run(tokens.query(statuses=["Active"], description="for the sync"))
+    return {each.reference_number for each in found}
 
 
 def active_certificates() -> set[str]:
@@ -138,10 +139,8 @@ def test_a_token_is_revoked_once_in_place_or_deferred(owned: EmulatorProcess, tm
     revoke = KsefRevokeTokenOperator(
         task_id="revoke", token_reference_number=reference, deferrable=True, poll_interval=0.2
     )
-    owned.control("token-status", referenceNumber=reference, status="Revoking")
     with pytest.raises(TaskDeferred) as deferred:
         revoke.execute(context())
-    owned.control("token-status", referenceNumber=reference, status="Active")
     trigger: Any = deferred.value.trigger
     event = event_of(trigger)
     assert event["code"] == 200
@@ -240,7 +239,9 @@ def test_expiry_is_told_in_time(owned: EmulatorProcess, tmp_path: Path) -> None:
     assert 728 <= told["days_left"] <= 730
     none = KsefCertificateExpirySensor(task_id="s", within=SOON, certificate_type="Offline")
     assert not none.poke(context()).is_done
-    old = KsefTokenExpirySensor(task_id="s", max_age=timedelta(0), within=timedelta(0))
+    old = KsefTokenExpirySensor(
+        task_id="s", max_age=timedelta(0), within=timedelta(0), description="for the sync"
+    )
     (told,) = old.poke(context()).xcom_value["expiring"]
     assert told["token_reference_number"] == token["token_reference_number"]
     assert datetime.fromisoformat(told["expires"]) < datetime.now(UTC)
