@@ -12,6 +12,7 @@ from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
 _TIMEOUT = 30.0
+_NO_PASSWORD = " "  # noqa: S105  Airflow's API cannot empty a password; the hook takes blanks for none
 _CERTIFICATE_FIELDS = ("certificate", "private_key", "private_key_password")
 _REMEDY = "Let the user of the API's connection edit connections (role Op)."
 
@@ -47,7 +48,7 @@ class AirflowConnectionSink:
         """Give what tasks find in the connection."""
         connection = BaseHook.get_connection(self._conn_id)
         extra = connection.extra_dejson
-        if connection.password:
+        if (connection.password or "").strip():
             return NewSecret(token=connection.password)
         if extra.get("certificate"):
             return NewSecret(
@@ -66,7 +67,7 @@ class AirflowConnectionSink:
         body = {
             "connection_id": self._conn_id,
             "conn_type": connection.conn_type,
-            "password": secret.token or None,
+            "password": secret.token or _NO_PASSWORD,
             "extra": json.dumps(kept),
         }
         with self._api() as api:

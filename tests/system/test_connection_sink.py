@@ -12,14 +12,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from airflow.models import Connection
+from airflow.configuration import conf
+from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
+from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.connection_sink import AirflowConnectionSink
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 from tests.emulator.signing import seal
-from tests.emulator_process import NIP, TOKEN
+from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.managing_ways import connect_as
 
 SIGNER = seal(f"VATPL-{NIP}")
 CERTIFICATE = NewSecret(certificate=SIGNER.pem.decode(), private_key=SIGNER.key_pem.decode())
@@ -34,8 +38,13 @@ def api_server(airflow_home: Path) -> Iterator[str]:
         *(sys.executable, "-m", "uvicorn", "--factory", "--port", str(port)),
         "airflow.api_fastapi.app:create_app",
     ]
+    key = {"AIRFLOW__CORE__FERNET_KEY": conf.get("core", "fernet_key")}  # or the server makes one of its own
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **key},
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -62,6 +71,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 def sink(api_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowConnectionSink]:
     api = {"conn_type": "http", "host": api_server, "login": "admin", "password": "admin"}
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(api))
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # so that connections come of the database
     extra = json.dumps({"environment": "test", "timeout": 12})
     with create_session() as session:
         session.add(
@@ -88,7 +98,8 @@ def test_the_connection_gets_one_secret_or_the_other_and_keeps_the_rest(
     assert sink.read() == NewSecret(token=TOKEN)
     sink.save(CERTIFICATE)
     pem = {"certificate": CERTIFICATE.certificate, "private_key": CERTIFICATE.private_key}
-    assert kept() == (host, None, {**common, **pem})
+    assert kept() == (host, " ", {**common, **pem})
+    assert KsefHook(CONN_ID).settings.credential.certificate == SIGNER.certificate
     assert sink.read() == CERTIFICATE
     sink.save(NewSecret(token=TOKEN))
     assert kept() == (host, TOKEN, common)
@@ -110,3 +121,17 @@ def test_what_cannot_take_a_secret_is_told_before_ksef_is_asked(
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps({"conn_type": "http"}))
     with pytest.raises(KsefInputError, match="has no host"):
         sink.check()
+
+
+def test_a_task_puts_its_token_into_a_connection_and_finds_it_there(
+    sink: AirflowConnectionSink, connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_as(monkeypatch, connected)
+    monkeypatch.delenv("_AIRFLOW_PROCESS_CONTEXT")
+    dag_id = "ksef_into_connection"
+    run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {})
+    assert run.xcom("token")["status"] == "generated"
+    _, token, _ = kept()
+    assert token is not None
+    assert token.startswith(run.xcom("token")["token_reference_number"])
+    assert run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {}).xcom("token")["status"] == "already"
