@@ -84,7 +84,7 @@ def get_provider_info() -> dict[str, Any]:
                 "target-integration-name": integration,
                 "python-module": f"{PACKAGE}.transfers.{module}",
             }
-            for module in ("invoices_to_parquet", "verify_invoices")
+            for module in ("audit_to_parquet", "invoices_to_parquet", "verify_invoices")
         ],
     }
 
@@ -102,8 +102,11 @@ def _connection_type() -> dict[str, Any]:
         "hook-class-name": f"{PACKAGE}.hooks.ksef.KsefHook",
         "hook-name": "KSeF",
         "ui-field-behaviour": {
-            "hidden-fields": ["port", "schema"],
+            # Airflow 3.3.2 refuses to test a saved connection without a port:
+            # https://github.com/apache/airflow/pull/73298
+            "hidden-fields": ["schema"],
             "relabeling": {
+                "port": "Port (unused; Airflow 3.3.2 tests no connection without one)",
                 "login": "NIP (context identifier)",
                 "password": "KSeF token (empty with a certificate)",
                 "host": "Base URL (only for an emulator)",
@@ -111,6 +114,7 @@ def _connection_type() -> dict[str, Any]:
             "placeholders": {
                 "login": "5250001210",
                 "host": "empty, or for example http://127.0.0.1:8089/v2",
+                "port": "443",
             },
         },
         "conn-fields": {

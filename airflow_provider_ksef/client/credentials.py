@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import NameOID
 
+from airflow_provider_ksef.client.input_checks import check_choice
 from airflow_provider_ksef.exceptions import KsefInputError
 
 SUBJECT_IDENTIFIER_TYPES = ("certificateSubject", "certificateFingerprint")
@@ -75,8 +76,8 @@ class CertificateCredential:
     auth_schema_version: str = AUTH_SCHEMA_VERSIONS[0]
 
     def __post_init__(self) -> None:
-        _check_choice("subject_identifier_type", self.subject_identifier_type, SUBJECT_IDENTIFIER_TYPES)
-        _check_choice("auth_schema_version", self.auth_schema_version, AUTH_SCHEMA_VERSIONS)
+        check_choice("subject_identifier_type", self.subject_identifier_type, SUBJECT_IDENTIFIER_TYPES)
+        check_choice("auth_schema_version", self.auth_schema_version, AUTH_SCHEMA_VERSIONS)
 
     @cached_property
     def secret_bytes(self) -> bytes:
@@ -96,8 +97,3 @@ def name_of(certificate: x509.Certificate) -> str:
     """Name a certificate without the numbers of persons that its subject holds."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return f"{str(names[0].value) if names else 'without a name'} ({certificate.serial_number:X})"
-
-
-def _check_choice(field_name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise KsefInputError(field_name, value, "is not known to KSeF", f"Give one of: {', '.join(known)}.")

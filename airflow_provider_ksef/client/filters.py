@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from airflow_provider_ksef.client import identifiers
+from airflow_provider_ksef.client.input_checks import check_choice
 from airflow_provider_ksef.exceptions import KsefInputError
 
 SUBJECT_TYPES = ("Subject1", "Subject2", "Subject3", "SubjectAuthorized")
@@ -76,10 +77,8 @@ class InvoiceFilters:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
-            if value is not None and value not in choices:
-                raise KsefInputError(
-                    name, value, "is not known to KSeF", f"Give one of: {', '.join(choices)}."
-                )
+            if value is not None:
+                check_choice(name, value, choices)
         for name in ("date_from", "date_to"):
             _check_moment(name, getattr(self, name))
         if self.seller_nip is not None:

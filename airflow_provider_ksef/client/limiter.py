@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit, RateLimits
-from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, OTHER, opening_group
+from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, opening_group
 from airflow_provider_ksef.client.settings import Settings
 from airflow_provider_ksef.client.turn_log import (
     HOUR,
@@ -48,11 +48,13 @@ class KnownLimits(msgspec.Struct):
     What KSeF said of a context's limits.
 
     :param groups: by KSeF's name of the group.
+    :param are_enforced: whether it refuses anybody; an emulator may let all through.
     :param read_at: when it said so.
     :param reading_until: somebody is asking until then.
     """
 
     groups: dict[str, RateLimit] = {}
+    are_enforced: bool = True
     read_at: int = 0
     reading_until: int = 0
 
@@ -120,31 +122,30 @@ class RateLimiter:
         name = uuid.uuid4().hex[:12]
 
         def change(records: Mapping[str, Record], now: int) -> tuple[Turn | Wait, Mapping[str, bytes]]:
-            limits = self._limits_in(records)
-            windows = {key: windows_of(_limit_of(limits, groups[key])) for key in keys}
-            if _is_being_read(_known_in(records, self._limits_key), now) and counter not in _NOT_WAITING:
-                return Wait(_WHILE_READING / SECOND, (now + _WHILE_READING) / SECOND, _READING_REASON), {}
-            logs = {key: _log_in(records, key) for key in keys}
+            known = self._known_in(records)
+            if known.read_at and not known.are_enforced:
+                return Turn(name, ()), {}
+            if _is_being_read(known, now) and counter not in _NOT_WAITING:
+                return _while_reading(now), {}
+            windows = {key: windows_of(_limit_of(self._groups, groups[key])) for key in keys}
+            logs = {key: _decoded(records[key], TurnLog) for key in keys}
             wait = take(logs, windows, name, now)
             if wait:
-                reasons = (_reason(logs[key], windows[key], now) for key in keys)
-                return Wait(wait / SECOND, (now + wait) / SECOND, next(filter(None, reasons), "")), {}
+                return _waiting(logs, windows, wait, now), {}
             hour = next((window for window in windows[keys[0]] if window.length == HOUR), None)
-            turn = Turn(
-                name,
-                tuple(keys),
-                used=used(logs[keys[0]], hour, now) if hour else 0,
-                limit=hour.limit if hour else None,
-            )
+            count = used(logs[keys[0]], hour, now) if hour else 0
+            turn = Turn(name, tuple(keys), count, hour.limit if hour else None)
             return turn, {key: msgspec.json.encode(each) for key, each in logs.items()}
 
         return self._update([*keys, self._limits_key], change)
 
     def land(self, turn: Turn) -> None:
         """Count a turn from now on, since KSeF has answered it or never will."""
+        if not turn.keys:
+            return
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
-            logs = {key: _log_in(records, key) for key in turn.keys}
+            logs = {key: _decoded(records[key], TurnLog) for key in turn.keys}
             for each in logs.values():
                 each.land(turn.name, now)
             return None, {key: msgspec.json.encode(each) for key, each in logs.items()}
@@ -161,10 +162,10 @@ class RateLimiter:
         self._look_at_limits = 0.0
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
-            turns, limits = _log_in(records, key), _known_in(records, self._limits_key)
+            turns, known = _decoded(records[key], TurnLog), self._known_in(records)
             turns.block(now + int(seconds * SECOND))
-            limits.read_at = 0
-            return None, {key: msgspec.json.encode(turns), self._limits_key: msgspec.json.encode(limits)}
+            known.read_at = 0
+            return None, {key: msgspec.json.encode(turns), self._limits_key: msgspec.json.encode(known)}
 
         self._update([key, self._limits_key], change)
 
@@ -175,7 +176,7 @@ class RateLimiter:
         self._look_at_limits = time.monotonic() + _LOOK_AGAIN
 
         def change(records: Mapping[str, Record], now: int) -> tuple[bool, Mapping[str, bytes]]:
-            known = _known_in(records, self._limits_key)
+            known = self._known_in(records)
             if now < known.read_at + LIMITS_AGE or now < known.reading_until:
                 return False, {}
             known.reading_until = now + _READING
@@ -192,8 +193,7 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
             del records
-            groups = limits.by_group() if limits.are_enforced else dict.fromkeys(_defaults, _UNLIMITED)
-            known = KnownLimits(groups=groups, read_at=now)
+            known = KnownLimits(groups=limits.by_group(), are_enforced=limits.are_enforced, read_at=now)
             return None, {self._limits_key: msgspec.json.encode(known)}
 
         self._update([self._limits_key], change)
@@ -209,8 +209,9 @@ class RateLimiter:
         key = next(iter(self._counted(group, group)))
 
         def change(records: Mapping[str, Record], now: int) -> tuple[dict[str, int], Mapping[str, bytes]]:
-            turns = _log_in(records, key)
-            windows = windows_of(_limit_of(self._limits_in(records), group))
+            self._known_in(records)
+            turns = _decoded(records[key], TurnLog)
+            windows = windows_of(_limit_of(self._groups, group))
             return {each.name: max(0, each.limit - used(turns, each, now)) for each in windows}, {}
 
         return self._update([key, self._limits_key], change)
@@ -224,17 +225,17 @@ class RateLimiter:
 
     def _counted(self, group: str, counter: str) -> dict[str, str]:
         """Give the keys of the counters that a request counts in, with the groups that limit them."""
-        if group not in self._groups:
-            group = opening_group(group)
-            counter = counter if group == OTHER else group
+        if group not in self._groups and opening_group(group) != group:
+            group = counter = opening_group(group)
         keys = {self._key("" if group == ANONYMOUS else self._context, counter): group}
         if windows_of(_limit_of(self._groups, GLOBAL)):
             keys[self._key("", GLOBAL)] = GLOBAL
         return keys
 
-    def _limits_in(self, records: Mapping[str, Record]) -> Mapping[str, RateLimit]:
-        self._groups = _known_in(records, self._limits_key).groups or _defaults
-        return self._groups
+    def _known_in(self, records: Mapping[str, Record]) -> KnownLimits:
+        known = _decoded(records[self._limits_key], KnownLimits)
+        self._groups = known.groups or _defaults
+        return known
 
     def _update(self, keys: list[str], change: Change[T]) -> T | None:
         if time.monotonic() < self._store_failed + _LOOK_AGAIN:
@@ -256,14 +257,6 @@ def _limit_of(groups: Mapping[str, RateLimit], group: str) -> RateLimit:
     return groups.get(group) or _defaults.get(group) or _UNLIMITED
 
 
-def _log_in(records: Mapping[str, Record], key: str) -> TurnLog:
-    return _decoded(records[key], TurnLog)
-
-
-def _known_in(records: Mapping[str, Record], key: str) -> KnownLimits:
-    return _decoded(records[key], KnownLimits)
-
-
 def _is_being_read(known: KnownLimits, now: int) -> bool:
     return not known.read_at and now < known.reading_until
 
@@ -274,6 +267,15 @@ def _decoded(record: Record, kind: type[T]) -> T:
         return kind() if record is None else msgspec.json.decode(record, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return kind()
+
+
+def _while_reading(now: int) -> Wait:
+    return Wait(_WHILE_READING / SECOND, (now + _WHILE_READING) / SECOND, _READING_REASON)
+
+
+def _waiting(logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], wait: int, now: int) -> Wait:
+    reasons = (_reason(each, windows[key], now) for key, each in logs.items())
+    return Wait(wait / SECOND, (now + wait) / SECOND, next(filter(None, reasons), ""))
 
 
 def _reason(turns: TurnLog, windows: list[Window], now: int) -> str:

@@ -169,10 +169,10 @@ class EntityAuthorizationPermissionsQueryRequest:
     What companies let each other do in contexts of their own; what is None matters not.
 
     :param query_type: ``Granted`` for what the context allows, ``Received`` for what it is allowed.
-    :param authorizing_identifier: who allows it, a ``Nip``; with ``Received``.
-    :param authorized_identifier: who is allowed it; with ``Granted``.
+    :param authorizing_identifier: who allows it, a ``Nip``; the context itself with ``Granted``.
+    :param authorized_identifier: who is allowed it; the context itself with ``Received``.
     :param permission_types: any of :data:`AUTHORIZATION_PERMISSIONS`; all where there is none.
-    :raises KsefInputError: where a value is unknown, or a filter does not go with the type of the query.
+    :raises KsefInputError: where a value is unknown.
     """
 
     query_type: str
@@ -185,9 +185,6 @@ class EntityAuthorizationPermissionsQueryRequest:
         _check_types(self.permission_types, AUTHORIZATION_PERMISSIONS)
         if self.authorizing_identifier is not None:
             check_type("authorizing_identifier", self.authorizing_identifier, ("Nip",), "allows nothing")
-            self._check_goes_with("authorizing_identifier", "Received")
-        if self.authorized_identifier is not None:
-            self._check_goes_with("authorized_identifier", "Granted")
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
@@ -197,11 +194,6 @@ class EntityAuthorizationPermissionsQueryRequest:
             authorizedIdentifier=self.authorized_identifier,
             permissionTypes=list(self.permission_types) or None,
         )
-
-    def _check_goes_with(self, field: str, query_type: str) -> None:
-        if self.query_type != query_type:
-            problem = f"does not go with {field}, which would be the context itself"
-            raise KsefInputError("query_type", self.query_type, problem, f"Give {query_type}.")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,7 @@ PERSON_PERMISSIONS = (
     "CollectiveIdentifierManage",
 )
 ENTITY_PERMISSIONS = ("InvoiceWrite", "InvoiceRead", "CollectiveIdentifierManage")
-"""What a company may do with another's invoices; the last one came with API 2.8."""
-INVOICE_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
+"""What a company may do for another and pass on to its people; the last one came with API 2.8."""
 AUTHORIZATION_PERMISSIONS = ("SelfInvoicing", "RRInvoicing", "TaxRepresentative", "PefInvoicing")
 _ONLY_OF_NIP = ("SubunitManage", "EnforcementOperations")
 _WORKING = ("Nip", "InternalId")
@@ -102,8 +101,8 @@ class EntityPermission:
     What a company may do with the context's invoices.
 
     :param type: one of :data:`ENTITY_PERMISSIONS`.
-    :param can_delegate: whether it may pass it on to its people; ``InvoiceRead`` and ``InvoiceWrite`` only.
-    :raises KsefInputError: where the type is unknown or cannot be passed on.
+    :param can_delegate: whether it may pass it on to its people.
+    :raises KsefInputError: where the type is unknown.
     """
 
     type: str
@@ -111,13 +110,6 @@ class EntityPermission:
 
     def __post_init__(self) -> None:
         check_choice("type", self.type, ENTITY_PERMISSIONS)
-        if self.can_delegate and self.type not in INVOICE_PERMISSIONS:
-            raise KsefInputError(
-                "can_delegate",
-                self.can_delegate,
-                f"is not for {self.type}",
-                "Only InvoiceRead and InvoiceWrite are passed on.",
-            )
 
     def to_json(self) -> dict[str, Any]:
         """Give the permission as the request has it."""
@@ -221,10 +213,11 @@ class IndirectPermissionsGrantRequest:
     """
     Let a person handle the invoices of the context's clients; needs ``CredentialsManage``.
 
-    A client must have given the context the same permission to be passed on (``can_delegate``).
+    It holds where a client has given the context the same permission to be passed on (``can_delegate``).
+    Where it has not, KSeF may take the request all the same and keep the permission ``Inactive``.
 
     :param subject_identifier: who.
-    :param permissions: ``InvoiceRead``, ``InvoiceWrite`` or both.
+    :param permissions: one or more of :data:`ENTITY_PERMISSIONS`.
     :param description: 5 to 256 characters.
     :param subject_details: who that is; with a fingerprint one of those for fingerprints.
     :param target_identifier: the client; None is all clients, those to come included.
@@ -239,7 +232,7 @@ class IndirectPermissionsGrantRequest:
     target_identifier: TargetIdentifier | None = None
 
     def __post_init__(self) -> None:
-        check_choices("permissions", self.permissions, INVOICE_PERMISSIONS)
+        check_choices("permissions", self.permissions, ENTITY_PERMISSIONS)
         check_description(self.description)
         check_person(self.subject_identifier, self.subject_details)
 

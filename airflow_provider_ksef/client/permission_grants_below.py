@@ -14,12 +14,12 @@ from airflow_provider_ksef.client.permission_details import (
     PersonDetails,
     check_person,
 )
-from airflow_provider_ksef.client.permission_grants import INVOICE_PERMISSIONS
 from airflow_provider_ksef.client.permission_identifiers import PlaceIdentifier, check_type
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 
+EU_REPRESENTATIVE_PERMISSIONS = ("InvoiceWrite", "InvoiceRead")
 NAME_LENGTH = (5, 256)
 """Least and most characters of the names of parts and of companies abroad."""
 
@@ -160,7 +160,7 @@ class EuEntityPermissionsGrantRequest:
 
     def __post_init__(self) -> None:
         _check_fingerprint(self.subject_identifier)
-        check_choices("permissions", self.permissions, INVOICE_PERMISSIONS)
+        check_choices("permissions", self.permissions, EU_REPRESENTATIVE_PERMISSIONS)
         check_description(self.description)
 
     def to_json(self) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def counter_of(group: str, method: str, path: str) -> str:
 
 def opening_group(group: str) -> str:
     """
-    Name the group that counts a call where this version of KSeF has no such group: closing counts as opening.
+    Name the group that counts a call where KSeF has none of its own for it: closing counts as opening.
 
     :param group: that KSeF does not name.
     """
-    return _OPENING.get(group, OTHER)
+    return _OPENING.get(group, group)

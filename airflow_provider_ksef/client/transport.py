@@ -19,6 +19,8 @@ from airflow_provider_ksef.client.wire import COUNTER, GROUP, PATIENCE
 from airflow_provider_ksef.exceptions import KsefTransportError
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_ON_THE_WAY = 1.0
+"""Seconds more for a turn: a window of a minute begins with calls whose answers are still to come."""
 LOGOUT_TIMEOUT = 5.0
 """Seconds that the end of a login may take; nobody needs its outcome."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -71,7 +73,7 @@ def as_request(call: Call[T], settings: Settings, timeout: float | None = None) 
         extensions={
             "timeout": httpx.Timeout(timeout or settings.timeout).as_dict(),
             **_budget(call),
-            PATIENCE: timeout or retries.LONGEST_WAIT,
+            PATIENCE: timeout or retries.LONGEST_WAIT + _ON_THE_WAY,
         },
     )
 

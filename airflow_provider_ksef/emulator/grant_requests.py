@@ -42,7 +42,7 @@ class InvoicePermission(Choice):
 
 
 class EntityPermission(Choice):
-    """What a company may do for another; the last one came with API 2.8."""
+    """What a company may do for another, or pass on to a person; the last one came with API 2.8."""
 
     INVOICE_WRITE = "InvoiceWrite"
     INVOICE_READ = "InvoiceRead"
@@ -127,12 +127,6 @@ class EntityPermissionBody(WireModel):
     type: EntityPermission
     can_delegate: bool = False
 
-    @model_validator(mode="after")
-    def _may_be_passed_on(self) -> EntityPermissionBody:
-        if self.can_delegate and self.type is EntityPermission.COLLECTIVE_IDENTIFIER_MANAGE:
-            raise ValueError(f"{self.type.value} cannot be passed on")
-        return self
-
 
 class EntityGrantBody(_GrantBody):
     """Permissions of a company, to handle the context's invoices."""
@@ -162,7 +156,7 @@ class IndirectGrantBody(_GrantBody):
 
     subject_identifier: PersonIdentifier
     target_identifier: TargetIdentifier | None = None
-    permissions: Annotated[list[InvoicePermission], Field(min_length=1), AfterValidator(_once)]
+    permissions: Annotated[list[EntityPermission], Field(min_length=1), AfterValidator(_once)]
     subject_details: PersonSubject
 
     def to_grants(self, giving: Giving) -> list[Grant]:

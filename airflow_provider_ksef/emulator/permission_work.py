@@ -100,7 +100,7 @@ class PermissionWork:
     def _give(self, grants: list[Grant]) -> int:
         here = self._emulator
         for grant in grants:
-            code = judge_grant(grant, here.taxpayers, here.grants)
+            code = judge_grant(grant, here.taxpayers)
             if code != DONE:
                 return code
         here.grants.add(map(self._with_name, grants))

@@ -14,7 +14,7 @@ from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.limiting import limiter_for
 from airflow_provider_ksef.hooks.masking import secrets_of
-from airflow_provider_ksef.hooks.metrics import tell_usage
+from airflow_provider_ksef.hooks.metrics import usage_teller
 
 open_clients: WeakSet[KsefClient] = WeakSet()
 """The clients of this process, which is that of one task: who kills it ends their login sessions."""
@@ -61,7 +61,7 @@ class KsefHook(BaseHook):
     def get_conn(self) -> KsefClient:
         """Give a client for one task; use it as a context manager, so that the login session is closed."""
         client = KsefClient(self.settings, limiter=limiter_for(self.settings))
-        client.on_close.append(tell_usage)
+        client.on_close.append(usage_teller())
         open_clients.add(client)
         return client
 
@@ -78,7 +78,7 @@ class KsefHook(BaseHook):
             self.settings = settings
         await asyncio.to_thread(ssl_context)
         ksef = AsyncKsefClient(self.settings, limiter=limiter_for(self.settings))
-        ksef.on_close.append(tell_usage)
+        ksef.on_close.append(usage_teller())
         return ksef
 
     async def aget_fields(self) -> tuple[ConnectionFields, dict[str, Any]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from airflow_provider_ksef._compat import Stats, current_task_tags
 from airflow_provider_ksef.client.usage import Usage
@@ -29,22 +32,30 @@ def count(name: str, number: int, **tags: str) -> None:
         log.warning("The metric %s.%s cannot be told: %s", PREFIX, name, error)
 
 
-def tell_usage(usage: Usage) -> None:
-    """
-    Tell what a client has used, in the log and as metrics, when it is closed.
+def usage_teller() -> Callable[[Usage], None]:
+    """Give what tells a client's use of KSeF when it is closed; its time begins now."""
+    return partial(tell_usage, time.monotonic())
 
+
+def tell_usage(started: float, usage: Usage) -> None:
+    """
+    Tell what a client has used, in the log and as metrics.
+
+    :param started: when it began, in seconds of :func:`time.monotonic`.
     :param usage: the client's counts.
     """
     if not usage.calls:
         return
     calls = ", ".join(f"{number} {group}" for group, number in usage.calls.most_common())
+    waited = f", {usage.seconds_waited:.0f} s of it waiting for a turn" if usage.seconds_waited else ""
     log.info(
-        "KSeF was called %d times (%s); %.1f MB sent, %.1f MB received, %.0f s waited for turns.",
+        "KSeF was called %d times within %.0f s%s: %s; %s sent, %s received.",
         sum(usage.calls.values()),
+        time.monotonic() - started,
+        waited,
         calls,
-        usage.bytes_sent / 1e6,
-        usage.bytes_received / 1e6,
-        usage.seconds_waited,
+        in_bytes(usage.bytes_sent),
+        in_bytes(usage.bytes_received),
     )
     for group, number in usage.calls.items():
         count("calls", number, group=group)
@@ -52,6 +63,15 @@ def tell_usage(usage: Usage) -> None:
     count("bytes_sent", usage.bytes_sent)
     count("bytes_received", usage.bytes_received)
     _time("rate_limit_wait", usage.seconds_waited)
+
+
+def in_bytes(size: int) -> str:
+    """
+    Write a size as people read it.
+
+    :param size: in bytes.
+    """
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
 def _time(name: str, seconds: float) -> None:

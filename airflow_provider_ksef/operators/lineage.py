@@ -74,6 +74,29 @@ class SentTraffic:
         )
 
 
+@dataclass(frozen=True)
+class AuditTraffic:
+    """
+    Snapshots that a task has taken of what KSeF knows of a company.
+
+    :param settings: whose.
+    :param tables_path: where the tables are, as the operator has it.
+    :param rows: rows of the snapshot, by table.
+    """
+
+    settings: Settings
+    tables_path: Any
+    rows: Mapping[str, int]
+
+    def as_lineage(self) -> OperatorLineage[Any, Any]:
+        """Give it in OpenLineage's words: the company in KSeF is read, the tables are written."""
+        of_seller = convert_asset_to_openlineage(asset_of(self.settings, SELLER), None)
+        company = _dataset(of_seller.namespace, of_seller.name.removesuffix(f"/{SELLER}"), None, {})
+        return _lineage(
+            [company], [_of_table(self.tables_path, table, rows) for table, rows in self.rows.items()]
+        )
+
+
 class SendingOperator(Protocol):
     """What an operator has that sends invoices."""
 
@@ -93,7 +116,7 @@ def sent_traffic(operator: SendingOperator, settings: Settings, result: Mapping[
     return SentTraffic(settings, operator.invoices, operator.tables_path, count, accepted)
 
 
-def lineage_of(traffic: TableTraffic | SentTraffic | None) -> OperatorLineage[Any, Any] | None:
+def lineage_of(traffic: TableTraffic | SentTraffic | AuditTraffic | None) -> OperatorLineage[Any, Any] | None:
     """
     Give what a task tells OpenLineage, where its provider is installed.
 

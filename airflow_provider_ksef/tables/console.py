@@ -20,6 +20,12 @@ from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.tables import console_text
 from airflow_provider_ksef.tables.checking import check_tables
 from airflow_provider_ksef.tables.console_options import parse
+from airflow_provider_ksef.tables.console_snapshots import (
+    as_json,
+    delete_found,
+    found_snapshots,
+    of_snapshots,
+)
 from airflow_provider_ksef.tables.intervals import past_moment
 from airflow_provider_ksef.tables.layout import TableKey, check_readable
 from airflow_provider_ksef.tables.overview import overview
@@ -65,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: Namespace) -> _Outcome:
     root = _opened(options.tables_path, dict(map(_named, options.storage_option)))
+    if options.command == "snapshots":
+        return _snapshots(options, root)
     keys = table_parts(open_store(root), contexts=options.context, subject_types=options.subject_type)
     if not keys:
         raise KsefInputError(
@@ -143,6 +151,16 @@ def _lease(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcome:
     holder = free_lease(root, key)
     told = f"broke the lease of {holder.owner}" if holder else "nobody holds the lease"
     return _Outcome({"owner": holder.owner if holder else None}, f"{_name(key)}: {told}.")
+
+
+def _snapshots(options: Namespace, root: UPath) -> _Outcome:
+    found = found_snapshots(options, root)
+    text = of_snapshots(found)
+    if options.before is not None and not options.dry_run:
+        _ask(options, f"{text}\nDelete these snapshots for good")
+        delete_found(root, found)
+        text = f"Deleted:\n{text}"
+    return _Outcome(as_json(found), text)
 
 
 def _ask(options: Namespace, question: str) -> None:

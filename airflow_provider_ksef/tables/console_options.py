@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 _KEEP = "closed months, the newest, to leave alone"
+_CONTEXT = "only this one, such as nip-5250001210; may be repeated"
+_JSON = "answer with JSON"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -28,6 +30,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     _reading(commands)
     _keeping(commands)
+    _auditing(commands)
     _mending(commands)
     return parser.parse_args(arguments)
 
@@ -52,6 +55,17 @@ def _keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _asks_first(retention)
 
 
+def _auditing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    snapshots = commands.add_parser(
+        "snapshots", help="snapshots for auditors; with --before, delete old ones"
+    )
+    snapshots.add_argument("--context", action="append", help=_CONTEXT)
+    snapshots.add_argument("--before", metavar="DATE", help="delete those of days before this one for good")
+    snapshots.add_argument("--dry-run", action="store_true", help="only say which")
+    snapshots.add_argument("--json", action="store_true", help=_JSON)
+    _asks_first(snapshots)
+
+
 def _mending(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     actions = commands.add_parser("watermark", help="set or reset a watermark").add_subparsers(
         dest="action", required=True
@@ -68,13 +82,11 @@ def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, told: str
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=told, description=told)
-    parser.add_argument(
-        "--context", action="append", help="only this one, such as nip-5250001210; may be repeated"
-    )
+    parser.add_argument("--context", action="append", help=_CONTEXT)
     parser.add_argument(
         "--subject-type", action="append", help="only this one, such as Subject2; may be repeated"
     )
-    parser.add_argument("--json", action="store_true", help="answer with JSON")
+    parser.add_argument("--json", action="store_true", help=_JSON)
     return parser
 
 

@@ -28,6 +28,8 @@ Parquet file carries the same descriptions in the metadata of its fields.
   `include_documents=True`.
 - `submissions` is there where a submitting task has a `tables_path`. Its folders name `context` and `month`,
   the month of the session's reference number.
+- `permissions`, `tokens`, `certificates`, `login_sessions` and `limits` are snapshots, there where
+  `KsefAuditToParquetOperator` takes them. Their folders name `context` and `month`, that of `snapshot_date`.
 - Amounts, quantities and prices are decimals with the digits of KSeF's schemas; nothing was ever a float.
 - FA and FA_RR name the element of the document that a column comes from. One code may mean different things
   in the two: P_6A is a date in FA and a unit of measure in FA_RR.
@@ -45,6 +47,15 @@ _ABOUT = {
     "states; on a correction they are differences. Key: `ksef_number`, `rate_group`.",
     "submissions": "One row per submitted file: what was sent, and what became of it. A file that was sent "
     "again in a later session has a row of each. Key: `session_reference_number`, `file_name`.",
+    "permissions": "One row per snapshot and permission: who may do what, where. What a company may do as "
+    "the owner of its context is no row. Key: `snapshot_date`, `source`, `id`.",
+    "tokens": "One row per snapshot and KSeF token, the revoked ones too, never the secret. Tokens do not "
+    "expire. Key: `snapshot_date`, `reference_number`.",
+    "certificates": "One row per snapshot and KSeF certificate of who took it. Key: `snapshot_date`, "
+    "`certificate_serial_number`.",
+    "login_sessions": "One row per snapshot and login that was good then. Key: `snapshot_date`, "
+    "`reference_number`.",
+    "limits": "One row per snapshot and limit. Key: `snapshot_date`, `source`, `name`.",
 }
 
 _ELEMENTS = {b"ksef.fa": "FA", b"ksef.fa_rr": "FA_RR"}

@@ -77,7 +77,7 @@ def claim_environment(store: Store, environment: str, table_format: str = PARQUE
 
 def claim_submissions(store: Store, environment: str) -> None:
     """
-    Note the environment before files are sent; refuse tables of another one.
+    Note the environment for tables that any format may stand beside, such as what was sent, and snapshots.
 
     :raises KsefTableError: where they are of another environment.
     """

@@ -21,12 +21,11 @@ from airflow_provider_ksef.tables.filtering import filter_expression
 from airflow_provider_ksef.tables.layout import (
     LOCAL_PROTOCOLS,
     OWN_FOLDER,
-    SUBMISSIONS_TABLE,
     check_readable,
     is_table_file,
 )
 from airflow_provider_ksef.tables.live_files import live_paths, settled
-from airflow_provider_ksef.tables.schema import EVERY_TABLE
+from airflow_provider_ksef.tables.schema import EVERY_TABLE, TABLES
 from airflow_provider_ksef.tables.storage import open_store
 
 CONTEXT = pa.field(
@@ -41,7 +40,7 @@ _FOLDER_NAMES = (CONTEXT.name, SUBJECT_TYPE.name, _MONTH.name)
 
 def folder_columns(table: str) -> list[pa.Field]:
     """Give the columns that come from the names of a table's folders."""
-    return [CONTEXT] if table == SUBMISSIONS_TABLE else [CONTEXT, SUBJECT_TYPE]
+    return [CONTEXT, SUBJECT_TYPE] if table in TABLES else [CONTEXT]
 
 
 def read(
@@ -56,10 +55,10 @@ def read(
     :param table: such as ``invoices``.
     :param tables_path: the folder that the sync writes to: a local path or whatever universal-pathlib opens.
     :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too
-        (``submissions`` has no subject types).
+        (only tables of invoices have subject types).
     :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``, in which texts
         may stand for dates and amounts; may also name ``month``, the UTC month of ``permanent_storage_date``
-        as text; of ``submissions`` that of the session.
+        as text; of ``submissions`` that of the session, of snapshots that of their day.
     :returns: an Arrow table, empty where nothing was written to it yet.
     :raises KsefInputError: where the table or a column is unknown, a filter does not fit its column, or the
         folder holds no tables of ours.
@@ -102,7 +101,7 @@ def _rows(
 ) -> pa.Table:
     store = open_store(root)
     if (
-        table != SUBMISSIONS_TABLE and found_format(store) == DELTA
+        table in TABLES and found_format(store) == DELTA
     ):  # files count once the log names them, be there a log or not
         from airflow_provider_ksef.tables.delta_log import DeltaLog
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_ksef.tables.audit_columns import AUDIT_SCHEMAS
 from airflow_provider_ksef.tables.columns import AMOUNT, MOMENT, NUMBER, STORED
 from airflow_provider_ksef.tables.document_columns import DOCUMENTS
 from airflow_provider_ksef.tables.invoice_columns import AUTHORIZED_SUBJECT, INVOICES, THIRD_SUBJECT
@@ -37,5 +38,5 @@ TABLES = {
 }
 """The tables that syncs and backfills fill, and that are compacted, deleted from and verified."""
 
-EVERY_TABLE = {**TABLES, "submissions": SUBMISSIONS}
-"""These, and what submitting tasks fill: without subject types, and never compacted or deleted from."""
+EVERY_TABLE = {**TABLES, "submissions": SUBMISSIONS, **AUDIT_SCHEMAS}
+"""These, and what submitting and audit tasks fill: without subject types, never compacted or deleted from."""

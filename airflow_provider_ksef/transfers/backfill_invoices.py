@@ -94,7 +94,12 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
             result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
             self._announce(context, units)
             self.keep_traffic(ksef, result)
-        self.log.info("Backfilled: %s", result)
+        self.log.info(
+            "Backfilled: %d new invoice(s) by %d export(s) in %d window(s).",
+            result["rows"],
+            result["exports"],
+            len(result["windows"]),
+        )
         return result
 
     def _announce(self, context: Context, units: Sequence[WindowBackfill]) -> None:

@@ -63,12 +63,14 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
                     self.outlets = []  # no event comes of a plan
                     return plan.to_json()
             for sync in syncs:
+                progress.units.setdefault(sync.name, {"began": sync.watermark()})
+            for sync in syncs:
                 if sync.name in progress.done:
                     continue
                 own = waiting if waiting is not None and waiting.unit == sync.name else None
                 walk(sync, self.patience, progress, own)
                 progress.done.append(sync.name)
-            self._announce(context, syncs)
+            self._announce(context, progress, syncs)
             result = self._result(progress, syncs)
             self.keep_traffic(ksef, result)
             return result
@@ -95,17 +97,22 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         self.log.info("This takes %s.", plan)
         return plan
 
-    def _announce(self, context: Context, syncs: Sequence[SubjectSync]) -> None:
-        from airflow_provider_ksef.transfers.table_events import announce, news_of_sync, place_of
+    def _announce(self, context: Context, progress: Progress, syncs: Sequence[SubjectSync]) -> None:
+        from airflow_provider_ksef.transfers.table_events import announce, news_of_sync
 
         for sync in syncs:
-            news = news_of_sync(sync.writer, sync.watermark(), place_of(self.tables_path))
+            began = progress.units[sync.name]["began"]
+            news = news_of_sync(sync.writer, self.tables_path, began, sync.watermark())
             announce(self, context, sync.writer, news)
 
     def _result(self, progress: Progress, syncs: Sequence[SubjectSync]) -> dict[str, Any]:
         from airflow_provider_ksef.tables.moments import complete_through
 
         watermark = {sync.name: sync.watermark() for sync in syncs}
+        complete = {
+            subject_type: None if position is None else complete_through(position)
+            for subject_type, position in watermark.items()
+        }
         result = {
             "rows": progress.rows,
             "documents": progress.documents,
@@ -114,10 +121,12 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
             "files": progress.files,
             "exports": progress.exports,
             "watermark": watermark,
-            "complete_through": {
-                subject_type: None if position is None else complete_through(position)
-                for subject_type, position in watermark.items()
-            },
+            "complete_through": complete,
         }
-        self.log.info("Synchronised: %s", result)
+        self.log.info(
+            "Synchronised: %d new invoice(s) by %d export(s). Complete through: %s.",
+            progress.rows,
+            progress.exports,
+            ", ".join(f"{name} {day}" for name, day in complete.items()),
+        )
         return result

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from airflow_provider_ksef._compat import Asset, AssetAlias, Context, asset_event_extras
+from airflow_provider_ksef._compat import Asset, AssetAlias, Context, ObjectStoragePath, asset_event_extras
 from airflow_provider_ksef.assets import asset_of
+from airflow_provider_ksef.operators.parameters import path_of
+from airflow_provider_ksef.tables.announced import note_announced, was_announced
 from airflow_provider_ksef.tables.columns import STORED
 from airflow_provider_ksef.tables.moments import is_after, to_microseconds
 from airflow_provider_ksef.transfers.table_writer import TableWriter
@@ -112,17 +114,25 @@ def announced_position(asset: Asset, place: str) -> str | None:
     return None
 
 
-def news_of_sync(writer: TableWriter, watermark: str | None, place: str) -> News:
+def news_of_sync(
+    writer: TableWriter, tables_path: str | ObjectStoragePath, began: str | None, watermark: str | None
+) -> News:
     """
     Tell what has come since the last event of sync, whichever try or run put it into the table.
 
     :param writer: of the table.
+    :param tables_path: as the operator has it.
+    :param began: the watermark before the task; counts where Airflow has forgotten the last event.
     :param watermark: the table's; None where there is none yet.
-    :param place: see :func:`place_of`.
     """
     if watermark is None:
         return News("sync", 0, None, "")
-    start = announced_position(asset_of(writer.ksef.settings, writer.key.subject_type), place)
+    asset = asset_of(writer.ksef.settings, writer.key.subject_type)
+    root, start = path_of("tables_path", tables_path), announced_position(asset, place_of(tables_path))
+    if start is not None:
+        note_announced(root, writer.key, start)
+    elif was_announced(root, writer.key):
+        start = began
     return News("sync", rows_between(writer, start, watermark), start, watermark, watermark)
 
 

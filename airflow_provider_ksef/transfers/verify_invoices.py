@@ -91,7 +91,13 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
             if self.plan_only:
                 return plan_windows(units, progress).to_json()
             result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
-        self.log.info("Verified: %s", result)
+        self.log.info(
+            "Verified: %d invoice(s) in KSeF, %d in the table; %s; %d repaired.",
+            result["invoices"],
+            result["in_table"],
+            ", ".join(f"{result[kind]} {kind}" for kind in FINDINGS),
+            result["repaired"],
+        )
         if any(result[kind] for kind in FINDINGS):
             push_result(context, result)
             raise AirflowFailException(_failure(result))

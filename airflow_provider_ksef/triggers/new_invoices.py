@@ -13,10 +13,18 @@ from airflow_provider_ksef._compat import AirflowException, BaseEventTrigger, Tr
 from airflow_provider_ksef.client import AsyncKsefClient
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES, InvoiceFilters
 from airflow_provider_ksef.client.invoices import MetadataPage, query_metadata
-from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefInputError, KsefTableError
+from airflow_provider_ksef.exceptions import (
+    KsefApiError,
+    KsefBudgetError,
+    KsefError,
+    KsefInputError,
+    KsefTableError,
+)
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.hooks.shared_clients import shared_client
 from airflow_provider_ksef.tables.layout import context_name
 from airflow_provider_ksef.tables.moments import parse_ticks, to_ticks
+from airflow_provider_ksef.triggers.polling import wanted_wait
 from airflow_provider_ksef.triggers.watched_positions import WatchedPositions, page_position, window_after
 
 log = logging.getLogger(__name__)
@@ -85,9 +93,7 @@ class KsefNewInvoicesTrigger(BaseEventTrigger):
         state = asset_state(self)
         while True:
             try:
-                async with await KsefHook(
-                    self.ksef_conn_id, self.context_identifier
-                ).get_async_conn() as ksef:
+                async with shared_client(KsefHook(self.ksef_conn_id, self.context_identifier)) as ksef:
                     positions = await WatchedPositions.read(state, ksef.settings, self.since)
                     await asyncio.sleep(positions.seconds_left)
                     await positions.begin_look(self.poll_interval)
@@ -107,10 +113,10 @@ class KsefNewInvoicesTrigger(BaseEventTrigger):
         for subject_type in self.subject_types:
             try:
                 told = await _ask(ksef, positions, subject_type)
-            except KsefApiError as error:
-                if error.fault.code != BEYOND_HWM:
+            except (KsefApiError, KsefBudgetError) as error:
+                if not _is_beyond_hwm(error):
                     log.warning("%s: %s", subject_type, error)
-                    positions.hold(error.fault.retry_after or 0.0)
+                    positions.hold(wanted_wait(error))
                 continue
             if told["invoices"]:
                 found[subject_type] = told
@@ -123,6 +129,10 @@ class KsefNewInvoicesTrigger(BaseEventTrigger):
             "context": context_name(context.type, context.value),
             "subject_types": found,
         }
+
+
+def _is_beyond_hwm(error: KsefError) -> bool:
+    return isinstance(error, KsefApiError) and error.fault.code == BEYOND_HWM
 
 
 async def _ask(ksef: AsyncKsefClient, positions: WatchedPositions, subject_type: str) -> dict[str, Any]:

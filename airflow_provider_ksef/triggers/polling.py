@@ -139,7 +139,7 @@ class KsefPollingTrigger(BaseTrigger):
                     KsefTransportError,
                     KsefUnavailableError,
                 ) as error:
-                    pause = max(pause, _wanted_wait(error))
+                    pause = max(pause, wanted_wait(error))
                     log.warning("%s Asking again in %.0f s.", error, pause)
                 else:
                     if status.is_final:
@@ -151,8 +151,12 @@ class KsefPollingTrigger(BaseTrigger):
                 await asyncio.sleep(min(pause, left))
 
 
-def _wanted_wait(error: KsefError) -> float:
-    """Seconds until KSeF takes the next call, where that is known."""
+def wanted_wait(error: KsefError) -> float:
+    """
+    Give the seconds until KSeF takes the next call; 0 where that is not known.
+
+    :param error: why it took none.
+    """
     if isinstance(error, KsefBudgetError):
         return error.retry_after
     return error.fault.retry_after or 0.0 if isinstance(error, KsefRateLimitError) else 0.0

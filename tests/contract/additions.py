@@ -38,7 +38,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
 
 # Choices that came with 2.8 and 2.9.
 CHOICES: dict[str, str] = dict.fromkeys(
-    ("EntityPermissionType", "EntityPermissionItemScope"), "CollectiveIdentifierManage"
+    ("EntityPermissionType", "EntityPermissionItemScope", "IndirectPermissionType"),
+    "CollectiveIdentifierManage",
 )
 
 # Operations that came with 2.8 and 2.9.

@@ -34,7 +34,6 @@ from airflow_provider_ksef.client.permission_filters import (
 from airflow_provider_ksef.client.permission_grants import (
     AUTHORIZATION_PERMISSIONS,
     ENTITY_PERMISSIONS,
-    INVOICE_PERMISSIONS,
     PERSON_PERMISSIONS,
     EntityAuthorizationPermissionsGrantRequest,
     EntityPermission,
@@ -43,6 +42,7 @@ from airflow_provider_ksef.client.permission_grants import (
     PersonPermissionsGrantRequest,
 )
 from airflow_provider_ksef.client.permission_grants_below import (
+    EU_REPRESENTATIVE_PERMISSIONS,
     EuEntityAdministrationPermissionsGrantRequest,
     EuEntityPermissionsGrantRequest,
     SubunitPermissionsGrantRequest,
@@ -84,7 +84,7 @@ GRANTS: dict[str, tuple[GrantRequest, ContextIdentifier]] = {
     "entity": (
         EntityPermissionsGrantRequest(
             OFFICE,
-            [EntityPermission(each, each in INVOICE_PERMISSIONS) for each in ENTITY_PERMISSIONS],
+            [EntityPermission(each, can_delegate=True) for each in ENTITY_PERMISSIONS],
             TEXT,
             BETA,
         ),
@@ -104,7 +104,7 @@ GRANTS: dict[str, tuple[GrantRequest, ContextIdentifier]] = {
         )
         for permission in AUTHORIZATION_PERMISSIONS
     },
-    "indirect": (IndirectPermissionsGrantRequest(WORKER, INVOICE_PERMISSIONS, TEXT, BY_ID), COMPANY),
+    "indirect": (IndirectPermissionsGrantRequest(WORKER, ENTITY_PERMISSIONS, TEXT, BY_ID), COMPANY),
     **{
         f"indirect: {target.type}": (
             IndirectPermissionsGrantRequest(WORKER, ["InvoiceRead"], TEXT, BY_ID, target),
@@ -141,7 +141,7 @@ GRANTS: dict[str, tuple[GrantRequest, ContextIdentifier]] = {
         for details in (BY_FP_WITH_ID, BY_FP_NO_ID, SEAL)
     },
     "EU representative": (
-        EuEntityPermissionsGrantRequest(HOLDER, INVOICE_PERMISSIONS, TEXT, BY_FP_NO_ID),
+        EuEntityPermissionsGrantRequest(HOLDER, EU_REPRESENTATIVE_PERMISSIONS, TEXT, BY_FP_NO_ID),
         COMPOSITE,
     ),
 }

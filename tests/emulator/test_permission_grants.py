@@ -74,10 +74,7 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "a company by PESEL": ("entities", {"subjectIdentifier": identifier("Pesel", "30112206276")}),
-    "what cannot be passed on": (
-        "entities",
-        {"permissions": [{"type": "CollectiveIdentifierManage", "canDelegate": True}]},
-    ),
+    "what no company is given": ("entities", {"permissions": [{"type": "CredentialsManage"}]}),
     "one twice to a company": ("entities", {"permissions": [{"type": "InvoiceRead"}] * 2}),
     "all partners with a number": ("indirect", {"targetIdentifier": identifier("AllPartners", NIP)}),
     "a part without name": ("subunits", {"subunitName": None}),
@@ -133,8 +130,8 @@ def of_bailiff(peer: Peer) -> None:
 PROVIDER = ("PeppolId", "PPL123456")
 ENDINGS: dict[str, tuple[int, str, dict[str, Any]]] = {
     "enforcement without the role": (430, "persons", to_person("EnforcementOperations")),
-    "a client that passed nothing on": (
-        440,
+    "a client that allowed nothing": (
+        200,
         "indirect",
         to_person("InvoiceRead", targetIdentifier=identifier("Nip", CLIENT)),
     ),

@@ -20,7 +20,6 @@ from tests.emulator.granting import (
     WITHOUT_NUMBER,
     enter_abroad,
     enter_below,
-    give,
     given,
     identifier,
     looked_up,
@@ -208,13 +207,24 @@ def test_a_company_handles_anothers_invoices(owner: Peer, sales: dict[str, bytes
     )
 
 
+def test_who_manages_collective_identifiers_reads_and_sends_nothing(owner: Peer) -> None:
+    given(owner, "entities", to_entity("CollectiveIdentifierManage", can_delegate=True))
+    given(of(owner, OFFICE), "indirect", to_person("CollectiveIdentifierManage"))
+    dates = {"dateCreatedFrom": "2026-03-01T00:00:00Z", "dateCreatedTo": "2026-03-31T00:00:00Z"}
+    for signer in (seal(f"VATPL-{OFFICE}"), EMPLOYEE):
+        manager = of(owner, NIP, signer)
+        assert manager.http.post("/collective-identifiers/query", json=dates).status_code == 200
+        assert manager.query(today()).status_code == manager.open_online().status_code == 403
+
+
 def test_an_office_passes_on_what_one_client_allows(owner: Peer) -> None:
     office = of(owner, OFFICE)
     selective = to_person("InvoiceRead", "InvoiceWrite", targetIdentifier=identifier("Nip", NIP))
+    given(office, "indirect", selective)  # KSeF takes it though the client allowed nothing
+    assert may(owner, EMPLOYEE) is None
     given(owner, "entities", to_entity("InvoiceRead"))
-    assert give(office, "indirect", selective) == 440
+    assert may(owner, EMPLOYEE) is None  # it is the office's own, not to be passed on
     given(owner, "entities", to_entity("InvoiceRead", can_delegate=True))
-    given(office, "indirect", selective)
     assert may(owner, EMPLOYEE) == ["InvoiceRead"]  # the office itself may not write
     assert may(owner, EMPLOYEE, ("Nip", CLIENT)) is None
     states = {
@@ -302,11 +312,11 @@ def test_a_company_abroad_invoices_itself_in_a_composite_context(
     assert reader.query(today("Subject1")).json()["invoices"] == found
     assert reader.open_online().status_code == 403
     everybody = looked_up(abroad, "eu-entities/grants")
-    assert scopes(everybody) == sorted(
-        ["InvoiceRead", "InvoiceRead", "InvoiceWrite", "Introspection", "VatUeManage"]
-    )
+    administration = ["Introspection", "InvoiceRead", "InvoiceWrite", "VatUeManage"]
+    assert scopes(everybody) == sorted([*administration, "InvoiceRead"])
     assert {each["euEntityName"] for each in everybody} == {"Muster GmbH, Berlin"}
     assert len(looked_up(owner, "eu-entities/grants")) == 4
+    assert scopes(looked_up(abroad, "personal/grants")) == administration
     part = representative.fingerprint[5:20].lower()
     (reads,) = looked_up(
         abroad, "eu-entities/grants", authorizedFingerprintIdentifier=part, vatUeIdentifier="DE123456789"

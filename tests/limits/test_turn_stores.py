@@ -70,6 +70,10 @@ def test_limits_that_nobody_enforces_stop_nobody(store: TurnStore) -> None:
     limiter = limiter_at(store)
     limiter.learn(RateLimits(invoice_export=RateLimit(1, 1, 1), are_enforced=False))
     assert [type(limiter.take(*EXPORTS)) for _ in range(30)] == [Turn] * 30
+    limiter.block(*EXPORTS, 1800)
+    assert isinstance(limiter.take(*EXPORTS), Turn) is False  # until the limits are read anew
+    limiter.learn(RateLimits(are_enforced=False))
+    assert isinstance(limiter.take(*EXPORTS), Turn)
 
 
 def test_a_rejected_call_stops_all_and_has_the_limits_read_anew(store: TurnStore) -> None:
@@ -95,6 +99,13 @@ def test_an_older_ksef_counts_closing_as_opening(store: TurnStore) -> None:
     assert isinstance(limiter.take("batchSessionClose", "batchSessionClose"), Turn)
     assert isinstance(limiter.take("batchSession", "batchSession"), Turn)
     assert isinstance(limiter.take("batchSessionClose", "batchSessionClose"), Wait)
+
+
+def test_an_older_ksef_that_does_not_speak_of_logins_has_the_known_limit_for_them(store: TurnStore) -> None:
+    limiter = limiter_at(store)
+    limiter.learn(RateLimits(other=RateLimit(1, 1, 1)))
+    taken = [limiter.take("anonymous", "anonymous") for _ in range(61)]
+    assert [type(each) for each in taken] == [Turn] * 60 + [Wait]
 
 
 def test_a_global_limit_counts_all_groups_of_all_companies(store: TurnStore) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.official import CHECKOUT
 from tests.scheduler import postgres
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulator, token_of
 from tests.scheduler.whole_airflow import WholeAirflow, free_port, migrate
 
 SECRETS = "test_no_secret_left.py"
@@ -50,9 +50,9 @@ def watched(
     def start(*options: str, nip: str = NIP) -> WatchedEmulator:
         conn_id = f"ksef_{len(states)}"
         states.append(tmp_path / f"{conn_id}.sqlite")
-        process = start_emulator("--state", str(states[-1]), *options, nip=nip)
+        process = start_emulator("--state", str(states[-1]), *options, nip=nip, token=token_of(nip))
         started.append(WatchedEmulator(conn_id, process, states[-1]))
-        airflow.connect(**{conn_id: process.connection(login=nip)})
+        airflow.connect(**{conn_id: process.connection(login=nip, password=token_of(nip))})
         return started[-1]
 
     yield start
@@ -76,7 +76,11 @@ def airflow(
         notes=_folder(folder / "notes"),
         scratch=_folder(folder / "scratch"),
         port=free_port(),
-        own={"AIRFLOW_CONN_KSEF_DEFAULT": default_emulator.connection()},
+        own={
+            "AIRFLOW_CONN_KSEF_DEFAULT": default_emulator.connection(),
+            "AIRFLOW__KSEF__RATE_LIMITER": "sqlite",
+            "AIRFLOW__KSEF__RATE_LIMITER_PATH": str(folder / "turns.sqlite"),
+        },
     )
     airflow.connect(ksef_0=default_emulator.connection())
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator_process import NIP, TOKEN
+from tests.emulator_process import NIP
 from tests.scheduler.begun import Begun, begin, check
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulator, token_of
 from tests.scheduler.whole_airflow import WholeAirflow
 
 pytestmark = pytest.mark.system
@@ -49,7 +49,7 @@ def test_a_connection_may_stand_in_the_database(
 ) -> None:
     emulator = watched()
     kept = WatchedEmulator("kept_in_database", emulator.process, emulator.state)
-    connection = {"connection_id": kept.conn_id, "conn_type": "ksef", "login": NIP, "password": TOKEN}
+    connection = {"connection_id": kept.conn_id, "conn_type": "ksef", "login": NIP, "password": token_of(NIP)}
     extra = json.dumps({"environment": "test", "timeout": 30})
     airflow.call("POST", "/connections", {**connection, "host": emulator.process.url, "extra": extra})
     begun = begin(airflow, "struck_submit_in_place", kept, tmp_path / "outgoing")

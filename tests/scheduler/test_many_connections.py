@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_ksef.emulator.synthetic.identifiers import nip_from
 from airflow_provider_ksef.tables import read
 from tests.emulator_process import NIP
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulator, token_of
 from tests.scheduler.whole_airflow import WholeAirflow
 from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
 
@@ -54,8 +54,3 @@ def test_each_company_has_its_own_rows_watermark_and_name(
     assert len(watermarks) == len(COMPANIES)
     names = "SELECT rendered_map_index FROM task_instance WHERE run_id = %s AND task_id = 'sync' "
     assert [row[0] for row in airflow.rows(names + "ORDER BY map_index", run.run_id)] == conns
-
-
-def token_of(nip: str) -> str:
-    """Give a company's KSeF token."""
-    return f"20260901-EC-{nip}-0F1E2D3C53-D1|nip-{nip}|" + f"{nip}fedcba" * 4

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
 
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import EmulatorProcess
@@ -70,6 +72,25 @@ def test_what_a_killed_task_put_into_the_table_is_told_by_the_next_run(
     assert run.xcom("sync")["rows"] == 0
     (event,) = told(tables)
     assert event["rows"] == 12
+
+
+def test_events_that_airflow_has_forgotten_are_not_told_again(
+    connected: EmulatorProcess, tables: str
+) -> None:
+    stored_long_ago(connected, 12)
+    for _ in range(2):
+        run_dag(DAGS, "announcing", conf(tables))
+    with create_session() as session:
+        for event in session.query(AssetEvent):  # as `airflow db clean` does
+            session.delete(event)
+    run_dag(DAGS, "announcing", conf(tables))
+    assert told(tables) == []
+    seed(connected, 5)
+    wait_for_hwm()
+    run_dag(DAGS, "announcing_deferred", conf(tables))
+    (event,) = told(tables)
+    assert event["rows"] == 5
+    assert event["window"]["from"] is not None
 
 
 def test_an_outlet_that_names_the_asset_gets_the_event_or_none(

@@ -16,6 +16,7 @@ from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.lineage import TableTraffic
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.tables.schema import INVOICES
+from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
@@ -98,6 +99,19 @@ def test_sending_reads_files_and_writes_to_the_company(
     assert named(inputs) == [("file", str(folder))]
     assert named(outputs) == [(KSEF[0], f"{KSEF[1]}/Subject1"), ("file", f"{tmp_path}/tables/submissions")]
     assert [rows_of(output) for output in outputs] == [3, 3]
+
+
+def test_a_snapshot_reads_the_company_and_writes_its_tables(
+    connected: EmulatorProcess, tmp_path: Path
+) -> None:
+    operator = KsefAuditToParquetOperator(
+        task_id="audit", tables_path=str(tmp_path), tables=["tokens", "limits"]
+    )
+    rows = operator.execute(context())["rows"]
+    inputs, outputs = lineage(operator)
+    assert named(inputs) == [KSEF]
+    assert named(outputs) == [("file", f"{tmp_path}/{table}") for table in ("tokens", "limits")]
+    assert [rows_of(output) for output in outputs] == [rows["tokens"], rows["limits"]]
 
 
 def test_a_task_that_came_to_nothing_tells_nothing(tmp_path: Path) -> None:

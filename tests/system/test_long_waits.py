@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
 
-from airflow_provider_ksef.client import retries
+from airflow_provider_ksef.client import KsefClient, retries
+from airflow_provider_ksef.client.answers import nothing
+from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.limiter import RateLimiter
+from airflow_provider_ksef.client.rate_limit_groups import OTHER
 from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
@@ -21,6 +24,7 @@ from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.sensors.invoice import KsefInvoiceSensor
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
+from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
@@ -78,6 +82,11 @@ TASKS: dict[str, tuple[str, str, Callable[[Path, dict[str, Any]], Any]]] = {
         "POST /invoices/exports",
         lambda at, more: KsefBackfillInvoicesOperator(tables_path=str(at / "tables"), **INTERVAL, **more),
     ),
+    "audit": (
+        OTHER,
+        "GET /tokens",
+        lambda at, more: KsefAuditToParquetOperator(tables_path=str(at / "tables"), **more),
+    ),
     "verify": (
         "invoiceExport",
         "POST /invoices/exports",
@@ -92,6 +101,8 @@ def limited(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_pat
     turns = tmp_path / "turns.sqlite"
     monkeypatch.setenv("AIRFLOW__KSEF__RATE_LIMITER", "sqlite")
     monkeypatch.setenv("AIRFLOW__KSEF__RATE_LIMITER_PATH", str(turns))
+    with KsefClient(KsefHook().settings) as ksef:
+        ksef.run(Call("POST", "/testdata/rate-limits/production", nothing))
     return RateLimiter(SqliteTurnStore(turns), KsefHook().settings)
 
 
@@ -101,7 +112,7 @@ def test_every_task_leaves_its_slot_before_anything_is_sent(
     limited: RateLimiter, connected: EmulatorProcess, tmp_path: Path, name: str, deferrable: bool
 ) -> None:
     group, endpoint, make = TASKS[name]
-    limited.block(group, group, 1800)
+    limited.block(group, endpoint if group == OTHER else group, 1800)
     task = make(tmp_path, {**ROOMY, "deferrable": deferrable})
     with pytest.raises(TaskDeferred if deferrable else AirflowRescheduleException) as left:
         task.execute(context(NotedState()))

@@ -168,3 +168,21 @@ def test_a_wait_in_the_event_loop_blocks_nobody(ksef: FakeKsef, limited: RateLim
             return beats
 
     assert asyncio.run(main()) > 10
+
+
+def test_a_minutes_window_is_sat_out_however_fresh_it_is(ksef: FakeKsef, limited: RateLimiter) -> None:
+    limited.learn(RateLimits(invoice_export_status=RateLimit(None, 1, None)))
+    ksef.replies[STATUS] = [httpx.Response(200, json={})]
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        limited.learn(RateLimits())
+
+    with pytest.MonkeyPatch.context() as patch, ksef.sync_client() as client:
+        client.log_in()
+        patch.setattr("airflow_provider_ksef.client.wire.time.sleep", sleep)
+        limited.take("invoiceExportStatus", "invoiceExportStatus")
+        client.run(echo())
+    assert waits == [pytest.approx(60, abs=0.5)]
+    assert waits[0] > 59

@@ -105,10 +105,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "no papers of who has no number": (changed(PERSON, subject_identifier=HOLDER), "with a Fingerprint"),
     "a company by PESEL": (changed(ENTITY, subject_identifier=WORKER), "subject_identifier.type.*Nip"),
     "one twice to a company": (changed(ENTITY, permissions=[EntityPermission("InvoiceRead")] * 2), "twice"),
-    "what is not passed on": (
-        lambda: EntityPermission("CollectiveIdentifierManage", can_delegate=True),
-        "can_delegate.*InvoiceRead",
-    ),
+    "what no company is given": (lambda: EntityPermission("CredentialsManage"), "CollectiveIdentifierManage"),
     "PEF by a company": (changed(SELF_INVOICING, permission="PefInvoicing"), "PeppolId"),
     "self-invoicing by a provider": (
         changed(SELF_INVOICING, subject_identifier=EntityIdentifier("PeppolId", "PPL000001")),
@@ -136,13 +133,11 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: SubordinateEntityRolesQueryRequest(PlaceIdentifier("InternalId", UNIT)),
         "subordinate_entity_identifier",
     ),
-    "the giver of what is given": (
-        lambda: EntityAuthorizationPermissionsQueryRequest("Granted", EntityIdentifier("Nip", OTHER)),
-        "query_type.*Received",
-    ),
-    "the receiver of what is received": (
-        lambda: EntityAuthorizationPermissionsQueryRequest("Received", None, EntityIdentifier("Nip", OTHER)),
-        "query_type.*Granted",
+    "a provider who allows something": (
+        lambda: EntityAuthorizationPermissionsQueryRequest(
+            "Received", EntityIdentifier("PeppolId", "PPL000001")
+        ),
+        "authorizing_identifier.type",
     ),
     "a VAT number of nowhere": (lambda: EuEntityPermissionsQueryRequest("GB123456789"), "EL is Greece"),
     "an id that is none": (lambda: permissions.revoke_common("1"), "permission_id"),

@@ -55,4 +55,4 @@ def test_other_endpoints_are_counted_each_for_itself() -> None:
 
 def test_closing_counts_as_opening_where_ksef_has_no_group_for_it() -> None:
     assert opening_group("batchSessionClose") == "batchSession"
-    assert opening_group("invoiceFuture") == "other"
+    assert opening_group("anonymous") == "anonymous"

@@ -1,0 +1,193 @@
+"""From what KSeF told to rows of a snapshot: what has no column goes to ``extra``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_ksef.tables.audit_columns import (
+    AUDIT_KEYS,
+    AUDIT_SCHEMAS,
+    SNAPSHOT_DATE,
+    SOURCE,
+    TAKEN_AT,
+)
+from airflow_provider_ksef.tables.audit_members import Members, as_json
+from airflow_provider_ksef.tables.layout import (
+    CERTIFICATES_TABLE,
+    LIMITS_TABLE,
+    LOGIN_SESSIONS_TABLE,
+    PERMISSIONS_TABLE,
+    TOKENS_TABLE,
+)
+from airflow_provider_ksef.tables.moments import POLAND, to_datetime
+
+Row = dict[str, Any]
+Told = Mapping[str, Sequence[Mapping[str, Any]]]
+"""KSeF's JSON objects by the list that they are of."""
+
+_UNLIMITED = -1
+
+
+def snapshot_rows(table: str, told: Told, taken_at: datetime) -> list[Row]:
+    """
+    Make the rows of a snapshot, in the order of their keys, each once.
+
+    :param table: one of the audit tables.
+    :param told: what KSeF told for it; numbers with a fraction are Decimal.
+    :param taken_at: when KSeF was asked, with an offset.
+    """
+    facts = {SNAPSHOT_DATE: taken_at.astimezone(POLAND).date(), TAKEN_AT: taken_at}
+    empty = dict.fromkeys(AUDIT_SCHEMAS[table].names)
+    rows = (row for source, items in told.items() for item in items for row in _ROWS[table](source, item))
+    return by_key(table, (empty | facts | row for row in rows))
+
+
+def by_key(table: str, rows: Iterable[Row]) -> list[Row]:
+    """
+    Put rows in the order of their keys; a page of KSeF's may repeat what moved on from the one before.
+
+    :param table: one of the audit tables.
+    :param rows: of one snapshot.
+    """
+    found = {key_of(table, row): row for row in rows}
+    return [found[key] for key in sorted(found)]
+
+
+def key_of(table: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give what tells a row of a snapshot from the others."""
+    return tuple(str(row[name]) for name in AUDIT_KEYS[table])
+
+
+def _permission(source: str, item: Mapping[str, Any]) -> Iterator[Row]:
+    told = Members(item)
+    row = {
+        SOURCE: source,
+        "id": told.take("id"),
+        "permission_scope": _first(told, "permissionScope", "authorizationScope"),
+        "permission_state": told.take("permissionState"),
+        **_identifier("authorized_identifier", told, "authorizedIdentifier", "authorizedEntityIdentifier"),
+        "authorized_name": _name(told),
+        **_identifier("author_identifier", told, "authorIdentifier"),
+        **_identifier(
+            "place_identifier", told, "contextIdentifier", "subunitIdentifier", "authorizingEntityIdentifier"
+        ),
+        "place_name": _first(told, "subunitName", "euEntityName"),
+        **_identifier("target_identifier", told, "targetIdentifier"),
+        "can_delegate": told.take("canDelegate"),
+        "description": told.take("description"),
+        "start_date": _moment(told, "startDate"),
+    }
+    row |= _plain_identifier("authorized_identifier", "Fingerprint", told, "authorizedFingerprintIdentifier")
+    row |= _plain_identifier("place_identifier", "VatUe", told, "vatUeIdentifier")
+    yield row | {"extra": told.extra()}
+
+
+def _token(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
+    told = Members(item)
+    row = {
+        "reference_number": told.take("referenceNumber"),
+        "status": told.take("status"),
+        "description": told.take("description"),
+        **_identifier("author_identifier", told, "authorIdentifier"),
+        **_identifier("context_identifier", told, "contextIdentifier"),
+        "requested_permissions": sorted(told.take("requestedPermissions") or ()),
+        "date_created": _moment(told, "dateCreated"),
+        "last_use_date": _moment(told, "lastUseDate"),
+        "status_details": told.take("statusDetails"),
+    }
+    yield row | {"extra": told.extra()}
+
+
+def _certificate(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
+    told = Members(item)
+    row = {
+        "certificate_serial_number": told.take("certificateSerialNumber"),
+        "name": told.take("name"),
+        "type": told.take("type"),
+        "common_name": told.take("commonName"),
+        "status": told.take("status"),
+        **_identifier("subject_identifier", told, "subjectIdentifier"),
+        "valid_from": _moment(told, "validFrom"),
+        "valid_to": _moment(told, "validTo"),
+        "request_date": _moment(told, "requestDate"),
+        "last_use_date": _moment(told, "lastUseDate"),
+    }
+    yield row | {"extra": told.extra()}
+
+
+def _login_session(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
+    told = Members(item)
+    row = {
+        "reference_number": told.take("referenceNumber"),
+        "start_date": _moment(told, "startDate"),
+        "method_category": told.take("authenticationMethodInfo", "category"),
+        "method_code": told.take("authenticationMethodInfo", "code"),
+        "method_name": told.take("authenticationMethodInfo", "displayName"),
+        "status_code": told.take("status", "code"),
+        "status_description": told.take("status", "description"),
+        "status_details": told.take("status", "details"),
+        "is_token_redeemed": told.take("isTokenRedeemed"),
+        "last_token_refresh_date": _moment(told, "lastTokenRefreshDate"),
+        "refresh_token_valid_until": _moment(told, "refreshTokenValidUntil"),
+        "is_current": bool(told.take("isCurrent")),
+    }
+    yield row | {"extra": told.extra()}
+
+
+def _limit(source: str, item: Mapping[str, Any]) -> Iterator[Row]:
+    for name, told in _leaves(item, ()):
+        is_number = isinstance(told, (int, Decimal)) and not isinstance(told, bool)
+        yield {
+            SOURCE: source,
+            "name": name,
+            "value": Decimal(told) if is_number and told != _UNLIMITED else None,
+            "extra": None if is_number or told is None else as_json(told),
+        }
+
+
+def _leaves(told: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    for name, member in told.items():
+        if isinstance(member, dict):
+            yield from _leaves(member, (*above, name))
+        else:
+            yield ".".join((*above, name)), member
+
+
+def _first(told: Members, *names: str) -> Any:
+    """Take the member that the list has of several that mean the same."""
+    return next((taken for name in names if (taken := told.take(name)) is not None), None)
+
+
+def _identifier(column: str, told: Members, *names: str) -> Row:
+    for name in names:
+        kind = told.take(name, "type")
+        if kind is not None:
+            return {f"{column}_type": kind, column: told.take(name, "value")}
+    return {}
+
+
+def _plain_identifier(column: str, kind: str, told: Members, name: str) -> Row:
+    value = told.take(name)
+    return {} if value is None else {f"{column}_type": kind, column: value}
+
+
+def _name(told: Members) -> str | None:
+    person = [told.take("subjectPersonDetails", name) for name in ("firstName", "lastName")]
+    return " ".join(filter(None, person)) or told.take("subjectEntityDetails", "fullName")
+
+
+def _moment(told: Members, name: str) -> datetime | None:
+    text = told.take(name)
+    return None if text is None else to_datetime(text)
+
+
+_ROWS: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Row]]] = {
+    PERMISSIONS_TABLE: _permission,
+    TOKENS_TABLE: _token,
+    CERTIFICATES_TABLE: _certificate,
+    LOGIN_SESSIONS_TABLE: _login_session,
+    LIMITS_TABLE: _limit,
+}

@@ -1,0 +1,1 @@
+"""Airflow's pages in a real browser."""
