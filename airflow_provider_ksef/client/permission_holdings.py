@@ -12,7 +12,7 @@ from airflow_provider_ksef.client.permission_filters import (
     PersonalPermissionsQueryRequest,
     PersonPermissionsQueryRequest,
 )
-from airflow_provider_ksef.client.permission_grants import INVOICE_PERMISSIONS
+from airflow_provider_ksef.client.permission_grants_below import EU_REPRESENTATIVE_PERMISSIONS
 from airflow_provider_ksef.client.permission_identifiers import ALL_PARTNERS
 from airflow_provider_ksef.client.permission_results import (
     EuEntityPermission,
@@ -123,7 +123,7 @@ def _representatives(told: Iterable[EuEntityPermission]) -> list[EuEntityPermiss
         each
         for each in found
         if each.authorized_fingerprint_identifier not in administrators
-        and each.permission_scope in INVOICE_PERMISSIONS
+        and each.permission_scope in EU_REPRESENTATIVE_PERMISSIONS
     ]
 
 

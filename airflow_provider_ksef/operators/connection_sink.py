@@ -48,8 +48,9 @@ class AirflowConnectionSink:
         """Give what tasks find in the connection."""
         connection = BaseHook.get_connection(self._conn_id)
         extra = connection.extra_dejson
-        if (connection.password or "").strip():
-            return NewSecret(token=connection.password)
+        password = connection.password or ""
+        if password.strip():
+            return NewSecret(token=password)
         if extra.get("certificate"):
             return NewSecret(
                 certificate=str(extra["certificate"]), private_key=str(extra.get("private_key") or "")
