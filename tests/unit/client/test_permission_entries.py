@@ -40,7 +40,7 @@ ENTRIES: dict[str, tuple[dict[str, Any], ContextIdentifier]] = {
             "permissions": [
                 {"type": "InvoiceWrite", "can_delegate": True},
                 {"type": "InvoiceRead", "can_delegate": True},
-                "CollectiveIdentifierManage",
+                {"type": "CollectiveIdentifierManage", "can_delegate": True},
             ],
             "subject_details": {"full_name": "Beta sp. z o.o."},
             **COMMON,
@@ -121,6 +121,13 @@ def test_only_what_is_missing_is_asked_for() -> None:
 def test_who_it_is_may_be_left_out_where_only_the_permission_matters() -> None:
     bare = {name: PERSON[name] for name in ("kind", "subject_identifier", "permissions")}
     assert read_keys("permission", bare) == read_keys("permission", PERSON)
+
+
+def test_a_plain_name_is_not_to_be_passed_on() -> None:
+    given, _ = ENTRIES["entity"]
+    for named in ("InvoiceRead", {"type": "InvoiceRead"}):
+        (key,) = read_keys("permission", {**given, "permissions": [named]})
+        assert (key.permission, key.can_delegate) == ("InvoiceRead", False)
 
 
 @pytest.mark.parametrize(
