@@ -42,10 +42,16 @@ def get_provider_info() -> dict[str, Any]:
             _room(
                 integration,
                 "operators.batch",
+                "operators.certificates",
+                "operators.collective_identifier",
                 "operators.compaction",
                 "operators.freshness",
                 "operators.online",
+                "operators.permission_sync",
+                "operators.permissions",
                 "operators.retention",
+                "operators.test_data",
+                "operators.tokens",
                 "operators.upo",
             )
         ],
@@ -56,6 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                 "sensors.invoice",
                 "sensors.month_complete",
                 "sensors.availability",
+                "sensors.expiry",
             )
         ],
         "triggers": [
@@ -66,6 +73,8 @@ def get_provider_info() -> dict[str, Any]:
                 "triggers.invoice",
                 "triggers.moment",
                 "triggers.new_invoices",
+                "triggers.operation",
+                "triggers.token",
                 "triggers.availability",
             )
         ],

@@ -183,7 +183,7 @@ def wait_until_settled(reference_number: str, patience: float = PATIENCE) -> Flo
     :raises KsefTimeoutError: where KSeF takes longer.
     """
     call = get_status(reference_number)
-    return wait_until(f"Token {reference_number}", call, _is_settled, patience=patience)
+    return wait_until(f"Token {reference_number}", call, is_settled, patience=patience)
 
 
 def revoke(reference_number: str) -> Call[None]:
@@ -202,7 +202,8 @@ def _path(reference_number: str) -> str:
     return f"/tokens/{check_reference_number(reference_number)}"
 
 
-def _is_settled(token: KsefToken) -> bool:
+def is_settled(token: KsefToken) -> bool:
+    """Whether KSeF is neither activating nor revoking a token."""
     return token.status not in _UNSETTLED
 
 

@@ -18,6 +18,7 @@ from airflow_provider_ksef.get_provider_info import get_provider_info
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, KsefRetryPolicy
+from airflow_provider_ksef.operators.secret_sinks import FileSink
 from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.sensors.invoice import KsefInvoiceSensor
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
@@ -27,6 +28,14 @@ from airflow_provider_ksef.transfers.invoices_to_parquet import (
 )
 
 REFERENCE = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
+PERMISSION = {
+    "kind": "person",
+    "subject_identifier": {"type": "Pesel", "value": "30112206276"},
+    "permissions": ["InvoiceRead"],
+    "description": "reads invoices",
+    "subject_details": {"first_name": "Anna", "last_name": "Abacka"},
+}
+KSEF_NUMBERS = ["5250001210-20260901-0A1B2C000000-C6", "5250001210-20260901-0A1B2C000001-C1"]
 NEEDED = {
     "invoices": "/data/out",
     "tables_path": "/data/tables",
@@ -36,6 +45,16 @@ NEEDED = {
     "date_to": "2026-03-01T00:00:00Z",
     "month": "2026-02",
     "before": "2020-01-01",
+    "permission": PERMISSION,
+    "wanted": [PERMISSION],
+    "permissions": ["InvoiceRead"],
+    "description": "for the sync",
+    "sink": FileSink("/data/secret"),
+    "token_reference_number": "20260901-EC-1A2B3CC000-0F1E2D3C53-D1",
+    "certificate_name": "Sync 2026",
+    "certificate_serial_number": "01F20A5D352AE590",
+    "steps": [{"action": "grant_attachment", "nip": "5250001210"}],
+    "ksef_numbers": KSEF_NUMBERS,
 }
 ALARMS = ("KsefCheckFreshnessOperator",)
 """They fail at once, since that is what they are for."""

@@ -1,0 +1,205 @@
+"""Getting KSeF certificates, renewing them in time, and revoking them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_provider_ksef._compat import Context, task_state
+from airflow_provider_ksef.client import KsefClient, ksef_certificates
+from airflow_provider_ksef.client.certificate_enrollment import check_certificate_name
+from airflow_provider_ksef.client.certificate_requests import KEY_TYPES
+from airflow_provider_ksef.client.identifiers import check_certificate_serial
+from airflow_provider_ksef.client.input_checks import check_choice
+from airflow_provider_ksef.client.ksef_certificates import (
+    CERTIFICATE_TYPES,
+    REVOCATION_REASONS,
+    CertificateInfo,
+)
+from airflow_provider_ksef.operators.enrolling import Enroller, WantedCertificate
+from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
+from airflow_provider_ksef.operators.parameters import is_given
+from airflow_provider_ksef.operators.secret_sinks import Sink, sink_of
+
+
+class EnrollingOperator(ManagingOperator):
+    """
+    The ground of the operators that apply for certificates; not used by itself.
+
+    :param certificate_name: 5 to 100 letters, digits, spaces, hyphens and underscores.
+    :param sink: where the certificate goes with its key.
+    :param certificate_type: ``Authentication`` or ``Offline``.
+    :param key_type: ``EC P-256`` or ``RSA-2048``.
+    """
+
+    template_fields: Sequence[str] = ("certificate_name", "ksef_conn_id", "context_identifier")
+
+    def __init__(
+        self,
+        *,
+        certificate_name: str,
+        sink: Sink,
+        certificate_type: str = CERTIFICATE_TYPES[0],
+        key_type: str = KEY_TYPES[0],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if is_given(certificate_name):
+            check_certificate_name(certificate_name)
+        self.certificate_name = certificate_name
+        self.certificate_type = check_choice("certificate_type", certificate_type, CERTIFICATE_TYPES)
+        self.key_type = check_choice("key_type", key_type, KEY_TYPES)
+        self.sink = sink_of(sink)
+
+    def enroller(self, context: Context, ksef: KsefClient, valid_from: datetime | None = None) -> Enroller:
+        """Check what was given, and look which certificates there are."""
+        name = check_certificate_name(self.certificate_name)
+        self.sink.check()
+        wanted = WantedCertificate(name, self.certificate_type, self.key_type, valid_from)
+        enroller = Enroller(ksef, wanted, self.sink, task_state(context))
+        enroller.look()
+        for lost in enroller.lost:
+            self.log.warning(
+                "Certificate %s was issued to an earlier try and its key is lost: to be revoked.",
+                lost.certificate_serial_number,
+            )
+        return enroller
+
+
+class KsefEnrollCertificateOperator(EnrollingOperator):
+    """
+    Get a KSeF certificate, and put it with its new private key into a sink.
+
+    The key is made on the worker and never leaves it but for the sink: no XCom, log, trigger or task state
+    holds it. So the task waits in place for the certificate, which takes seconds; ``deferrable`` is for waits
+    for KSeF's rate limits. Where the sink holds an active certificate of this name and type, that is what is
+    wanted and none is applied for; a sink that cannot tell (a function) is taken to hold the newest. One that
+    lets log in is tried before it is saved. A certificate whose key was lost with a killed try is revoked as
+    soon as a new one is saved.
+
+    The result is ``{"status", "certificate_serial_number", "valid_to", "revoked"}``: ``enrolled`` or
+    ``already``. The connection must log in by certificate.
+
+    :param certificate_name: 5 to 100 letters, digits, spaces, hyphens and underscores; it tells the
+        certificate from others.
+    :param sink: a :class:`~.secret_sinks.FileSink`, an :class:`~.connection_sink.AirflowConnectionSink`, or a
+        function that takes a :class:`~.secret_sinks.NewSecret` and keeps it.
+    :param certificate_type: ``Authentication`` to log in by, or ``Offline`` to sign invoices' links by.
+    :param key_type: ``EC P-256`` or ``RSA-2048``.
+    :param valid_from: with a time zone; None is from its issue on.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    :param deferrable: see above.
+    :param timeout: seconds to wait for the certificate.
+    """
+
+    def __init__(self, *, valid_from: datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.valid_from = valid_from
+
+    def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
+        """Look what is there; apply for a certificate and save it; revoke what an earlier try has lost."""
+        enroller = self.enroller(context, ksef, self.valid_from)
+        current, status = enroller.current(), "already"
+        if current is None:
+            current, status = enroller.enroll(progress.deadline), "enrolled"
+        revoked = enroller.revoke(enroller.lost)
+        enroller.forget()
+        return _result(status, current, revoked)
+
+
+class KsefRotateCertificateOperator(EnrollingOperator):
+    """
+    Renew a KSeF certificate in a sink before it expires, then revoke the old one.
+
+    The order leaves no instant without a working credential: the new certificate is issued, tried (one that
+    lets log in), saved, and only then the one that the sink held before is revoked. A try that is killed in
+    between costs one application: the next one revokes the certificate whose key was lost, and the old one
+    where the new one was saved. Where the sink is the connection that the task itself uses, this renews the
+    connection in place. Other certificates are left alone, of whatever name.
+
+    What is not due is left alone. The result is ``{"status", "certificate_serial_number", "valid_to",
+    "revoked"}``: ``rotated`` or ``not_due``.
+
+    :param certificate_name: of the old certificate and the new one. Of a function as a sink it is taken for
+        granted that it holds the newest certificate of this name and type.
+    :param sink: as in :class:`KsefEnrollCertificateOperator`.
+    :param renew_before: how long before its end a certificate is due.
+    :param revoke_old: revoke the old one; KSeF lets it expire otherwise.
+    :param certificate_type: ``Authentication`` or ``Offline``.
+    :param key_type: ``EC P-256`` or ``RSA-2048``.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    :param deferrable: as in :class:`KsefEnrollCertificateOperator`.
+    :param timeout: seconds to wait for the certificate.
+    """
+
+    def __init__(
+        self, *, renew_before: timedelta = timedelta(days=30), revoke_old: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.renew_before = renew_before
+        self.revoke_old = revoke_old
+
+    def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
+        """Look what is there; where it is due get and save a new one; then revoke the others."""
+        enroller = self.enroller(context, ksef)
+        current, status = enroller.current(), "not_due"
+        if current is None or current.valid_to <= datetime.now(UTC) + self.renew_before:
+            current = enroller.enroll(progress.deadline, replaces=current)
+            status = "rotated"
+        old = enroller.replaced()
+        revoked = enroller.revoke([*enroller.lost, *(old if self.revoke_old else ())])
+        enroller.forget()
+        return _result(status, current, revoked)
+
+
+class KsefRevokeCertificateOperator(ManagingOperator):
+    """
+    Revoke a KSeF certificate.
+
+    The result is ``{"status", "certificate_serial_number", "certificate_status"}``: ``revoked``, or
+    ``already`` where it was revoked, blocked or expired before.
+
+    :param certificate_serial_number: 16 hexadecimal digits, of one that the login owns.
+    :param revocation_reason: ``Unspecified``, ``Superseded`` or ``KeyCompromise``.
+    :param ksef_conn_id: the Airflow connection; it must log in by certificate.
+    :param context_identifier: overrides the connection's login.
+    :param deferrable: leave the worker slot free where KSeF's rate limits allow no call for long.
+    """
+
+    template_fields: Sequence[str] = ("certificate_serial_number", "ksef_conn_id", "context_identifier")
+
+    def __init__(
+        self,
+        *,
+        certificate_serial_number: str,
+        revocation_reason: str = REVOCATION_REASONS[0],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if is_given(certificate_serial_number):
+            check_certificate_serial(certificate_serial_number)
+        self.certificate_serial_number = certificate_serial_number
+        self.revocation_reason = check_choice("revocation_reason", revocation_reason, REVOCATION_REASONS)
+
+    def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
+        """Look at the certificate; revoke it where it is active."""
+        del context, progress
+        serial = check_certificate_serial(self.certificate_serial_number)
+        found = ksef.run(ksef_certificates.query(certificate_serial_number=serial))
+        known = found[0].status if found else "Active"
+        if known == "Active":
+            ksef.run(ksef_certificates.revoke(serial, self.revocation_reason))
+            return {"status": "revoked", "certificate_serial_number": serial, "certificate_status": "Revoked"}
+        return {"status": "already", "certificate_serial_number": serial, "certificate_status": known}
+
+
+def _result(status: str, certificate: CertificateInfo, revoked: list[str]) -> dict[str, Any]:
+    return {
+        "status": status,
+        "certificate_serial_number": certificate.certificate_serial_number,
+        "valid_to": certificate.valid_to.isoformat(),
+        "revoked": revoked,
+    }

@@ -1,0 +1,127 @@
+"""Keeping a new secret in an Airflow connection through Airflow's own API, the one way that tasks have."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from airflow_provider_ksef._compat import BaseHook
+from airflow_provider_ksef.exceptions import KsefError, KsefInputError
+from airflow_provider_ksef.operators.secret_sinks import NewSecret
+
+_TIMEOUT = 30.0
+_NO_PASSWORD = " "  # noqa: S105  Airflow's API cannot empty a password; the hook takes blanks for none
+_CERTIFICATE_FIELDS = ("certificate", "private_key", "private_key_password")
+_REMEDY = "Let the user of the API's connection edit connections (role Op)."
+
+
+class AirflowConnectionSink:
+    """
+    Keep a secret in an Airflow connection of type ``ksef`` that is there: its other fields stay.
+
+    A token goes into its password, a certificate and its key into its extra; what was there of the other kind
+    is emptied.
+
+    :param conn_id: the connection that gets the secret. It must live in Airflow's database: one of an
+        environment variable or a secrets backend goes before it, which is noticed and told.
+    :param api_conn_id: a connection of type ``http`` that leads to Airflow's API server: host (and port,
+        schema), login and password of a user who may edit connections.
+    """
+
+    can_tell = True
+
+    def __init__(self, conn_id: str, api_conn_id: str = "airflow_api") -> None:
+        self._conn_id = conn_id
+        self._api_conn_id = api_conn_id
+
+    def __repr__(self) -> str:
+        return f"AirflowConnectionSink({self._conn_id!r}, api_conn_id={self._api_conn_id!r})"
+
+    def check(self) -> None:
+        """Make sure that the API lets us in, and knows the connection."""
+        with self._api() as api:
+            _told(api.get(f"/api/v2/connections/{self._conn_id}"), self._conn_id)
+
+    def read(self) -> NewSecret | None:
+        """Give what tasks find in the connection."""
+        connection = BaseHook.get_connection(self._conn_id)
+        extra = connection.extra_dejson
+        password = connection.password or ""
+        if password.strip():
+            return NewSecret(token=password)
+        if extra.get("certificate"):
+            return NewSecret(
+                certificate=str(extra["certificate"]), private_key=str(extra.get("private_key") or "")
+            )
+        return None
+
+    def save(self, secret: NewSecret) -> None:
+        """Write the connection, and look whether tasks find the secret there."""
+        connection = BaseHook.get_connection(self._conn_id)
+        kept = {
+            name: value for name, value in connection.extra_dejson.items() if name not in _CERTIFICATE_FIELDS
+        }
+        if secret.certificate:
+            kept |= {"certificate": secret.certificate, "private_key": secret.private_key}
+        body = {
+            "connection_id": self._conn_id,
+            "conn_type": connection.conn_type,
+            "password": secret.token or _NO_PASSWORD,
+            "extra": json.dumps(kept),
+        }
+        with self._api() as api:
+            answer = api.patch(
+                f"/api/v2/connections/{self._conn_id}",
+                params={"update_mask": ["password", "extra"]},
+                json=body,
+            )
+            _told(answer, self._conn_id)
+        if self.read() != secret:
+            raise KsefError(
+                f"The connection {self._conn_id} was written, and tasks find another secret in it.",
+                "It is also in an environment variable or a secrets backend, which goes before: write there.",
+            )
+
+    def _api(self) -> httpx.Client:
+        base_url, login, password = self._address()
+        token = _log_in(base_url, login, password)
+        return httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT)
+
+    def _address(self) -> tuple[str, str, str]:
+        connection = BaseHook.get_connection(self._api_conn_id)
+        host = (connection.host or "").rstrip("/")
+        if not host:
+            raise KsefInputError(
+                "api_conn_id",
+                self._api_conn_id,
+                "has no host",
+                "Give the address of Airflow's API server, such as http://localhost:8080.",
+            )
+        if "://" not in host:
+            port = f":{connection.port}" if connection.port else ""
+            host = f"{connection.schema or 'http'}://{host}{port}"
+        return host, connection.login or "", connection.password or ""
+
+
+def _log_in(base_url: str, login: str, password: str) -> str:
+    try:
+        answer = httpx.post(
+            f"{base_url}/auth/token", json={"username": login, "password": password}, timeout=_TIMEOUT
+        )
+    except httpx.HTTPError as error:
+        raise KsefError(
+            f"Airflow's API at {base_url} gives no answer: {type(error).__name__}.",
+            "Check host and port of the API's connection.",
+        ) from error
+    token: str = _told(answer, "auth/token")["access_token"]
+    return token
+
+
+def _told(answer: httpx.Response, what: str) -> Any:
+    """Give an answer's content; of a refusal only the status is told, since it may repeat what was sent."""
+    if answer.status_code >= httpx.codes.BAD_REQUEST:
+        remedy = "Make the connection first." if answer.status_code == httpx.codes.NOT_FOUND else _REMEDY
+        raise KsefError(f"Airflow's API answers HTTP {answer.status_code} for {what}.", remedy)
+    return answer.json()

@@ -1,0 +1,178 @@
+"""Giving and taking away permissions until they are as they are wanted, whatever an earlier try has done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_ksef._compat import Context, task_state
+from airflow_provider_ksef.client import KsefClient, permissions
+from airflow_provider_ksef.client.permission_contexts import GrantRequest
+from airflow_provider_ksef.client.permission_difference import (
+    Difference,
+    HeldPermission,
+    PermissionKey,
+)
+from airflow_provider_ksef.client.permission_entries import PermissionEntry
+from airflow_provider_ksef.client.permission_grants import EntityAuthorizationPermissionsGrantRequest
+from airflow_provider_ksef.exceptions import KsefApiError, KsefStatusError
+from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
+from airflow_provider_ksef.triggers.operation import KsefOperationTrigger
+from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
+
+log = logging.getLogger(__name__)
+
+STATE_KEY = "permission_operations"
+_GRANT, _REVOKE = "granted ", "revoked "
+_EXPIRED = 410
+
+
+@dataclass(frozen=True)
+class Changes:
+    """
+    What a task has changed.
+
+    :param difference: what is left, as KSeF tells it.
+    :param granted: what it gave.
+    :param revoked: what it took away.
+    """
+
+    difference: Difference
+    granted: list[str]
+    revoked: list[str]
+
+
+class PermissionChanger:
+    """
+    Change permissions for one task. Each step begins with what KSeF tells, so that it may be killed anywhere.
+
+    :param operator: says how to wait.
+    :param context: Airflow's.
+    :param ksef: the client.
+    :param progress: how far the task has come.
+    """
+
+    def __init__(
+        self, operator: ManagingOperator, context: Context, ksef: KsefClient, progress: ManagingProgress
+    ) -> None:
+        self._operator = operator
+        self._state = task_state(context)
+        self._ksef = ksef
+        self._progress = progress
+
+    def change(self, compare: Callable[[], Difference], entries: Sequence[PermissionEntry]) -> Changes:
+        """
+        Take away what is surplus, then give what is missing.
+
+        :param compare: asks KSeF for what is missing and surplus now.
+        :param entries: what gives what is missing.
+        :raises KsefStatusError: where KSeF refuses a change.
+        :raises KsefTimeoutError: where KSeF has not carried a change out by the deadline.
+        """
+        failures = self._settle()
+        while True:
+            left = compare()
+            surplus = [each for each in left.surplus if _revoked(each) not in self._progress.done]
+            missing = [key for key in left.missing if _granted(key) not in self._progress.done]
+            if failures and (left.surplus or left.missing):
+                raise failures[0]
+            if not surplus and not missing:
+                return self._changes(left)
+            if surplus:
+                self._revoke(surplus)
+            else:
+                self._grant(missing, entries)
+            failures = self._settle()
+
+    def _changes(self, left: Difference) -> Changes:
+        if left.surplus or left.missing:
+            log.warning("KSeF has confirmed all changes and does not show all of them yet: %s", left)
+        done = self._progress.done
+        return Changes(
+            left,
+            sorted(each.removeprefix(_GRANT) for each in done if each.startswith(_GRANT)),
+            sorted(each.removeprefix(_REVOKE).partition(" ")[2] for each in done if each.startswith(_REVOKE)),
+        )
+
+    def _revoke(self, surplus: Sequence[HeldPermission]) -> None:
+        for each in surplus:
+            is_authorization = each.key.kind == "authorization"
+            revoke = permissions.revoke_authorization if is_authorization else permissions.revoke_common
+            self._keep(self._ksef.run(revoke(each.id)), [_revoked(each)])
+
+    def _grant(self, missing: Sequence[PermissionKey], entries: Sequence[PermissionEntry]) -> None:
+        for entry in entries:
+            for request in entry.requests_for(missing):
+                reference = self._ksef.run(permissions.grant(request, self._ksef.settings.context))
+                self._keep(reference, [_granted(key) for key in _given_by(request, entry, missing)])
+
+    def _keep(self, reference: str, done: Sequence[str]) -> None:
+        """Note what KSeF was asked for: the next try waits for that before it looks again."""
+        self._progress.pending.append(reference)
+        self._progress.done += done
+        self._state.set(STATE_KEY, self._progress.pending)
+        for each in done:
+            log.info("%s: to be %s.", reference, each)
+
+    def _settle(self) -> list[KsefStatusError]:
+        """Wait for what was asked for; give what KSeF refused of what this try has asked for."""
+        own = self._progress.pending
+        outcomes = [self._wait(reference) for reference in own or self._state.get(STATE_KEY) or []]
+        failures = [failure for failure in outcomes if failure is not None]
+        is_own = bool(own)
+        own.clear()
+        self._state.delete(STATE_KEY)
+        for failure in failures:
+            log.warning("%s", failure)
+        return failures if is_own else []
+
+    def _wait(self, reference: str) -> KsefStatusError | None:
+        try:
+            status = self._ksef.run(permissions.get_operation_status(reference))
+            if not status.is_final and self._operator.deferrable:
+                self._defer(reference)
+            self._ksef.run(permissions.wait_for_operation(reference, self._left()))
+        except KsefStatusError as error:
+            return error
+        except KsefApiError as error:
+            if error.fault.http_status != _EXPIRED:
+                raise
+        return None
+
+    def _defer(self, reference: str) -> None:
+        """Leave the slot, unless the time is up, which waiting in place tells."""
+        refuse_blind_trigger(self._progress.trigger_error)
+        if not self._left():
+            return
+        operator, deadline = self._operator, self._progress.deadline
+        trigger = KsefOperationTrigger(
+            reference,
+            ksef_conn_id=operator.ksef_conn_id,
+            context_identifier=operator.context_identifier,
+            poll_interval=operator.poll_interval,
+            since=deadline - operator.timeout,
+            deadline=deadline,
+            resume=self._progress.resume(),
+        )
+        operator.defer(trigger=trigger, method_name="execute_complete")
+
+    def _left(self) -> float:
+        return max(0.0, self._progress.deadline - time.time())
+
+
+def _granted(key: PermissionKey) -> str:
+    return f"{_GRANT}{key}"
+
+
+def _revoked(held: HeldPermission) -> str:
+    return f"{_REVOKE}{held.id} {held.key}"
+
+
+def _given_by(
+    request: GrantRequest, entry: PermissionEntry, missing: Sequence[PermissionKey]
+) -> list[PermissionKey]:
+    """Give what a request of an entry gives: authorizations come one by one, all else at once."""
+    alone = request.permission if isinstance(request, EntityAuthorizationPermissionsGrantRequest) else None
+    return [key for key in entry.keys if key in missing and alone in (None, key.permission)]

@@ -1,0 +1,213 @@
+"""Waiting until a certificate or a token is about to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_provider_ksef._compat import BaseSensorOperator, Context, PokeReturnValue, RetryPolicy
+from airflow_provider_ksef.client import KsefClient, ksef_certificates, tokens
+from airflow_provider_ksef.client.input_checks import check_choice
+from airflow_provider_ksef.client.ksef_certificates import CERTIFICATE_TYPES, CertificateInfo
+from airflow_provider_ksef.client.tokens import KsefToken
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.killing import end_killed_task
+from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+
+POKE_SECONDS = 6 * 3600.0
+TOKEN_LIFE = timedelta(days=365)
+
+
+class KsefCertificateExpirySensor(BaseSensorOperator):
+    """
+    Wait until an active certificate of the login ends soon.
+
+    By default the worker slot is free between two looks (``mode="reschedule"``). The result is
+    ``{"expiring": [{"certificate_serial_number", "name", "type", "valid_to", "days_left"}]}``, the first to
+    end first.
+
+    :param within: how soon.
+    :param certificate_name: a part of the name; None for all.
+    :param certificate_type: ``Authentication`` or ``Offline``; None for both.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    """
+
+    template_fields: Sequence[str] = ("certificate_name", "ksef_conn_id", "context_identifier")
+    ui_color = "#f6e7ea"
+
+    def __init__(
+        self,
+        *,
+        within: timedelta = timedelta(days=30),
+        certificate_name: str | None = None,
+        certificate_type: str | None = None,
+        ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
+        mode: str = "reschedule",
+        poke_interval: float | timedelta = POKE_SECONDS,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
+        )
+        check_span("within", within)
+        if certificate_type is not None:
+            check_choice("certificate_type", certificate_type, CERTIFICATE_TYPES)
+        self.within = within
+        self.certificate_name = certificate_name
+        self.certificate_type = certificate_type
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+        self.deferrable = False  # its looks are hours apart: rescheduling is enough
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look at the certificates once."""
+        del context
+        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            found = ksef.run(
+                ksef_certificates.query(
+                    name=self.certificate_name, type=self.certificate_type, status="Active"
+                )
+            )
+        expiring = expiring_certificates(found, datetime.now(UTC), self.within)
+        self.log.info("%d active certificates, %d of them end soon.", len(found), len(expiring))
+        return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
+
+    def execute(self, context: Context) -> Any:
+        """Look as Airflow's sensors do."""
+        with long_waits(self, "", dict):
+            return super().execute(context)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task."""
+        end_killed_task()
+
+
+class KsefTokenExpirySensor(BaseSensorOperator):
+    """
+    Wait until an active KSeF token is about to be too old.
+
+    KSeF's tokens live until they are revoked, so their end is the one that you set: ``max_age`` after they
+    were made. By default the worker slot is free between two looks (``mode="reschedule"``). The result is
+    ``{"expiring": [{"token_reference_number", "description", "expires", "days_left", "last_use_date"}]}``,
+    the oldest first.
+
+    :param max_age: how old a token may become.
+    :param within: how long before that.
+    :param description: a part of the description, 3 characters at least; None for all.
+    :param ksef_conn_id: the Airflow connection; with ``CredentialsRead`` it sees all tokens of the context.
+    :param context_identifier: overrides the connection's login.
+    """
+
+    template_fields: Sequence[str] = ("description", "ksef_conn_id", "context_identifier")
+    ui_color = "#f6e7ea"
+
+    def __init__(
+        self,
+        *,
+        max_age: timedelta = TOKEN_LIFE,
+        within: timedelta = timedelta(days=30),
+        description: str | None = None,
+        ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
+        mode: str = "reschedule",
+        poke_interval: float | timedelta = POKE_SECONDS,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
+        )
+        check_span("max_age", max_age)
+        check_span("within", within)
+        self.max_age = max_age
+        self.within = within
+        self.description = description
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+        self.deferrable = False  # its looks are hours apart: rescheduling is enough
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look at the tokens once."""
+        del context
+        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            found = self._active(ksef)
+        expiring = expiring_tokens(found, datetime.now(UTC), self.max_age, self.within)
+        self.log.info("%d active tokens, %d of them will soon be too old.", len(found), len(expiring))
+        return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
+
+    def execute(self, context: Context) -> Any:
+        """Look as Airflow's sensors do."""
+        with long_waits(self, "", dict):
+            return super().execute(context)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task."""
+        end_killed_task()
+
+    def _active(self, ksef: KsefClient) -> list[KsefToken]:
+        return ksef.run(tokens.query(statuses=["Active"], description=self.description))
+
+
+def expiring_certificates(
+    certificates: Iterable[CertificateInfo], now: datetime, within: timedelta
+) -> list[dict[str, Any]]:
+    """
+    Tell which certificates end soon, the first to end first.
+
+    :param certificates: active ones.
+    :param now: with a time zone.
+    :param within: how soon.
+    """
+    return [
+        {
+            "certificate_serial_number": each.certificate_serial_number,
+            "name": each.name,
+            "type": each.type,
+            "valid_to": each.valid_to.isoformat(),
+            "days_left": (each.valid_to - now).days,
+        }
+        for each in sorted(certificates, key=lambda each: each.valid_to)
+        if each.valid_to <= now + within
+    ]
+
+
+def expiring_tokens(
+    found: Iterable[KsefToken], now: datetime, max_age: timedelta, within: timedelta
+) -> list[dict[str, Any]]:
+    """
+    Tell which tokens will soon be too old, the oldest first.
+
+    :param found: active ones.
+    :param now: with a time zone.
+    :param max_age: how old a token may become.
+    :param within: how long before that.
+    """
+    return [
+        {
+            "token_reference_number": each.reference_number,
+            "description": each.description,
+            "expires": (each.date_created + max_age).isoformat(),
+            "days_left": (each.date_created + max_age - now).days,
+            "last_use_date": None if each.last_use_date is None else each.last_use_date.isoformat(),
+        }
+        for each in sorted(found, key=lambda each: each.date_created)
+        if each.date_created + max_age <= now + within
+    ]
+
+
+def check_span(field: str, span: timedelta) -> None:
+    """
+    Refuse what is no span of time.
+
+    :raises KsefInputError: where it is none, or negative.
+    """
+    if not isinstance(span, timedelta) or span < timedelta(0):
+        raise KsefInputError(field, span, "is no span of time", "Give one such as timedelta(days=30).")

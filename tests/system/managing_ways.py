@@ -1,0 +1,37 @@
+"""Managing a company as its owner, logged in by its seal, as an Airflow connection says it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.emulator.signing import Signer, seal
+from tests.emulator_process import NIP, EmulatorProcess
+
+PESEL = "30112206276"
+PERSON: dict[str, Any] = {
+    "kind": "person",
+    "subject_identifier": {"type": "Pesel", "value": PESEL},
+    "permissions": ["InvoiceRead", "InvoiceWrite"],
+    "description": "accounting",
+    "subject_details": {"first_name": "Anna", "last_name": "Abacka"},
+}
+OFFICE: dict[str, Any] = {
+    "kind": "entity",
+    "subject_identifier": {"type": "Nip", "value": "1111111111"},
+    "permissions": [{"type": "InvoiceRead", "can_delegate": True}],
+    "description": "the tax office's client",
+    "subject_details": {"full_name": "Beta sp. z o.o."},
+}
+OWNER = seal(f"VATPL-{NIP}")
+
+
+def connect_as(
+    monkeypatch: pytest.MonkeyPatch, emulator: EmulatorProcess, signer: Signer = OWNER, name: str = "default"
+) -> None:
+    """Let a connection log in by a certificate."""
+    extra = {"certificate": signer.pem.decode(), "private_key": signer.key_pem.decode()}
+    connection = emulator.connection(password="", extra=json.dumps(extra))
+    monkeypatch.setenv(f"AIRFLOW_CONN_KSEF_{name.upper()}", connection)

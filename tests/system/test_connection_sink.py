@@ -1,0 +1,137 @@
+"""Secrets that go into an Airflow connection, through a real API server of Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from airflow.configuration import conf
+from airflow.models.connection import Connection
+from airflow.utils.session import create_session
+
+from airflow_provider_ksef.exceptions import KsefError, KsefInputError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.connection_sink import AirflowConnectionSink
+from airflow_provider_ksef.operators.secret_sinks import NewSecret
+from tests.emulator.signing import seal
+from tests.emulator_process import NIP, TOKEN, EmulatorProcess
+from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.managing_ways import connect_as
+
+SIGNER = seal(f"VATPL-{NIP}")
+CERTIFICATE = NewSecret(certificate=SIGNER.pem.decode(), private_key=SIGNER.key_pem.decode())
+CONN_ID = "ksef_kept"
+
+
+@pytest.fixture(scope="session")
+def api_server(airflow_home: Path) -> Iterator[str]:
+    """Airflow's public API over a socket, on the tests' own database."""
+    port = 18_000 + os.getpid() % 2_000
+    command = [
+        *(sys.executable, "-m", "uvicorn", "--factory", "--port", str(port)),
+        "airflow.api_fastapi.app:create_app",
+    ]
+    key = {"AIRFLOW__CORE__FERNET_KEY": conf.get("core", "fernet_key")}  # or the server makes one of its own
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **key},
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        try:
+            httpx.get(f"{url}/api/v2/version", timeout=5).raise_for_status()
+        except httpx.HTTPError:
+            assert process.poll() is None, "the API server has ended"
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError("the API server does not answer")
+
+
+@pytest.fixture
+def sink(api_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[AirflowConnectionSink]:
+    api = {"conn_type": "http", "host": api_server, "login": "admin", "password": "admin"}
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(api))
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # so that connections come of the database
+    extra = json.dumps({"environment": "test", "timeout": 12})
+    with create_session() as session:
+        session.add(
+            Connection(CONN_ID, "ksef", host="http://127.0.0.1:1/v2", login=NIP, password="x", extra=extra)
+        )
+    yield AirflowConnectionSink(CONN_ID)
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id == CONN_ID).delete()
+
+
+def kept() -> tuple[str | None, str | None, dict[str, object]]:
+    with create_session() as session:
+        row = session.query(Connection).filter(Connection.conn_id == CONN_ID).one()
+        return row.host, row.password, json.loads(row.extra)
+
+
+def test_the_connection_gets_one_secret_or_the_other_and_keeps_the_rest(
+    sink: AirflowConnectionSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, common = "http://127.0.0.1:1/v2", {"environment": "test", "timeout": 12}
+    sink.check()
+    sink.save(NewSecret(token=TOKEN))
+    assert kept() == (host, TOKEN, common)
+    assert sink.read() == NewSecret(token=TOKEN)
+    sink.save(CERTIFICATE)
+    pem = {"certificate": CERTIFICATE.certificate, "private_key": CERTIFICATE.private_key}
+    assert kept() == (host, " ", {**common, **pem})
+    assert KsefHook(CONN_ID).settings.credential.certificate == SIGNER.certificate
+    assert sink.read() == CERTIFICATE
+    sink.save(NewSecret(token=TOKEN))
+    assert kept() == (host, TOKEN, common)
+
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps({"conn_type": "ksef", "password": "y"}))
+    with pytest.raises(KsefError, match="goes before") as told:
+        sink.save(CERTIFICATE)
+    assert "BEGIN" not in str(told.value)
+
+
+def test_what_cannot_take_a_secret_is_told_before_ksef_is_asked(
+    sink: AirflowConnectionSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KsefError, match=r"HTTP 404.*Make the connection first"):
+        AirflowConnectionSink("ksef_missing").check()
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps({"conn_type": "http", "host": "127.0.0.1:1"}))
+    with pytest.raises(KsefError, match="gives no answer"):
+        sink.check()
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps({"conn_type": "http"}))
+    with pytest.raises(KsefInputError, match="has no host"):
+        sink.check()
+
+
+def test_a_task_puts_its_token_into_a_connection_and_finds_it_there(
+    sink: AirflowConnectionSink, connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_as(monkeypatch, connected)
+    monkeypatch.delenv("_AIRFLOW_PROCESS_CONTEXT")
+    dag_id = "ksef_into_connection"
+    run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {})
+    assert run.xcom("token")["status"] == "generated"
+    _, token, _ = kept()
+    assert token is not None
+    assert token.startswith(run.xcom("token")["token_reference_number"])
+    assert run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {}).xcom("token")["status"] == "already"

@@ -1,0 +1,289 @@
+"""Operators that make, renew and revoke tokens and certificates; kills in between lose nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_ksef.client import (
+    KsefClient,
+    TokenCredential,
+    ksef_certificates,
+    tokens,
+)
+from airflow_provider_ksef.client.certificates import read_certificate
+from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators import enrolling
+from airflow_provider_ksef.operators.certificates import (
+    KsefEnrollCertificateOperator,
+    KsefRevokeCertificateOperator,
+    KsefRotateCertificateOperator,
+)
+from airflow_provider_ksef.operators.secret_sinks import FileSink, NewSecret
+from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator, KsefRevokeTokenOperator
+from airflow_provider_ksef.sensors.expiry import KsefCertificateExpirySensor, KsefTokenExpirySensor
+from tests.emulator_process import EmulatorProcess
+from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.managing_ways import connect_as
+from tests.system.operator_context import NotedState, context
+from tests.system.secret_search import assert_none_below, private_key_spellings, token_spellings
+from tests.system.test_triggers import event_of
+
+SOON = timedelta(days=800)  # the emulator's certificates live two years
+
+
+class KilledError(BaseException):
+    """As if the worker had been killed there."""
+
+
+class FunctionSink:
+    """A function that keeps secrets; a kill may be ordered before or after it has done so."""
+
+    def __init__(self) -> None:
+        self.kept: list[NewSecret] = []
+        self.kills: list[str] = []
+
+    def __call__(self, secret: NewSecret) -> None:
+        kill = self.kills.pop() if self.kills else ""
+        if kill == "before":
+            raise KilledError
+        self.kept.append(secret)
+        if kill == "after":
+            raise KilledError
+
+
+@pytest.fixture
+def owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    connect_as(monkeypatch, connected)
+    return connected
+
+
+def generate(sink: Any, **more: Any) -> KsefGenerateTokenOperator:
+    given = {"permissions": ["InvoiceRead"], "description": "for the sync", **more}
+    return KsefGenerateTokenOperator(task_id="generate", sink=sink, **given)
+
+
+def enroll(sink: Any, **more: Any) -> KsefEnrollCertificateOperator:
+    return KsefEnrollCertificateOperator(task_id="enroll", certificate_name="Sync 2026", sink=sink, **more)
+
+
+def rotate(sink: Any, **more: Any) -> KsefRotateCertificateOperator:
+    return KsefRotateCertificateOperator(task_id="rotate", certificate_name="Sync 2026", sink=sink, **more)
+
+
+def active_tokens() -> set[str]:
+    with KsefHook().get_conn() as ksef:
+        found = ksef.run(tokens.query(statuses=["Active"], description="for the sync"))
+    return {each.reference_number for each in found}
+
+
+def active_certificates() -> set[str]:
+    with KsefHook().get_conn() as ksef:
+        found = ksef.run(ksef_certificates.query(status="Active"))
+    return {each.certificate_serial_number for each in found}
+
+
+def lets_in(secret: NewSecret | None) -> bool:
+    assert secret is not None
+    credential = (
+        TokenCredential(secret.token)
+        if secret.token
+        else read_certificate(secret.certificate, secret.private_key)
+    )
+    try:
+        with KsefClient(replace(KsefHook().settings, credential=credential)) as ksef:
+            ksef.log_in()
+    except KsefLoginError:
+        return False
+    return True
+
+
+def test_a_token_is_made_once_and_lets_in(owned: EmulatorProcess, tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "token")
+    made = generate(sink).execute(context())
+    assert made["status"] == "generated"
+    assert lets_in(sink.read())
+    again = generate(sink).execute(context())
+    assert again == {"status": "already", "token_reference_number": made["token_reference_number"]}
+    other = generate(sink, permissions=["InvoiceRead", "Introspection"]).execute(context())
+    assert active_tokens() == {made["token_reference_number"], other["token_reference_number"]}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", ["token", "certificate"])
+def test_a_kill_around_the_saving_leaves_one_that_works(owned: EmulatorProcess, kind: str, when: str) -> None:
+    sink, state = FunctionSink(), NotedState()
+    make, active = (generate, active_tokens) if kind == "token" else (enroll, active_certificates)
+    sink.kills = [when]
+    with pytest.raises(KilledError):
+        make(sink).execute(context(state))
+    assert len(active()) == 1
+    done = make(sink).execute(context(state))
+    assert done["status"] in ("generated", "enrolled")
+    assert len(active()) == 1
+    assert lets_in(sink.kept[-1])
+    assert state == {}
+    assert make(sink).execute(context(state))["status"] == "already"
+
+
+def test_a_token_is_revoked_once_in_place_or_deferred(owned: EmulatorProcess, tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "token")
+    reference = generate(sink).execute(context())["token_reference_number"]
+    revoke = KsefRevokeTokenOperator(
+        task_id="revoke", token_reference_number=reference, deferrable=True, poll_interval=0.2
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        revoke.execute(context())
+    trigger: Any = deferred.value.trigger
+    event = event_of(trigger)
+    assert event["code"] == 200
+    assert revoke.execute_complete(context(), event)["status"] == "revoked"
+    assert revoke.execute(context())["status"] == "already"
+    assert not lets_in(sink.read())
+
+
+def test_a_certificate_is_enrolled_once_and_revoked_once(owned: EmulatorProcess, tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "pem")
+    made = enroll(sink, key_type="RSA-2048").execute(context())
+    serial = made["certificate_serial_number"]
+    assert made["status"] == "enrolled"
+    assert lets_in(sink.read())
+    assert enroll(sink).execute(context())["status"] == "already"
+    revoke = KsefRevokeCertificateOperator(task_id="revoke", certificate_serial_number=serial)
+    assert revoke.execute(context())["status"] == "revoked"
+    assert revoke.execute(context()) == {
+        "status": "already",
+        "certificate_serial_number": serial,
+        "certificate_status": "Revoked",
+    }
+    assert enroll(sink).execute(context())["status"] == "enrolled"
+
+
+def test_a_rotation_renews_what_is_due_and_then_revokes_the_old_one(
+    owned: EmulatorProcess, tmp_path: Path
+) -> None:
+    sink, elsewhere = FileSink(tmp_path / "pem"), FileSink(tmp_path / "elsewhere")
+    in_use_elsewhere = enroll(elsewhere).execute(context())["certificate_serial_number"]
+    first = rotate(sink).execute(context())
+    assert (first["status"], first["revoked"]) == ("rotated", [])
+    assert rotate(sink).execute(context())["status"] == "not_due"
+    second = rotate(sink, renew_before=SOON).execute(context())
+    assert second["status"] == "rotated"
+    assert second["revoked"] == [first["certificate_serial_number"]]
+    assert active_certificates() == {in_use_elsewhere, second["certificate_serial_number"]}
+    assert lets_in(sink.read())
+
+
+@pytest.mark.parametrize("where", ["log in", "save", "saved", "revoke"])
+def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_credential(
+    owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    sink, state = FileSink(tmp_path / "pem"), NotedState()
+    old = enroll(sink).execute(context())["certificate_serial_number"]
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    save = FileSink.save
+    with monkeypatch.context() as patched:
+        if where == "log in":
+            patched.setattr(enrolling, "_log_in_by", killed)
+        elif where == "save":
+            patched.setattr(FileSink, "save", killed)
+        elif where == "saved":
+            patched.setattr(FileSink, "save", lambda *given: (save(*given), killed()))
+        else:
+            patched.setattr(enrolling.Enroller, "revoke", killed)
+        with pytest.raises(KilledError):
+            rotate(sink, renew_before=SOON).execute(context(state))
+    assert lets_in(sink.read())
+    done = rotate(sink, renew_before=SOON if where in ("log in", "save") else timedelta(days=30))
+    told = done.execute(context(state))
+    assert old in told["revoked"]
+    assert active_certificates() == {told["certificate_serial_number"]}
+    assert lets_in(sink.read())
+    assert state == {}
+
+
+def test_a_rotation_of_the_tasks_own_credential(
+    owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(tmp_path / "pem")
+    enroll(sink).execute(context())
+    extra = {"certificate": str(tmp_path / "pem"), "private_key": str(tmp_path / "pem")}
+    connection = owned.connection(password="", extra=json.dumps(extra))
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connection)
+    told = rotate(sink, renew_before=SOON).execute(context())
+    assert (told["status"], len(told["revoked"])) == ("rotated", 1)
+    assert active_certificates() == {told["certificate_serial_number"]}
+
+
+def test_expiry_is_told_in_time(owned: EmulatorProcess, tmp_path: Path) -> None:
+    certificate = enroll(FileSink(tmp_path / "pem")).execute(context())
+    token = generate(FileSink(tmp_path / "token")).execute(context())
+    for within, is_done in ((timedelta(days=30), False), (SOON, True)):
+        for sensor in (
+            KsefCertificateExpirySensor(task_id="s", within=within),
+            KsefTokenExpirySensor(task_id="s", within=within, description="for the sync"),
+        ):
+            assert sensor.poke(context()).is_done is is_done
+    (told,) = KsefCertificateExpirySensor(task_id="s", within=SOON).poke(context()).xcom_value["expiring"]
+    assert told["certificate_serial_number"] == certificate["certificate_serial_number"]
+    assert 728 <= told["days_left"] <= 730
+    none = KsefCertificateExpirySensor(task_id="s", within=SOON, certificate_type="Offline")
+    assert not none.poke(context()).is_done
+    old = KsefTokenExpirySensor(
+        task_id="s", max_age=timedelta(0), within=timedelta(0), description="for the sync"
+    )
+    (told,) = old.poke(context()).xcom_value["expiring"]
+    assert told["token_reference_number"] == token["token_reference_number"]
+    assert datetime.fromisoformat(told["expires"]) < datetime.now(UTC)
+
+
+def test_what_is_wrong_is_told_when_the_dag_is_parsed_or_before_ksef_is_asked(
+    owned: EmulatorProcess, tmp_path: Path
+) -> None:
+    with pytest.raises(KsefInputError, match="sink"):
+        generate("/data/secret")
+    with pytest.raises(KsefInputError, match="has 4 characters"):
+        generate(FileSink(tmp_path / "x"), description="four")
+    with pytest.raises(KsefInputError, match="key_type"):
+        enroll(FileSink(tmp_path / "x"), key_type="EC P-384")
+    missing = FileSink(tmp_path / "missing" / "x")
+    with pytest.raises(KsefInputError, match="can be written to"):
+        enroll(missing).execute(context())
+    with pytest.raises(KsefInputError, match="can be written to"):
+        generate(missing).execute(context())
+    assert owned.requests() == {}
+
+
+def test_the_example_rotates_and_no_secret_is_left_in_airflow(
+    owned: EmulatorProcess,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    airflow_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dag_id = "example_ksef_credentials"
+    monkeypatch.setenv("KSEF_SECRETS", str(tmp_path))
+    run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {})
+    assert run.state == "success"
+    assert run.xcom("certificate")["status"] == "rotated"
+    certificate, token = FileSink(tmp_path / "ksef.pem").read(), FileSink(tmp_path / "ksef.token").read()
+    assert certificate is not None
+    assert token is not None
+    assert lets_in(token)
+    secrets = private_key_spellings(certificate.private_key) | token_spellings(token.token)
+    printed = capfd.readouterr()
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "printed").write_text(printed.out + printed.err)
+    assert "is active and saved" in printed.out + printed.err
+    assert_none_below(secrets, tmp_path / "log")
+    assert_none_below(secrets, airflow_home)

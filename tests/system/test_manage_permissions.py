@@ -1,0 +1,215 @@
+"""Operators that give permissions, take them away, and hold them against a list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_ksef.client import permission_queries, permissions
+from airflow_provider_ksef.client.permission_entries import read_entry
+from airflow_provider_ksef.client.permission_filters import PersonPermissionsQueryRequest
+from airflow_provider_ksef.exceptions import KsefInputError, KsefStatusError, KsefTimeoutError
+from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.permission_changes import STATE_KEY
+from airflow_provider_ksef.operators.permission_sync import KsefSyncPermissionsOperator
+from airflow_provider_ksef.operators.permissions import (
+    KsefGrantPermissionOperator,
+    KsefRevokePermissionOperator,
+)
+from tests.emulator_process import EmulatorProcess
+from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
+from tests.system.operator_context import NotedState, context
+from tests.system.test_triggers import event_of
+
+READS, WRITES = f"person: InvoiceRead of Pesel {PESEL}", f"person: InvoiceWrite of Pesel {PESEL}"
+DELEGATES = "entity: InvoiceRead of Nip 1111111111, to be passed on"
+
+
+@pytest.fixture
+def owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    connect_as(monkeypatch, connected)
+    return connected
+
+
+def grant(permission: dict[str, Any] = PERSON, **more: Any) -> KsefGrantPermissionOperator:
+    return KsefGrantPermissionOperator(task_id="grant", permission=permission, poll_interval=0.2, **more)
+
+
+def revoke(permission: dict[str, Any] = PERSON, **more: Any) -> KsefRevokePermissionOperator:
+    return KsefRevokePermissionOperator(task_id="revoke", permission=permission, poll_interval=0.2, **more)
+
+
+def sync(wanted: list[dict[str, Any]], **more: Any) -> KsefSyncPermissionsOperator:
+    given = {"dry_run": False, "poll_interval": 0.2, **more}
+    return KsefSyncPermissionsOperator(task_id="sync", wanted=wanted, **given)
+
+
+def held() -> set[str]:
+    """What KSeF tells, read by the client alone."""
+    with KsefHook().get_conn() as ksef:
+        told = ksef.run(permission_queries.query_persons_grants(PersonPermissionsQueryRequest()))
+    return {f"{each.permission_scope} {each.authorized_identifier.value}" for each in told}
+
+
+def asked(emulator: EmulatorProcess) -> int:
+    """How many changes KSeF was asked for."""
+    return sum(
+        count
+        for name, count in emulator.requests().items()
+        if "/permissions/" in name and "/grants" in name and "/query/" not in name
+    )
+
+
+def test_what_is_there_is_neither_given_nor_taken_away_again(owned: EmulatorProcess) -> None:
+    assert grant().execute(context()) == {"status": "granted", "granted": [READS, WRITES], "already": []}
+    assert grant().execute(context()) == {"status": "already", "granted": [], "already": [READS, WRITES]}
+    assert asked(owned) == 1
+    only_reading = {**PERSON, "permissions": ["InvoiceRead"]}
+    assert revoke(only_reading).execute(context()) == {"status": "revoked", "revoked": [READS], "already": []}
+    assert held() == {f"InvoiceWrite {PESEL}"}
+    assert revoke().execute(context()) == {"status": "revoked", "revoked": [WRITES], "already": [READS]}
+    assert revoke().execute(context())["status"] == "already"
+    assert held() == set()
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        OFFICE,
+        {**PERSON, "kind": "indirect", "permissions": ["InvoiceRead"]},
+        {
+            "kind": "authorization",
+            "subject_identifier": {"type": "Nip", "value": "1111111111"},
+            "permissions": ["SelfInvoicing", "RRInvoicing"],
+            "description": "buys from us",
+            "subject_details": {"full_name": "Beta sp. z o.o."},
+        },
+        {
+            **PERSON,
+            "kind": "subunit",
+            "permissions": None,
+            "context_identifier": {"type": "InternalId", "value": "5250001210-12346"},
+            "subunit_name": "Oddział w Łodzi",
+        },
+        {
+            "kind": "eu_entity_administration",
+            "subject_identifier": {"type": "Fingerprint", "value": "0123456789ABCDEF" * 4},
+            "context_identifier": {"type": "NipVatUe", "value": "5250001210-DE123456789"},
+            "description": "sells to us",
+            "eu_entity_name": "Muster GmbH, Berlin",
+            "subject_details": {"full_name": "Muster GmbH", "address": "Berlin"},
+            "eu_entity_details": {"full_name": "Muster GmbH", "address": "Berlin"},
+        },
+    ],
+    ids=lambda permission: permission["kind"],
+)
+def test_every_kind_is_given_found_again_and_taken_away(
+    owned: EmulatorProcess, permission: dict[str, Any]
+) -> None:
+    given = grant(permission).execute(context())
+    assert (given["status"], given["already"]) == ("granted", [])
+    assert grant(permission).execute(context())["status"] == "already"
+    assert revoke(permission).execute(context())["revoked"] == given["granted"]
+    assert revoke(permission).execute(context())["status"] == "already"
+
+
+def test_a_list_is_reported_then_made_so_then_equal(owned: EmulatorProcess) -> None:
+    grant().execute(context())
+    wanted = [{**PERSON, "permissions": ["InvoiceRead", "Introspection"]}, OFFICE]
+    report = sync(wanted, dry_run=True).execute(context())
+    introspects = f"person: Introspection of Pesel {PESEL}"
+    assert (report["missing"], report["surplus"]) == ([DELEGATES, introspects], [WRITES])
+    assert (report["unchanged"], report["granted"], report["revoked"]) == ([READS], [], [])
+    assert asked(owned) == 1
+    done = sync(wanted).execute(context())
+    assert (set(done["granted"]), done["revoked"]) == ({DELEGATES, introspects}, [WRITES])
+    assert (done["missing"], done["surplus"]) == ([], [])
+    assert held() == {f"InvoiceRead {PESEL}", f"Introspection {PESEL}", "InvoiceRead 1111111111"}
+    before = asked(owned)
+    again = sync(wanted).execute(context())
+    assert (again["granted"], again["revoked"], asked(owned)) == ([], [], before)
+
+
+def test_kinds_that_do_not_occur_are_left_alone_unless_they_are_named(owned: EmulatorProcess) -> None:
+    grant(OFFICE).execute(context())
+    assert sync([PERSON]).execute(context())["revoked"] == []
+    assert sync([PERSON], kinds=["person", "entity"]).execute(context())["revoked"] == [DELEGATES]
+    with pytest.raises(KsefInputError, match="wanted=None: is empty"):
+        sync([])
+    assert sync([], kinds=["person"]).execute(context())["revoked"] == [READS, WRITES]
+
+
+def test_too_many_revocations_change_nothing(owned: EmulatorProcess) -> None:
+    grant().execute(context())
+    with pytest.raises(KsefInputError, match="2 permissions would be taken away"):
+        sync([], kinds=["person"], max_revocations=1).execute(context())
+    assert held() == {f"InvoiceRead {PESEL}", f"InvoiceWrite {PESEL}"}
+
+
+def test_nobody_locks_himself_out(owned: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.emulator.signing import person
+
+    grant({**PERSON, "permissions": ["CredentialsManage"]}).execute(context())
+    connect_as(monkeypatch, owned, person(f"PNOPL-{PESEL}"))
+    done = sync([], kinds=["person"]).execute(context())
+    assert (done["kept"], done["revoked"]) == ([f"person: CredentialsManage of Pesel {PESEL}"], [])
+
+
+@pytest.mark.parametrize("kind", ["grant", "sync"])
+def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(owned: EmulatorProcess, kind: str) -> None:
+    task = grant(deferrable=True) if kind == "grant" else sync([PERSON], deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context())
+    trigger: Any = deferred.value.trigger
+    event = event_of(trigger)
+    assert event["code"] == 200
+    assert task.execute_complete(context(), event)["granted"] == [READS, WRITES]
+    assert asked(owned) == 1
+
+
+def test_a_killed_try_is_waited_for_and_not_repeated(owned: EmulatorProcess) -> None:
+    with KsefHook().get_conn() as ksef:
+        (request,) = read_entry("permission", PERSON, ksef.settings.context).requests
+        reference = ksef.run(permissions.grant(request, ksef.settings.context))
+    state = NotedState({STATE_KEY: [reference]})
+    assert grant().execute(context(state))["status"] == "already"
+    assert asked(owned) == 1
+    assert state == {}
+
+
+def test_what_ksef_refuses_fails_with_its_meaning(owned: EmulatorProcess) -> None:
+    with pytest.raises(KsefStatusError, match=r"430: .*bailiffs"):
+        grant({**PERSON, "permissions": ["EnforcementOperations"]}).execute(context())
+
+
+def test_a_change_that_hangs_ends_at_the_timeout(owned: EmulatorProcess) -> None:
+    owned.control("faults", kind="permission-status", code=100)
+    with pytest.raises(KsefTimeoutError):
+        grant(timeout=0.5).execute(context())
+
+
+def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
+    wrong = {**PERSON, "subject_identifier": {"type": "Pesel", "value": "30112206277"}}
+    for make in (grant, revoke):
+        with pytest.raises(KsefInputError, match="wrong checksum"):
+            make(wrong)
+    with pytest.raises(KsefInputError, match="kinds='people'"):
+        sync([PERSON], kinds=["people"])
+
+
+def test_the_example_reports_and_changes_only_when_it_is_told_to(
+    owned: EmulatorProcess, tmp_path: Path
+) -> None:
+    dag_id = "example_ksef_permissions"
+    file = EXAMPLES / f"{dag_id}.py"
+    run = run_dag(file, dag_id, {"apply": False})
+    assert run.state == "success"
+    assert len(run.xcom("report")["missing"]) == 4
+    assert (asked(owned), run.xcom("apply_changes")) == (0, None)
+    run = run_dag(file, dag_id, {"apply": True})
+    assert len(run.xcom("apply_changes")["granted"]) == 4
+    assert run_dag(file, dag_id, {"apply": True}).xcom("report")["missing"] == []

@@ -1,0 +1,89 @@
+"""A secret's file: for its owner alone, whole or not there, and read again as it was written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_ksef.client.certificates import read_certificate
+from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators import secret_sinks
+from airflow_provider_ksef.operators.enrolling import held_serial
+from airflow_provider_ksef.operators.secret_sinks import CallableSink, FileSink, NewSecret, sink_of
+from airflow_provider_ksef.operators.tokens import held_reference
+from tests.emulator.signing import seal
+from tests.emulator_process import TOKEN
+
+SIGNER = seal("VATPL-5250001210")
+CERTIFICATE = NewSecret(certificate=SIGNER.pem.decode(), private_key=SIGNER.key_pem.decode())
+
+
+@pytest.mark.parametrize("secret", [NewSecret(token=TOKEN), CERTIFICATE], ids=["token", "certificate"])
+def test_what_is_saved_is_read_again_and_for_the_owner_alone(tmp_path: Path, secret: NewSecret) -> None:
+    sink = FileSink(tmp_path / "secret")
+    sink.check()
+    assert sink.read() is None
+    (tmp_path / "secret").write_text("an older one")
+    (tmp_path / "secret").chmod(0o644)
+    old_mask = os.umask(0)
+    try:
+        sink.save(secret)
+    finally:
+        os.umask(old_mask)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert sink.read() == secret
+    assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_connection_may_name_the_file_as_certificate_and_as_key(tmp_path: Path) -> None:
+    FileSink(tmp_path / "secret").save(CERTIFICATE)
+    path = str(tmp_path / "secret")
+    assert read_certificate(path, path).certificate == SIGNER.certificate
+    assert held_serial(FileSink(path)) == f"{SIGNER.certificate.serial_number:016X}"
+
+
+def test_a_token_tells_its_reference_number(tmp_path: Path) -> None:
+    FileSink(tmp_path / "secret").save(NewSecret(token=TOKEN))
+    assert held_reference(FileSink(tmp_path / "secret")) == TOKEN.partition("|")[0]
+    assert held_serial(FileSink(tmp_path / "secret")) is None
+
+
+def test_a_failure_leaves_the_old_one_and_nothing_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(tmp_path / "secret")
+    sink.save(NewSecret(token=TOKEN))
+
+    def full(descriptor: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(secret_sinks.os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        sink.save(CERTIFICATE)
+    assert sink.read() == NewSecret(token=TOKEN)
+    assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_folder_that_is_not_there_is_told_before_ksef_is_asked(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing" / "secret", tmp_path):
+        with pytest.raises(KsefInputError, match="can be written to"):
+            FileSink(path).check()
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = f"{CERTIFICATE!r} {NewSecret(token=TOKEN)!r} {FileSink('/data/x')!r}"
+    assert TOKEN.rpartition("|")[2] not in shown
+    assert "BEGIN" not in shown
+
+
+def test_a_function_is_a_sink_and_a_name_is_none() -> None:
+    kept: list[NewSecret] = []
+    sink = sink_of(kept.append)
+    assert isinstance(sink, CallableSink)
+    sink.save(CERTIFICATE)
+    assert kept == [CERTIFICATE]
+    with pytest.raises(KsefInputError, match="sink='str': takes no secrets"):
+        sink_of("/data/secret")  # type: ignore[arg-type]
