@@ -223,9 +223,10 @@ def test_a_rotation_that_was_killed_and_is_no_longer_wanted_leaves_the_old_one(
     def killed(*_: object) -> None:
         raise KilledError
 
-    with monkeypatch.context() as patched, pytest.raises(KilledError):
+    with monkeypatch.context() as patched:
         patched.setattr(FileSink, "save", killed)
-        rotate(sink, renew_before=SOON).execute(context(state))
+        with pytest.raises(KilledError):
+            rotate(sink, renew_before=SOON).execute(context(state))
     told = rotate(sink).execute(context(state))
     assert (told["status"], told["certificate_serial_number"]) == ("not_due", old)
     assert active_certificates() == {old}

@@ -206,6 +206,7 @@ def test_a_killed_try_is_waited_for_and_not_repeated(owned: EmulatorProcess) -> 
     state = NotedState({STATE_KEY: [reference]})
     assert grant().execute(context(state))["status"] == "already"
     assert asked(owned) == 1
+    assert any("/permissions/operations/" in name for name in owned.requests())
     assert state == {}
 
 
