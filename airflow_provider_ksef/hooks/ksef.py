@@ -77,7 +77,8 @@ class KsefHook(BaseHook):
             await amask_secrets(secrets)
             self.settings = settings
         await asyncio.to_thread(ssl_context)
-        ksef = AsyncKsefClient(self.settings, limiter=limiter_for(self.settings))
+        limiter = await asyncio.to_thread(limiter_for, self.settings)  # a setting may be a command's output
+        ksef = AsyncKsefClient(self.settings, limiter=limiter)
         ksef.on_close.append(usage_teller())
         return ksef
 

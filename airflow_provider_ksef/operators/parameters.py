@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from numbers import Real
 from os import PathLike
 
 from upath import UPath
@@ -43,6 +45,7 @@ def check_above(field: str, value: float, bound: float) -> None:
 
     :raises KsefInputError: names the field, the value and the bound.
     """
+    _check_number(field, value)
     if not value > bound:
         raise KsefInputError(field, value, "is too small", f"Give a number above {bound}.")
 
@@ -53,8 +56,15 @@ def check_at_least(field: str, value: float, bound: float) -> None:
 
     :raises KsefInputError: names the field, the value and the bound.
     """
+    _check_number(field, value)
     if not value >= bound:
         raise KsefInputError(field, value, "is too small", f"Give {bound} or more.")
+
+
+def _check_number(field: str, value: object) -> None:
+    """Refuse what cannot be compared, and what Airflow could not store: JSON has no infinity."""
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise KsefInputError(field, value, "is no finite number", "Give a number, of times in seconds.")
 
 
 def check_sending(on_rejected: str, on_invalid: str, poll_interval: float, timeout: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_ksef._compat import (
@@ -40,7 +41,7 @@ class KsefAvailabilitySensor(BaseSensorOperator):
     :param ksef_conn_id: the Airflow connection, which names the environment.
     :param trust_mock: on TEST and DEMO, Latarnia is a mock that announces failures which are none. So there
         its word is logged and not waited for, unless this is True.
-    :param poke_interval: seconds between two questions.
+    :param poke_interval: seconds between two questions, or a ``timedelta``.
     :param deferrable: wait in the triggerer and leave the worker slot free.
     """
 
@@ -52,14 +53,14 @@ class KsefAvailabilitySensor(BaseSensorOperator):
         *,
         ksef_conn_id: str = KsefHook.default_conn_name,
         trust_mock: bool = False,
-        poke_interval: float = 300.0,
+        poke_interval: float | timedelta = 300.0,
         retries: int = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         deferrable: bool = default_deferrable(),
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs)
-        check_above("poke_interval", poke_interval, 0)
+        check_above("poke_interval", self.poke_interval, 0)
         self.ksef_conn_id = ksef_conn_id
         self.trust_mock = trust_mock
         self.deferrable = deferrable

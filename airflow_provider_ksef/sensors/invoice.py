@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +64,7 @@ class KsefInvoiceSensor(BaseSensorOperator):
     :param form_type: ``FA``, ``PEF`` or ``FA_RR``.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param poke_interval: seconds between two questions, at least 180.
+    :param poke_interval: seconds between two questions, at least 180, or a ``timedelta``.
     :param deferrable: wait in the triggerer and leave the worker slot free.
     """
 
@@ -108,14 +108,14 @@ class KsefInvoiceSensor(BaseSensorOperator):
         form_type: str | None = None,
         ksef_conn_id: str = KsefHook.default_conn_name,
         context_identifier: str | None = None,
-        poke_interval: float = 300.0,
+        poke_interval: float | timedelta = 300.0,
         retries: int = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
         deferrable: bool = default_deferrable(),
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs)
-        check_at_least("poke_interval", poke_interval, LEAST_POKE_SECONDS)
+        check_at_least("poke_interval", self.poke_interval, LEAST_POKE_SECONDS)
         self.date_from = date_from
         self.date_to = date_to
         self.date_type = date_type

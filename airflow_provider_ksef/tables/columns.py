@@ -13,6 +13,7 @@ NUMBER = "ksef_number"
 """The key of every table, within a context and subject type."""
 STORED = "permanent_storage_date"
 """What every table is sorted and divided into months by."""
+EXPORT = "export_reference"
 
 CARRIED = ("invoice_number", "issue_date", "ksef_date", "seller_nip", "invoice_type", "currency")
 """Columns of ``invoices`` that its lines and tax sums repeat, so that few questions need a join."""
@@ -55,5 +56,5 @@ def key_columns() -> Iterator[pa.Field]:
 
 def origin_columns() -> Iterator[pa.Field]:
     """Give the columns that tell where a row came from."""
-    yield described("export_reference", pa.string(), "Reference number of the export that brought the row.")
+    yield described(EXPORT, pa.string(), "Reference number of the export that brought the row.")
     yield described("synced_at", MOMENT, "When the package was read, by the clock of the worker.")

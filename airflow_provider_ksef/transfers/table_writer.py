@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.hooks.metrics import count
+from airflow_provider_ksef.tables.columns import EXPORT
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
+from airflow_provider_ksef.tables.intervals import storage_bounds
 from airflow_provider_ksef.tables.layout import TableKey
+from airflow_provider_ksef.tables.moments import to_microseconds
 from airflow_provider_ksef.tables.table_format import TableFormat
 from airflow_provider_ksef.transfers.export_rows import PackageRows, package_rows
 from airflow_provider_ksef.transfers.pending_export import PendingExport
@@ -65,6 +68,9 @@ class TableWriter:
         with self.rows(pending, package) as rows:
             window = window_of(rows.incoming)
             taken = self.commit(window, rows.incoming, moves_watermark=moves_watermark)
+            # An earlier try may have died between its commit and its note. Sync tells by the watermark.
+            if not moves_watermark and taken.rows < rows.incoming.invoices.num_rows:
+                taken = replace(taken, rows=self._rows_of(pending, rows.incoming))
         log.info(
             "%s: %d invoices up to %s, %d new row(s) in %d file(s), %.1f s.",
             pending.subject_type,
@@ -83,6 +89,12 @@ class TableWriter:
                 rows.unreadable,
             )
         return replace(taken, unreadable=rows.unreadable)
+
+    def _rows_of(self, pending: PendingExport, incoming: IncomingRows) -> int:
+        """Count the invoices that an export has brought into the table, whichever try put them there."""
+        first, last = map(to_microseconds, storage_bounds(incoming.invoices))
+        references = self.tables.rows(self.key, (first, last), [EXPORT]).column(EXPORT).to_pylist()
+        return int(references.count(pending.reference_number))
 
     def commit(self, window: CommittedWindow, rows: IncomingRows, *, moves_watermark: bool) -> Taken:
         """Commit rows under the table's lease; see :func:`~.tables.commit.commit_window`."""

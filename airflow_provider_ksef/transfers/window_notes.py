@@ -19,8 +19,9 @@ class WindowNotes:
     """
     The note of one task.
 
-    A retry goes on where the note stands. Clearing the task, which raises its ``max_tries``, begins with all
-    windows again: whoever clears it may have changed the tables.
+    A retry goes on where the note stands, also where all is done and the last try died before Airflow knew.
+    Clearing the task, which raises its ``max_tries``, begins with all windows again: whoever clears it may
+    have changed the tables.
 
     :param context: Airflow's.
     :param place: names what the windows are of; a note of another place is none.
@@ -47,10 +48,6 @@ class WindowNotes:
         """Note how far the windows are."""
         kept = {"done": progress.done, "units": progress.units, "until": progress.until}
         self._state.set(STATE_KEY, {**self._head, **kept})
-
-    def forget(self) -> None:
-        """Drop the note: all is done, and the same task run again means all windows again."""
-        self._state.delete(STATE_KEY)
 
 
 def notes_of(operator: KsefExportOperator, context: Context) -> WindowNotes:

@@ -96,7 +96,6 @@ def run_windows(
         if moment_to_go_on(error) is None:
             push_result(context, _result(units, progress, counts))
         raise
-    notes.forget()
     return result
 
 

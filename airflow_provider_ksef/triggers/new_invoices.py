@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -145,7 +146,8 @@ async def _ask(ksef: AsyncKsefClient, positions: WatchedPositions, subject_type:
         date_to=window.end,
         restrict_to_hwm=True,
     )
-    page: MetadataPage = await ksef.run(query_metadata(filters, page_size=MOST_TOLD))
+    query = query_metadata(filters, page_size=MOST_TOLD)
+    page: MetadataPage = await ksef.run(replace(query, is_safe=False))  # what fails is left to the next look
     end = page_position(start, window, page.permanent_storage_hwm_date)
     positions.move(subject_type, end)
     return {

@@ -159,7 +159,9 @@ def wanted_wait(error: KsefError) -> float:
     """
     if isinstance(error, KsefBudgetError):
         return error.retry_after
-    return error.fault.retry_after or 0.0 if isinstance(error, KsefRateLimitError) else 0.0
+    if isinstance(error, (KsefRateLimitError, KsefUnavailableError)):
+        return error.fault.retry_after or 0.0
+    return 0.0
 
 
 def refuse_blind_trigger(error: str | None) -> None:

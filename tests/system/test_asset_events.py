@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 
-from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
+from airflow_provider_ksef.assets import INVOICES_ALIAS
+from airflow_provider_ksef.transfers.invoices_to_parquet import (
+    KsefBackfillInvoicesOperator,
+    KsefSyncInvoicesOperator,
+)
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, asset_extras, run_dag
 from tests.system.conftest import seed, wait_for_hwm
-from tests.system.operator_context import context
+from tests.system.operator_context import NotedState, context
 
 DAGS = EXAMPLES / "ksef_announcing.py"
 
@@ -119,6 +124,40 @@ def test_a_backfill_tells_its_interval(connected: EmulatorProcess, tables: str) 
     (event,) = told(tables)
     assert (event["rows"], event["source"], event["watermark"]) == (12, "backfill", None)
     assert event["window"]["from"] < event["window"]["to"]
+
+
+class DyingState(NotedState):
+    """A task state store whose process is killed where it would note that windows went on."""
+
+    def set(self, key: str, value: Any) -> None:
+        if key == "windows":
+            raise KeyboardInterrupt
+        super().set(key, value)
+
+
+@pytest.mark.parametrize("date_type", ["PermanentStorage", "Issue"])
+@pytest.mark.parametrize("dies_before_its_note", [True, False])
+def test_what_a_killed_backfill_put_into_the_table_is_told_by_its_next_try(
+    connected: EmulatorProcess, tables: str, dies_before_its_note: bool, date_type: str
+) -> None:
+    stored_long_ago(connected, 12)
+    now = datetime.now(UTC)
+    interval = {"date_from": str(now - timedelta(days=60)), "date_to": str(now - timedelta(minutes=30))}
+    given = {"tables_path": tables, "poll_interval": 0.1, "date_type": date_type, **interval}
+    state = NotedState()
+    if dies_before_its_note:
+        dying = DyingState()
+        with pytest.raises(KeyboardInterrupt):
+            KsefBackfillInvoicesOperator(task_id="backfill", **given).execute(context(dying))
+        state.update(dying)
+    else:
+        KsefBackfillInvoicesOperator(task_id="backfill", **given).execute(context(state))
+    announced: list[dict[str, Any]] = []
+    alias = SimpleNamespace(add=lambda _, extra: announced.append(extra))
+    next_try = {**context(state), "outlet_events": {INVOICES_ALIAS: alias}}
+    result = KsefBackfillInvoicesOperator(task_id="backfill", **given).execute(next_try)
+    assert [extra["rows"] for extra in announced] == [result["rows"]] == [12]
+    assert connected.requests()["POST /invoices/exports"] == 1
 
 
 def test_a_dry_run_tells_nothing(connected: EmulatorProcess, tables: str) -> None:

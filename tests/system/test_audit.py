@@ -49,7 +49,7 @@ from airflow_provider_ksef.transfers.audit_sources import AUDITED, read_audited
 from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from tests.contract.permission_calls import ABROAD, BETA, BY_ID, OFFICE, TEXT, UNIT, WORKER
 from tests.contract.permission_calls import SEAL as ABROAD_SEAL
-from tests.emulator.signing import person
+from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.certificate_ways import client_of
@@ -196,6 +196,22 @@ def test_a_part_of_a_company_has_one_list(connected: EmulatorProcess) -> None:
         told, *_ = [part.run(read_audited(table, "InternalId")) for table in AUDITED]
     assert list(told) == ["persons"]
     assert below["subunitIdentifier"] == {"type": "InternalId", "value": UNIT}
+
+
+def test_a_peppol_provider_has_what_it_was_given(connected: EmulatorProcess) -> None:
+    provider = seal("PPL123456", "PPL123456")
+    credential = read_certificate(provider.pem.decode(), provider.key_pem.decode())
+    with client_of(connected) as owner:
+        context = ContextIdentifier("PeppolId", "PPL123456")
+        settings = replace(owner.settings, context=context, credential=credential)
+        with KsefClient(settings) as itself:
+            itself.log_in()
+        given = EntityIdentifier("PeppolId", context.value)
+        do(owner, EntityAuthorizationPermissionsGrantRequest(given, "PefInvoicing", TEXT, BETA))
+    with KsefClient(settings) as itself:
+        told, *_ = [itself.run(read_audited(table, context.type)) for table in AUDITED]
+    (received,) = told["authorizations_received"]
+    assert received["authorizingEntityIdentifier"] == {"type": "Nip", "value": NIP}
 
 
 def test_a_token_takes_a_snapshot_and_one_that_may_not_is_told_why(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import multiprocessing
 import time
 from collections import Counter
@@ -111,7 +110,7 @@ def test_a_window_that_fails_does_not_stop_the_others_and_is_done_by_the_next_tr
     assert received.requests()[EXPORTS] - begun == result["exports"] <= 2
     assert numbers(tmp_path) == sorted(received.ksef_numbers())
     assert result["rows"] == 500
-    assert state == {}
+    assert set(state) == {"windows"}
 
 
 def test_a_cleared_task_begins_with_all_windows(received: EmulatorProcess, tmp_path: Path) -> None:
@@ -132,10 +131,13 @@ def test_the_allowed_exports_are_kept_and_the_next_tries_go_on(
     while True:
         tries += 1
         begun = received.requests().get(EXPORTS, 0)
-        with contextlib.suppress(KsefWindowError):
+        is_left = False
+        try:
             backfill(tmp_path, max_exports=1).execute(context(state))
+        except KsefWindowError:
+            is_left = True
         assert received.requests()[EXPORTS] - begun <= 1
-        if not state:
+        if not is_left:
             break
         assert tries < 10
     assert tries > 3

@@ -136,6 +136,23 @@ def test_five_hundred_triggers_hold_the_loop_free(
     assert max(beats.late) < LONGEST_BLOCK + 2 * max(beats.machine)
 
 
+def test_a_slow_setting_of_the_limiter_holds_no_loop_up(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__KSEF__RATE_LIMITER", "redis")
+    monkeypatch.setenv("AIRFLOW__KSEF__REDIS_URL_CMD", "sh -c 'sleep 1; echo redis://127.0.0.1:1'")
+    beats = Beats()
+
+    async def main() -> None:
+        await KsefHook.aget_connection("ksef_default")
+        async with watched(beats):
+            await (await KsefHook().get_async_conn()).close()
+
+    asyncio.run(main())
+    assert max(beats.machine) < 0.5 < sum(beats.machine) + TICK * len(beats.machine)
+    assert max(beats.late) < 0.5
+
+
 def test_a_refused_login_is_not_tried_once_for_each(
     connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,12 @@ def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, fault: 
     assert sorted(triggerer.numbers()) == sorted(connected.ksef_numbers())
 
 
+def test_a_look_is_one_query_though_it_fails(connected: EmulatorProcess) -> None:
+    connected.control("faults", path=f"^/v2{QUERY[5:]}", status=503, body="<html>", times=9)
+    asyncio.run(Triggerer().run(4, since=SINCE, poll_interval=600))
+    assert connected.requests()[QUERY] == 1
+
+
 def test_a_connection_that_is_mended_is_read_anew(
     connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,18 @@ def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, tmp_pat
     assert event["code"] == 200
 
 
+def test_a_gateway_is_asked_no_sooner_than_it_says(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SETTLING_SECONDS", 0.1)
+    monkeypatch.setattr(polling, "SPREAD_SECONDS", 0.1)
+    path = f"/sessions/{REFERENCE}"
+    answer = {"status": 503, "headers": {"Retry-After": "600"}, "body": "<html>"}
+    connected.control("faults", method="GET", path=f"/v2{path}", times=100, **answer)
+    assert event_of(a_trigger(KsefSessionTrigger, REFERENCE, time.time() + 3))["code"] is None
+    assert connected.requests()["GET /sessions/{referenceNumber}"] == 2, "at first, and at the deadline"
+
+
 def test_the_deadline_is_absolute(connected: EmulatorProcess, tmp_path: Path) -> None:
     body = {"status": {"code": 150, "description": "Trwa przetwarzanie"}}
     body |= {"dateCreated": "2026-09-01T00:00:00Z", "dateUpdated": "2026-09-01T00:00:00Z"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, XComArg
+from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, XComArg
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_ksef.exceptions import KsefInputError
@@ -143,6 +144,9 @@ def test_templates_and_results_of_other_tasks_pass_the_checks(kind: type[BaseOpe
     [
         (KsefSubmitBatchOperator, {"form_code": "FA3"}),
         (KsefSendInvoicesOperator, {"form_code": "FA(3)"}),
+        (KsefSubmitBatchOperator, {"timeout": timedelta(hours=1)}),
+        (KsefSendInvoicesOperator, {"timeout": math.inf}),
+        (KsefDownloadUpoOperator, {"poll_interval": "10"}),
         (KsefDownloadUpoOperator, {"session_reference_number": "x"}),
         (KsefSessionSensor, {"session_reference_number": ""}),
         (KsefSyncInvoicesOperator, {"subject_types": ["Buyer"]}),
@@ -158,3 +162,14 @@ def test_what_is_wrong_whatever_the_data_is_told_when_the_dag_is_parsed(
 ) -> None:
     with pytest.raises(KsefInputError):
         kind(task_id="task", **{**needed(kind), **given})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in classes() if issubclass(kind, BaseSensorOperator)],
+    ids=lambda kind: kind.__name__,
+)
+def test_a_sensor_takes_its_times_as_airflows_do(kind: type[BaseSensorOperator]) -> None:
+    times = {"poke_interval": timedelta(minutes=5), "timeout": timedelta(hours=2)}
+    sensor = kind(task_id="task", **times, **needed(kind))
+    assert (sensor.poke_interval, sensor.timeout) == (300, 7200)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,7 +53,11 @@ def test_default_args_reach_the_common_parameters(operator: type[Any], given: di
     "wrong",
     [
         {"poll_interval": 0},
+        {"poll_interval": "10"},
+        {"poll_interval": timedelta(minutes=1)},
         {"timeout": -1},
+        {"timeout": math.inf},
+        {"timeout": None},
         {"max_exports": -1},
         {"document_processes": 0},
         {"table_format": "iceberg"},
