@@ -9,11 +9,11 @@ import httpx
 
 from airflow_provider_ksef._compat import BaseHook
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
+from airflow_provider_ksef.operators.connection_secrets import extra_with, secret_in
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
 _TIMEOUT = 30.0
 _NO_PASSWORD = " "  # noqa: S105  Airflow's API cannot empty a password; the hook takes blanks for none
-_CERTIFICATE_FIELDS = ("certificate", "private_key", "private_key_password")
 _REMEDY = "Let the user of the API's connection edit connections (role Op)."
 
 
@@ -47,29 +47,16 @@ class AirflowConnectionSink:
     def read(self) -> NewSecret | None:
         """Give what tasks find in the connection."""
         connection = BaseHook.get_connection(self._conn_id)
-        extra = connection.extra_dejson
-        password = connection.password or ""
-        if password.strip():
-            return NewSecret(token=password)
-        if extra.get("certificate"):
-            return NewSecret(
-                certificate=str(extra["certificate"]), private_key=str(extra.get("private_key") or "")
-            )
-        return None
+        return secret_in(connection.password, connection.extra_dejson)
 
     def save(self, secret: NewSecret) -> None:
         """Write the connection, and look whether tasks find the secret there."""
         connection = BaseHook.get_connection(self._conn_id)
-        kept = {
-            name: value for name, value in connection.extra_dejson.items() if name not in _CERTIFICATE_FIELDS
-        }
-        if secret.certificate:
-            kept |= {"certificate": secret.certificate, "private_key": secret.private_key}
         body = {
             "connection_id": self._conn_id,
             "conn_type": connection.conn_type,
             "password": secret.token or _NO_PASSWORD,
-            "extra": json.dumps(kept),
+            "extra": json.dumps(extra_with(connection.extra_dejson, secret)),
         }
         with self._api() as api:
             answer = api.patch(

@@ -152,7 +152,7 @@ def sink_of(given: Sink) -> SecretSink:
         "sink",
         type(given).__name__,
         "takes no secrets",
-        "Give a FileSink, an AirflowConnectionSink, or a function that keeps the secret.",
+        "Give a FileSink, another sink of this package, or a function that keeps the secret.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_ksef.client import waiting
 from tests.emulator.signing import Signer, seal
 from tests.emulator_process import NIP, EmulatorProcess
 
@@ -29,9 +30,14 @@ OWNER = seal(f"VATPL-{NIP}")
 
 
 def connect_as(
-    monkeypatch: pytest.MonkeyPatch, emulator: EmulatorProcess, signer: Signer = OWNER, name: str = "default"
+    monkeypatch: pytest.MonkeyPatch,
+    emulator: EmulatorProcess,
+    signer: Signer = OWNER,
+    login: str = NIP,
+    **more: str,
 ) -> None:
-    """Let a connection log in by a certificate."""
-    extra = {"certificate": signer.pem.decode(), "private_key": signer.key_pem.decode()}
-    connection = emulator.connection(password="", extra=json.dumps(extra))
-    monkeypatch.setenv(f"AIRFLOW_CONN_KSEF_{name.upper()}", connection)
+    """Let ``ksef_default`` log in by a certificate, and what it waits for be asked for at once."""
+    monkeypatch.setattr(waiting, "FIRST_PAUSE", 0.1)
+    extra = {"certificate": signer.pem.decode(), "private_key": signer.key_pem.decode(), **more}
+    connection = emulator.connection(password="", extra=json.dumps(extra), login=login)
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -31,36 +32,38 @@ CONN_ID = "ksef_kept"
 
 
 @pytest.fixture(scope="session")
-def api_server(airflow_home: Path) -> Iterator[str]:
+def api_server(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Airflow's public API over a socket, on the tests' own database."""
-    port = 18_000 + os.getpid() % 2_000
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("api-server") / "log"
     command = [
         *(sys.executable, "-m", "uvicorn", "--factory", "--port", str(port)),
         "airflow.api_fastapi.app:create_app",
     ]
-    key = {"AIRFLOW__CORE__FERNET_KEY": conf.get("core", "fernet_key")}  # or the server makes one of its own
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **key},
-        start_new_session=True,
-    )
+    own = {
+        "AIRFLOW__CORE__FERNET_KEY": conf.get("core", "fernet_key"),  # else the server makes one of its own
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-the-tests-of-this-room-alone",
+    }
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=file, env={**os.environ, **own}, start_new_session=True
+        )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(url, process)
+        _wait_until_ready(url, process, log)
         yield url
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(240):
         try:
             httpx.get(f"{url}/api/v2/version", timeout=5).raise_for_status()
         except httpx.HTTPError:
-            assert process.poll() is None, "the API server has ended"
+            assert process.poll() is None, log.read_text()
             time.sleep(0.5)
         else:
             return

@@ -116,6 +116,7 @@ def test_a_token_is_made_once_and_lets_in(owned: EmulatorProcess, tmp_path: Path
     assert active_tokens() == {made["token_reference_number"], other["token_reference_number"]}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("kind", ["token", "certificate"])
 def test_a_kill_around_the_saving_leaves_one_that_works(owned: EmulatorProcess, kind: str, when: str) -> None:
@@ -181,7 +182,8 @@ def test_a_rotation_renews_what_is_due_and_then_revokes_the_old_one(
     assert lets_in(sink.read())
 
 
-@pytest.mark.parametrize("where", ["log in", "save", "saved", "revoke"])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("where", ["save", "log in", "revoke", "saved"])
 def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_credential(
     owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -210,6 +212,24 @@ def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_crede
     assert active_certificates() == {told["certificate_serial_number"]}
     assert lets_in(sink.read())
     assert state == {}
+
+
+def test_a_rotation_that_was_killed_and_is_no_longer_wanted_leaves_the_old_one(
+    owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, state = FileSink(tmp_path / "pem"), NotedState()
+    old = enroll(sink).execute(context())["certificate_serial_number"]
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSink, "save", killed)
+        with pytest.raises(KilledError):
+            rotate(sink, renew_before=SOON).execute(context(state))
+    told = rotate(sink).execute(context(state))
+    assert (told["status"], told["certificate_serial_number"]) == ("not_due", old)
+    assert active_certificates() == {old}
 
 
 def test_a_rotation_of_the_tasks_own_credential(

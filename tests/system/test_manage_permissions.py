@@ -19,6 +19,7 @@ from airflow_provider_ksef.operators.permissions import (
     KsefGrantPermissionOperator,
     KsefRevokePermissionOperator,
 )
+from tests.emulator.signing import person
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
@@ -27,6 +28,22 @@ from tests.system.test_triggers import event_of
 
 READS, WRITES = f"person: InvoiceRead of Pesel {PESEL}", f"person: InvoiceWrite of Pesel {PESEL}"
 DELEGATES = "entity: InvoiceRead of Nip 1111111111, to be passed on"
+ABROAD = {
+    "kind": "eu_entity_administration",
+    "subject_identifier": {"type": "Fingerprint", "value": "0123456789ABCDEF" * 4},
+    "context_identifier": {"type": "NipVatUe", "value": "5250001210-DE123456789"},
+    "description": "sells to us",
+    "eu_entity_name": "Muster GmbH, Berlin",
+    "subject_details": {"full_name": "Muster GmbH", "address": "Berlin"},
+    "eu_entity_details": {"full_name": "Muster GmbH", "address": "Berlin"},
+}
+REPRESENTATIVE = {
+    "kind": "eu_entity",
+    "subject_identifier": {"type": "Fingerprint", "value": "FEDCBA9876543210" * 4},
+    "permissions": ["InvoiceRead", "InvoiceWrite"],
+    "description": "acts for Muster",
+    "subject_details": {"full_name": "Muster Service GmbH", "address": "Berlin"},
+}
 
 
 @pytest.fixture
@@ -76,6 +93,7 @@ def test_what_is_there_is_neither_given_nor_taken_away_again(owned: EmulatorProc
     assert held() == set()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "permission",
     [
@@ -95,15 +113,7 @@ def test_what_is_there_is_neither_given_nor_taken_away_again(owned: EmulatorProc
             "context_identifier": {"type": "InternalId", "value": "5250001210-12346"},
             "subunit_name": "Oddział w Łodzi",
         },
-        {
-            "kind": "eu_entity_administration",
-            "subject_identifier": {"type": "Fingerprint", "value": "0123456789ABCDEF" * 4},
-            "context_identifier": {"type": "NipVatUe", "value": "5250001210-DE123456789"},
-            "description": "sells to us",
-            "eu_entity_name": "Muster GmbH, Berlin",
-            "subject_details": {"full_name": "Muster GmbH", "address": "Berlin"},
-            "eu_entity_details": {"full_name": "Muster GmbH", "address": "Berlin"},
-        },
+        ABROAD,
     ],
     ids=lambda permission: permission["kind"],
 )
@@ -151,12 +161,30 @@ def test_too_many_revocations_change_nothing(owned: EmulatorProcess) -> None:
 
 
 def test_nobody_locks_himself_out(owned: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.emulator.signing import person
-
     grant({**PERSON, "permissions": ["CredentialsManage"]}).execute(context())
     connect_as(monkeypatch, owned, person(f"PNOPL-{PESEL}"))
     done = sync([], kinds=["person"]).execute(context())
     assert (done["kept"], done["revoked"]) == ([f"person: CredentialsManage of Pesel {PESEL}"], [])
+
+
+def test_a_representative_is_appointed_in_a_composite_context_beside_its_administrator(
+    owned: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator = person("IDCDE-1")
+    appoint = {
+        **ABROAD,
+        "subject_identifier": {"type": "Fingerprint", "value": administrator.fingerprint},
+    }
+    grant(appoint).execute(context())
+    own = {"context_type": "NipVatUe", "subject_identifier_type": "certificateFingerprint"}
+    connect_as(monkeypatch, owned, administrator, "5250001210-DE123456789", **own)
+    given = grant(REPRESENTATIVE).execute(context())
+    assert (given["status"], len(given["granted"])) == ("granted", 2)
+    told = sync([], kinds=["eu_entity"], dry_run=True).execute(context())
+    assert (told["surplus"], told["kept"]) == (given["granted"], [])
+    assert revoke(REPRESENTATIVE).execute(context())["revoked"] == given["granted"]
+    with pytest.raises(KsefInputError, match="kinds='person': is not given in a context of type NipVatUe"):
+        sync([], kinds=["person"]).execute(context())
 
 
 @pytest.mark.parametrize("kind", ["grant", "sync"])
@@ -178,6 +206,7 @@ def test_a_killed_try_is_waited_for_and_not_repeated(owned: EmulatorProcess) -> 
     state = NotedState({STATE_KEY: [reference]})
     assert grant().execute(context(state))["status"] == "already"
     assert asked(owned) == 1
+    assert any("/permissions/operations/" in name for name in owned.requests())
     assert state == {}
 
 
@@ -213,3 +242,12 @@ def test_the_example_reports_and_changes_only_when_it_is_told_to(
     run = run_dag(file, dag_id, {"apply": True})
     assert len(run.xcom("apply_changes")["granted"]) == 4
     assert run_dag(file, dag_id, {"apply": True}).xcom("report")["missing"] == []
+
+
+def test_deferred_tasks_of_a_dag_come_to_their_end(owned: EmulatorProcess) -> None:
+    run = run_dag(EXAMPLES / "ksef_managing.py", "ksef_managing", {})
+    assert run.state == "success"
+    assert run.xcom("grant")["granted"] == [READS, WRITES]
+    assert run.xcom("sync")["revoked"] == [WRITES]
+    assert run.xcom("revoke")["revoked"] == [READS]
+    assert held() == set()

@@ -1,0 +1,78 @@
+"""Keeping a new secret in AWS Secrets Manager, where a secrets backend of Airflow reads connections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.operators.connection_secrets import extra_with, secret_in
+from airflow_provider_ksef.operators.secret_sinks import NewSecret
+
+_FORM = "Keep the connection as JSON, with conn_type, login, password, host and extra."
+
+
+class SecretsManagerSink:
+    """
+    Keep a secret in a connection that AWS Secrets Manager holds for Airflow's ``SecretsManagerBackend``.
+
+    The connection must be there, as JSON; its other fields stay. It needs the extra ``s3`` (Airflow's
+    provider for Amazon), and the permissions ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
+
+    :param secret_id: such as ``airflow/connections/ksef_default``.
+    :param aws_conn_id: Airflow's connection to AWS; None for what boto3 finds by itself.
+    """
+
+    can_tell = True
+
+    def __init__(self, secret_id: str, aws_conn_id: str | None = "aws_default") -> None:
+        self._secret_id = secret_id
+        self._aws_conn_id = aws_conn_id
+
+    def __repr__(self) -> str:
+        return f"SecretsManagerSink({self._secret_id!r}, aws_conn_id={self._aws_conn_id!r})"
+
+    def check(self) -> None:
+        """Make sure that the connection is there and can be read."""
+        self._fields()
+
+    def read(self) -> NewSecret | None:
+        """Give what the connection holds."""
+        fields = self._fields()
+        return secret_in(fields.get("password"), _extra(fields))
+
+    def save(self, secret: NewSecret) -> None:
+        """Write the connection as a new version of the secret."""
+        fields = self._fields()
+        extra = extra_with(_extra(fields), secret)
+        content = json.dumps({**fields, "password": secret.token, "extra": extra})
+        self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+
+    def _fields(self) -> dict[str, Any]:
+        from botocore.exceptions import ClientError
+
+        try:
+            text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise KsefError(
+                f"AWS Secrets Manager does not give {self._secret_id}: {code}.", f"Make it first. {_FORM}"
+            ) from None
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            raise KsefError(f"The secret {self._secret_id} is no JSON object.", _FORM)
+        return fields
+
+    def _client(self) -> Any:
+        from airflow.providers.amazon.aws.hooks.secrets_manager import SecretsManagerHook
+
+        return SecretsManagerHook(aws_conn_id=self._aws_conn_id).get_conn()
+
+
+def _extra(fields: dict[str, Any]) -> dict[str, Any]:
+    extra = fields.get("extra") or {}
+    read = json.loads(extra) if isinstance(extra, str) else extra
+    return dict(read)

@@ -1,0 +1,57 @@
+"""Secrets that go into AWS Secrets Manager, where Airflow's own secrets backend finds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from moto import mock_aws
+
+from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.hooks.connection import settings_from_connection
+from airflow_provider_ksef.operators.secret_sinks import NewSecret
+from airflow_provider_ksef.operators.secrets_manager_sink import SecretsManagerSink
+from tests.emulator.signing import seal
+from tests.emulator_process import NIP, TOKEN
+
+SIGNER = seal(f"VATPL-{NIP}")
+CERTIFICATE = NewSecret(certificate=SIGNER.pem.decode(), private_key=SIGNER.key_pem.decode())
+NAME = "airflow/connections/ksef_kept"
+FIELDS = {"conn_type": "ksef", "login": NIP, "password": "x", "extra": {"timeout": 12}}
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+
+
+@pytest.mark.parametrize("extra", [FIELDS["extra"], json.dumps(FIELDS["extra"])], ids=["object", "text"])
+def test_airflows_backend_finds_what_was_saved(manager: Any, extra: Any) -> None:
+    manager.create_secret(Name=NAME, SecretString=json.dumps({**FIELDS, "extra": extra}))
+    sink = SecretsManagerSink(NAME, aws_conn_id=None)
+    sink.check()
+    for secret in (NewSecret(token=TOKEN), CERTIFICATE, NewSecret(token=TOKEN)):
+        sink.save(secret)
+        assert sink.read() == secret
+        connection = SecretsManagerBackend().get_connection("ksef_kept")
+        assert connection is not None
+        settings = settings_from_connection(connection, connection.extra_dejson)
+        assert (settings.context.value, settings.timeout) == (NIP, 12)
+    assert connection.password == TOKEN
+
+
+@pytest.mark.parametrize("content", [None, "ksef://5250001210:x@host", "[]"])
+def test_what_is_no_connection_as_json_is_told(manager: Any, content: str | None) -> None:
+    if content is not None:
+        manager.create_secret(Name=NAME, SecretString=content)
+    with pytest.raises(KsefError, match="as JSON") as told:
+        SecretsManagerSink(NAME, aws_conn_id=None).check()
+    assert "5250001210:x" not in str(told.value)
