@@ -150,11 +150,9 @@ def query(
     if statuses:
         params["status"] = check_choices("statuses", statuses, TOKEN_STATUSES)
     if description is not None:
-        params["description"] = check_length("description", description, _LEAST_SEARCHED, _MOST_SEARCHED)
+        params["description"] = check_searched("description", description)
     if author_identifier is not None:
-        params["authorIdentifier"] = check_length(
-            "author_identifier", author_identifier, _LEAST_SEARCHED, _MOST_SEARCHED
-        )
+        params["authorIdentifier"] = check_searched("author_identifier", author_identifier)
     if author_identifier_type is not None:
         check_choice("author_identifier_type", author_identifier_type, SUBJECT_TYPES)
         params["authorIdentifierType"] = author_identifier_type
@@ -196,6 +194,15 @@ def revoke(reference_number: str) -> Call[None]:
     :raises KsefInputError: where it is no reference number.
     """
     return Call("DELETE", _path(reference_number), nothing, is_safe=True)
+
+
+def check_searched(field_name: str, part: str) -> str:
+    """
+    Give a part of a text back that KSeF searches for.
+
+    :raises KsefInputError: where it is shorter or longer than KSeF takes it.
+    """
+    return check_length(field_name, part, _LEAST_SEARCHED, _MOST_SEARCHED)
 
 
 def _path(reference_number: str) -> str:

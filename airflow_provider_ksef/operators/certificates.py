@@ -11,7 +11,7 @@ from airflow_provider_ksef.client import KsefClient, ksef_certificates
 from airflow_provider_ksef.client.certificate_enrollment import check_certificate_name
 from airflow_provider_ksef.client.certificate_requests import KEY_TYPES
 from airflow_provider_ksef.client.identifiers import check_certificate_serial
-from airflow_provider_ksef.client.input_checks import check_choice
+from airflow_provider_ksef.client.input_checks import check_choice, moment_text
 from airflow_provider_ksef.client.ksef_certificates import (
     CERTIFICATE_TYPES,
     REVOCATION_REASONS,
@@ -19,7 +19,7 @@ from airflow_provider_ksef.client.ksef_certificates import (
 )
 from airflow_provider_ksef.operators.enrolling import Enroller, WantedCertificate
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
-from airflow_provider_ksef.operators.parameters import is_given
+from airflow_provider_ksef.operators.parameters import check_span, is_given
 from airflow_provider_ksef.operators.secret_sinks import Sink, sink_of
 
 
@@ -96,6 +96,8 @@ class KsefEnrollCertificateOperator(EnrollingOperator):
 
     def __init__(self, *, valid_from: datetime | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if valid_from is not None:
+            moment_text("valid_from", valid_from)
         self.valid_from = valid_from
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
@@ -139,6 +141,7 @@ class KsefRotateCertificateOperator(EnrollingOperator):
         self, *, renew_before: timedelta = timedelta(days=30), revoke_old: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        check_span("renew_before", renew_before)
         self.renew_before = renew_before
         self.revoke_old = revoke_old
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -42,7 +44,7 @@ class AirflowConnectionSink:
     def check(self) -> None:
         """Make sure that the API lets us in, and knows the connection."""
         with self._api() as api:
-            _told(api.get(f"/api/v2/connections/{self._conn_id}"), self._conn_id)
+            _told(lambda: api.get(self._path), self._conn_id)
 
     def read(self) -> NewSecret | None:
         """Give what tasks find in the connection."""
@@ -58,18 +60,18 @@ class AirflowConnectionSink:
             "password": secret.token or _NO_PASSWORD,
             "extra": json.dumps(extra_with(connection.extra_dejson, secret)),
         }
+        mask = {"update_mask": ["password", "extra"]}
         with self._api() as api:
-            answer = api.patch(
-                f"/api/v2/connections/{self._conn_id}",
-                params={"update_mask": ["password", "extra"]},
-                json=body,
-            )
-            _told(answer, self._conn_id)
+            _told(lambda: api.patch(self._path, params=mask, json=body), self._conn_id)
         if self.read() != secret:
             raise KsefError(
                 f"The connection {self._conn_id} was written, and tasks find another secret in it.",
                 "It is also in an environment variable or a secrets backend, which goes before: write there.",
             )
+
+    @property
+    def _path(self) -> str:
+        return f"/api/v2/connections/{quote(self._conn_id, safe='')}"
 
     def _api(self) -> httpx.Client:
         base_url, login, password = self._address()
@@ -93,21 +95,22 @@ class AirflowConnectionSink:
 
 
 def _log_in(base_url: str, login: str, password: str) -> str:
-    try:
-        answer = httpx.post(
-            f"{base_url}/auth/token", json={"username": login, "password": password}, timeout=_TIMEOUT
-        )
-    except httpx.HTTPError as error:
-        raise KsefError(
-            f"Airflow's API at {base_url} gives no answer: {type(error).__name__}.",
-            "Check host and port of the API's connection.",
-        ) from error
-    token: str = _told(answer, "auth/token")["access_token"]
+    body = {"username": login, "password": password}
+    token: str = _told(
+        lambda: httpx.post(f"{base_url}/auth/token", json=body, timeout=_TIMEOUT), "auth/token"
+    )["access_token"]
     return token
 
 
-def _told(answer: httpx.Response, what: str) -> Any:
+def _told(ask: Callable[[], httpx.Response], what: str) -> Any:
     """Give an answer's content; of a refusal only the status is told, since it may repeat what was sent."""
+    try:
+        answer = ask()
+    except httpx.HTTPError as error:
+        raise KsefError(
+            f"Airflow's API gives no answer for {what}: {type(error).__name__}.",
+            "Check host and port of the API's connection.",
+        ) from error
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         remedy = "Make the connection first." if answer.status_code == httpx.codes.NOT_FOUND else _REMEDY
         raise KsefError(f"Airflow's API answers HTTP {answer.status_code} for {what}.", remedy)

@@ -22,6 +22,7 @@ from airflow_provider_ksef.client.certificate_requests import (
 from airflow_provider_ksef.client.certificates import read_certificate
 from airflow_provider_ksef.client.ksef_certificates import CertificateInfo
 from airflow_provider_ksef.exceptions import KsefApiError, KsefIntegrityError, KsefLoginError, KsefStatusError
+from airflow_provider_ksef.hooks.ksef import open_clients
 from airflow_provider_ksef.hooks.limiting import limiter_for
 from airflow_provider_ksef.hooks.masking import secrets_of
 from airflow_provider_ksef.operators.secret_sinks import NewSecret, SecretSink
@@ -201,6 +202,7 @@ def _log_in_by(ksef: KsefClient, secret: NewSecret) -> None:
     for pause in (*LOGIN_PAUSES, None):
         try:
             with KsefClient(settings, limiter=limiter_for(settings)) as visitor:
+                open_clients.add(visitor)  # who kills the task ends this login, too
                 visitor.log_in()
         except KsefLoginError:
             if pause is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from numbers import Real
 from os import PathLike
@@ -122,3 +122,13 @@ def task_owner(context: Context) -> str:
     """
     ti = context["ti"]
     return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index))
+
+
+def check_span(field: str, span: timedelta) -> None:
+    """
+    Refuse what is no span of time.
+
+    :raises KsefInputError: where it is none, or negative.
+    """
+    if not isinstance(span, timedelta) or span < timedelta(0):
+        raise KsefInputError(field, span, "is no span of time", "Give one such as timedelta(days=30).")

@@ -133,7 +133,9 @@ class PermissionChanger:
             status = self._ksef.run(permissions.get_operation_status(reference))
             if not status.is_final and self._operator.deferrable:
                 self._defer(reference)
-            self._ksef.run(permissions.wait_for_operation(reference, self._left()))
+            if not status.is_final:
+                self._ksef.run(permissions.wait_for_operation(reference, self._left()))
+            permissions.check_operation(status)
         except KsefStatusError as error:
             return error
         except KsefApiError as error:

@@ -84,7 +84,7 @@ class FileSink:
     def read(self) -> NewSecret | None:
         """Give what the file holds."""
         try:
-            text = self._path.read_text(encoding="utf-8")
+            text = self._path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
         if _CERTIFICATE_BEGIN not in text:

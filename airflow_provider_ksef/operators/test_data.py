@@ -47,20 +47,17 @@ class KsefTestDataOperator(ManagingOperator):
         check_test_environment(environment)
         steps = read_steps("steps", self.steps)
         calls = [(number, step, step.call(environment)) for number, step in enumerate(steps)]
-        already = []
-        for number, step, call in calls:
-            if any(each.startswith(f"{number} ") for each in progress.done):
-                continue
+        for number, step, call in calls[len(progress.done) :]:
+            outcome = "done"
             try:
                 ksef.run(call)
             except KsefApiError as error:
                 if error.fault.code != _EXISTS:
                     raise
-                already.append(str(step))
-            progress.done.append(f"{number} {step}")
+                outcome = "already"
+            self.log.info("Step %d, %s: %s.", number, step, outcome)
+            progress.done.append(f"{outcome} {step}")
+        told = [each.partition(" ") for each in progress.done]
         return {
-            "done": [
-                each.partition(" ")[2] for each in progress.done if each.partition(" ")[2] not in already
-            ],
-            "already": already,
+            outcome: [step for each, _, step in told if each == outcome] for outcome in ("done", "already")
         }

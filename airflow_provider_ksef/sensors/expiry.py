@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,17 +12,77 @@ from airflow_provider_ksef.client import KsefClient, ksef_certificates, tokens
 from airflow_provider_ksef.client.input_checks import check_choice
 from airflow_provider_ksef.client.ksef_certificates import CERTIFICATE_TYPES, CertificateInfo
 from airflow_provider_ksef.client.tokens import KsefToken
-from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
+from airflow_provider_ksef.operators.parameters import check_span, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 
 POKE_SECONDS = 6 * 3600.0
 TOKEN_LIFE = timedelta(days=365)
 
 
-class KsefCertificateExpirySensor(BaseSensorOperator):
+class ExpirySensor(BaseSensorOperator):
+    """
+    The ground of the sensors that wait until something ends soon; not used by itself.
+
+    :param within: how soon.
+    :param ksef_conn_id: the Airflow connection.
+    :param context_identifier: overrides the connection's login.
+    """
+
+    template_fields: Sequence[str] = ("ksef_conn_id", "context_identifier")
+    ui_color = "#f6e7ea"
+    deferrable = False  # its looks are hours apart: rescheduling is enough
+
+    def __init__(
+        self,
+        *,
+        within: timedelta = timedelta(days=30),
+        ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
+        mode: str = "reschedule",
+        poke_interval: float | timedelta = POKE_SECONDS,
+        retries: int = DEFAULT_RETRIES,
+        retry_policy: RetryPolicy | None = RETRY_POLICY,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
+        )
+        check_span("within", within)
+        self.within = within
+        self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
+
+    @abstractmethod
+    def expiring(self, ksef: KsefClient, now: datetime) -> list[dict[str, Any]]:
+        """
+        Tell what ends soon, the first to end first.
+
+        :param ksef: the client.
+        :param now: with a time zone.
+        """
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        del context
+        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
+            expiring = self.expiring(ksef, datetime.now(UTC))
+        self.log.info("Ending soon: %d.", len(expiring))
+        return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
+
+    def execute(self, context: Context) -> Any:
+        """Look as Airflow's sensors do."""
+        with long_waits(self, "", dict):
+            return super().execute(context)
+
+    def on_kill(self) -> None:
+        """End the login session, and the task."""
+        end_killed_task()
+
+
+class KsefCertificateExpirySensor(ExpirySensor):
     """
     Wait until an active certificate of the login ends soon.
 
@@ -36,60 +97,25 @@ class KsefCertificateExpirySensor(BaseSensorOperator):
     :param context_identifier: overrides the connection's login.
     """
 
-    template_fields: Sequence[str] = ("certificate_name", "ksef_conn_id", "context_identifier")
-    ui_color = "#f6e7ea"
+    template_fields: Sequence[str] = ("certificate_name", *ExpirySensor.template_fields)
 
     def __init__(
-        self,
-        *,
-        within: timedelta = timedelta(days=30),
-        certificate_name: str | None = None,
-        certificate_type: str | None = None,
-        ksef_conn_id: str = KsefHook.default_conn_name,
-        context_identifier: str | None = None,
-        mode: str = "reschedule",
-        poke_interval: float | timedelta = POKE_SECONDS,
-        retries: int = DEFAULT_RETRIES,
-        retry_policy: RetryPolicy | None = RETRY_POLICY,
-        **kwargs: Any,
+        self, *, certificate_name: str | None = None, certificate_type: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(
-            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
-        )
-        check_span("within", within)
+        super().__init__(**kwargs)
         if certificate_type is not None:
             check_choice("certificate_type", certificate_type, CERTIFICATE_TYPES)
-        self.within = within
         self.certificate_name = certificate_name
         self.certificate_type = certificate_type
-        self.ksef_conn_id = ksef_conn_id
-        self.context_identifier = context_identifier
-        self.deferrable = False  # its looks are hours apart: rescheduling is enough
 
-    def poke(self, context: Context) -> PokeReturnValue:
-        """Look at the certificates once."""
-        del context
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            found = ksef.run(
-                ksef_certificates.query(
-                    name=self.certificate_name, type=self.certificate_type, status="Active"
-                )
-            )
-        expiring = expiring_certificates(found, datetime.now(UTC), self.within)
-        self.log.info("%d active certificates, %d of them end soon.", len(found), len(expiring))
-        return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
-
-    def execute(self, context: Context) -> Any:
-        """Look as Airflow's sensors do."""
-        with long_waits(self, "", dict):
-            return super().execute(context)
-
-    def on_kill(self) -> None:
-        """End the login session, and the task."""
-        end_killed_task()
+    def expiring(self, ksef: KsefClient, now: datetime) -> list[dict[str, Any]]:
+        """Read the active certificates."""
+        name, kind = self.certificate_name, self.certificate_type
+        found = ksef.run(ksef_certificates.query(name=name, type=kind, status="Active"))
+        return expiring_certificates(found, now, self.within)
 
 
-class KsefTokenExpirySensor(BaseSensorOperator):
+class KsefTokenExpirySensor(ExpirySensor):
     """
     Wait until an active KSeF token is about to be too old.
 
@@ -105,55 +131,22 @@ class KsefTokenExpirySensor(BaseSensorOperator):
     :param context_identifier: overrides the connection's login.
     """
 
-    template_fields: Sequence[str] = ("description", "ksef_conn_id", "context_identifier")
-    ui_color = "#f6e7ea"
+    template_fields: Sequence[str] = ("description", *ExpirySensor.template_fields)
 
     def __init__(
-        self,
-        *,
-        max_age: timedelta = TOKEN_LIFE,
-        within: timedelta = timedelta(days=30),
-        description: str | None = None,
-        ksef_conn_id: str = KsefHook.default_conn_name,
-        context_identifier: str | None = None,
-        mode: str = "reschedule",
-        poke_interval: float | timedelta = POKE_SECONDS,
-        retries: int = DEFAULT_RETRIES,
-        retry_policy: RetryPolicy | None = RETRY_POLICY,
-        **kwargs: Any,
+        self, *, max_age: timedelta = TOKEN_LIFE, description: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(
-            mode=mode, poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs
-        )
+        super().__init__(**kwargs)
         check_span("max_age", max_age)
-        check_span("within", within)
+        if description is not None and is_given(description):
+            tokens.check_searched("description", description)
         self.max_age = max_age
-        self.within = within
         self.description = description
-        self.ksef_conn_id = ksef_conn_id
-        self.context_identifier = context_identifier
-        self.deferrable = False  # its looks are hours apart: rescheduling is enough
 
-    def poke(self, context: Context) -> PokeReturnValue:
-        """Look at the tokens once."""
-        del context
-        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
-            found = self._active(ksef)
-        expiring = expiring_tokens(found, datetime.now(UTC), self.max_age, self.within)
-        self.log.info("%d active tokens, %d of them will soon be too old.", len(found), len(expiring))
-        return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
-
-    def execute(self, context: Context) -> Any:
-        """Look as Airflow's sensors do."""
-        with long_waits(self, "", dict):
-            return super().execute(context)
-
-    def on_kill(self) -> None:
-        """End the login session, and the task."""
-        end_killed_task()
-
-    def _active(self, ksef: KsefClient) -> list[KsefToken]:
-        return ksef.run(tokens.query(statuses=["Active"], description=self.description))
+    def expiring(self, ksef: KsefClient, now: datetime) -> list[dict[str, Any]]:
+        """Read the active tokens."""
+        found = ksef.run(tokens.query(statuses=["Active"], description=self.description))
+        return expiring_tokens(found, now, self.max_age, self.within)
 
 
 def expiring_certificates(
@@ -201,13 +194,3 @@ def expiring_tokens(
         for each in sorted(found, key=lambda each: each.date_created)
         if each.date_created + max_age <= now + within
     ]
-
-
-def check_span(field: str, span: timedelta) -> None:
-    """
-    Refuse what is no span of time.
-
-    :raises KsefInputError: where it is none, or negative.
-    """
-    if not isinstance(span, timedelta) or span < timedelta(0):
-        raise KsefInputError(field, span, "is no span of time", "Give one such as timedelta(days=30).")

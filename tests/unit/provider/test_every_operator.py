@@ -16,10 +16,18 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.get_provider_info import get_provider_info
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.certificates import (
+    KsefEnrollCertificateOperator,
+    KsefRevokeCertificateOperator,
+    KsefRotateCertificateOperator,
+)
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
+from airflow_provider_ksef.operators.permission_sync import KsefSyncPermissionsOperator
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, KsefRetryPolicy
 from airflow_provider_ksef.operators.secret_sinks import FileSink
+from airflow_provider_ksef.operators.tokens import KsefRevokeTokenOperator
 from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
+from airflow_provider_ksef.sensors.expiry import KsefCertificateExpirySensor, KsefTokenExpirySensor
 from airflow_provider_ksef.sensors.invoice import KsefInvoiceSensor
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
@@ -155,6 +163,14 @@ def test_templates_and_results_of_other_tasks_pass_the_checks(kind: type[BaseOpe
         (KsefInvoiceSensor, {"date_from": "yesterday"}),
         (KsefInvoiceSensor, {"seller_nip": "5250001211"}),
         (KsefInvoiceSensor, {"amount_from": 5}),
+        (KsefEnrollCertificateOperator, {"valid_from": datetime(2026, 9, 1)}),  # noqa: DTZ001
+        (KsefRotateCertificateOperator, {"renew_before": 30}),
+        (KsefRevokeCertificateOperator, {"revocation_reason": "Lost"}),
+        (KsefRevokeTokenOperator, {"token_reference_number": "x"}),
+        (KsefCertificateExpirySensor, {"within": timedelta(days=-1)}),
+        (KsefCertificateExpirySensor, {"certificate_type": "Login"}),
+        (KsefTokenExpirySensor, {"description": "x"}),
+        (KsefSyncPermissionsOperator, {"max_revocations": -1}),
     ],
 )
 def test_what_is_wrong_whatever_the_data_is_told_when_the_dag_is_parsed(
