@@ -14,7 +14,7 @@ from airflow_provider_ksef.client.permission_entries import read_entry
 from airflow_provider_ksef.client.permission_filters import PersonPermissionsQueryRequest
 from airflow_provider_ksef.exceptions import (
     KsefInputError,
-    KsefStatusError,
+    KsefOperationError,
     KsefTimeoutError,
     KsefTransportError,
 )
@@ -235,7 +235,7 @@ def test_a_grant_without_an_answer_is_not_repeated(owned: EmulatorProcess) -> No
 
 
 def test_what_ksef_refuses_fails_with_its_meaning(owned: EmulatorProcess) -> None:
-    with pytest.raises(KsefStatusError, match=r"430: .*bailiffs"):
+    with pytest.raises(KsefOperationError, match=r"430: .*bailiffs"):
         grant({**PERSON, "permissions": ["EnforcementOperations"]}).execute(context())
 
 
