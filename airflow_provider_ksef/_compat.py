@@ -62,6 +62,7 @@ __all__ = [
     "connection_extra",
     "current_task_tags",
     "default_deferrable",
+    "first_started",
     "mask_secrets",
     "max_tries",
     "storage_path",
@@ -168,6 +169,17 @@ def max_tries(context: Context | Mapping[str, Any]) -> int:
     :param context: the context that Airflow passes to ``execute``.
     """
     return int(getattr(context["ti"], "max_tries", 0))
+
+
+def first_started(context: Context | Mapping[str, Any]) -> float | None:
+    """
+    Tell when a task that was rescheduled first began, in seconds since the epoch; None where it never was.
+
+    :param context: the context that Airflow passes to ``execute``.
+    """
+    ask = getattr(context.get("ti"), "get_first_reschedule_date", None)
+    began = ask(context) if ask is not None else None
+    return None if began is None else float(began.timestamp())
 
 
 def asset_event_extras(asset: Asset, limit: int) -> list[dict[str, Any]]:

@@ -51,7 +51,8 @@ class KsefAppLink(BaseOperatorLink):
         del ti_key
         try:
             conn_id = getattr(operator, "ksef_conn_id", KsefHook.default_conn_name)
-            return KsefHook(conn_id).settings.environment.app_url
+            hook = KsefHook(conn_id, getattr(operator, "context_identifier", None))
+            return hook.settings.environment.app_url
         except (KsefError, AirflowException):
             return ""
 

@@ -39,19 +39,21 @@ class KsefAvailabilitySensor(BaseSensorOperator):
     is tried again.
 
     :param ksef_conn_id: the Airflow connection, which names the environment.
+    :param context_identifier: overrides the connection's login; for one that has none.
     :param trust_mock: on TEST and DEMO, Latarnia is a mock that announces failures which are none. So there
         its word is logged and not waited for, unless this is True.
     :param poke_interval: seconds between two questions, or a ``timedelta``.
     :param deferrable: wait in the triggerer and leave the worker slot free.
     """
 
-    template_fields: Sequence[str] = ("ksef_conn_id",)
+    template_fields: Sequence[str] = ("ksef_conn_id", "context_identifier")
     ui_color = "#f6e7ea"
 
     def __init__(
         self,
         *,
         ksef_conn_id: str = KsefHook.default_conn_name,
+        context_identifier: str | None = None,
         trust_mock: bool = False,
         poke_interval: float | timedelta = 300.0,
         retries: int = DEFAULT_RETRIES,
@@ -62,13 +64,14 @@ class KsefAvailabilitySensor(BaseSensorOperator):
         super().__init__(poke_interval=poke_interval, retries=retries, retry_policy=retry_policy, **kwargs)
         check_above("poke_interval", self.poke_interval, 0)
         self.ksef_conn_id = ksef_conn_id
+        self.context_identifier = context_identifier
         self.trust_mock = trust_mock
         self.deferrable = deferrable
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask Latarnia once."""
         del context
-        with KsefHook(self.ksef_conn_id).get_conn() as ksef:
+        with KsefHook(self.ksef_conn_id, self.context_identifier).get_conn() as ksef:
             environment = ksef.settings.environment
             told = ksef.run(get_status(environment))
         is_done = told.is_available or self._is_ignored(environment)
@@ -95,7 +98,7 @@ class KsefAvailabilitySensor(BaseSensorOperator):
         return KsefAvailabilityTrigger(
             WAITED_FOR,
             ksef_conn_id=self.ksef_conn_id,
-            context_identifier=None,
+            context_identifier=self.context_identifier,
             poll_interval=self.poke_interval,
             since=deadline - self.timeout,
             deadline=deadline,

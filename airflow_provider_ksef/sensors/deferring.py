@@ -1,11 +1,13 @@
-"""A sensor that asks once itself and leaves the other questions to the triggerer."""
+"""A sensor asks once itself and leaves the other questions to the triggerer, or pokes in place."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
-from airflow_provider_ksef._compat import AirflowSensorTimeout, Context, PokeReturnValue
+from airflow_provider_ksef._compat import AirflowSensorTimeout, Context, PokeReturnValue, first_started
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.triggers.events import Event, Resume
 from airflow_provider_ksef.triggers.polling import KsefPollingTrigger, refuse_blind_trigger
@@ -16,6 +18,7 @@ class DeferringSensor(Protocol):
 
     deferrable: bool
     timeout: float
+    mode: str
 
     @property
     def awaited(self) -> str:
@@ -52,3 +55,20 @@ def poke_or_defer(sensor: DeferringSensor, context: Context, event: Event[Resume
     if time.time() < deadline:
         sensor.defer(trigger=trigger, method_name="execute_complete")
     raise AirflowSensorTimeout(f"{sensor.awaited} within {sensor.timeout:.0f} s. Raise the sensor's timeout.")
+
+
+@contextmanager
+def poking_in_place(sensor: DeferringSensor, context: Context) -> Iterator[None]:
+    """
+    Let a sensor poke as Airflow's do, and leave its slot where KSeF's rate limits leave no call for long.
+
+    Such a wait ends the process by whose clock ``mode="poke"`` counts: what it took is taken off the timeout.
+
+    :param sensor: pokes inside.
+    :param context: Airflow's.
+    """
+    began = first_started(context) if sensor.mode == "poke" else None
+    if began is not None:
+        sensor.timeout = max(0.0, sensor.timeout - (time.time() - began))
+    with long_waits(sensor, "", dict):
+        yield

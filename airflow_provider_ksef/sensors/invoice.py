@@ -21,10 +21,9 @@ from airflow_provider_ksef.client.verification_links import invoice_link
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefInvoiceLink
 from airflow_provider_ksef.operators.killing import end_killed_task
-from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
-from airflow_provider_ksef.sensors.deferring import poke_or_defer
+from airflow_provider_ksef.sensors.deferring import poke_or_defer, poking_in_place
 from airflow_provider_ksef.triggers.events import Resume, read_event
 from airflow_provider_ksef.triggers.invoice import KsefInvoiceTrigger
 
@@ -171,7 +170,7 @@ class KsefInvoiceSensor(BaseSensorOperator):
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
         if self.deferrable:
             return poke_or_defer(self, context)
-        with long_waits(self, "", dict):
+        with poking_in_place(self, context):
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:

@@ -27,11 +27,10 @@ from airflow_provider_ksef.operators.batch_result import (
 from airflow_provider_ksef.operators.invoice_checks import PathSetting
 from airflow_provider_ksef.operators.judged_session import keep_ended
 from airflow_provider_ksef.operators.killing import end_killed_task
-from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.submission_record import open_record
-from airflow_provider_ksef.sensors.deferring import poke_or_defer
+from airflow_provider_ksef.sensors.deferring import poke_or_defer, poking_in_place
 from airflow_provider_ksef.triggers.events import Resume, read_event
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
@@ -101,7 +100,7 @@ class KsefSessionSensor(BaseSensorOperator):
         """Poke once; then defer, or poke on in place as Airflow's sensors do."""
         if self.deferrable:
             return poke_or_defer(self, context)
-        with long_waits(self, "", dict):
+        with poking_in_place(self, context):
             return super().execute(context)
 
     def execute_complete(self, context: Context, event: Any) -> Any:

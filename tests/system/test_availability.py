@@ -14,7 +14,7 @@ from airflow_provider_ksef.client.settings import ENVIRONMENTS, Environment
 from airflow_provider_ksef.exceptions import KsefTransportError, KsefUnavailableError
 from airflow_provider_ksef.sensors import availability
 from airflow_provider_ksef.sensors.availability import KsefAvailabilitySensor
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 from tests.system.operator_context import context
 from tests.system.test_triggers import event_of
 
@@ -61,6 +61,18 @@ def test_deferred_it_pokes_once_and_the_trigger_waits_on(connected: EmulatorProc
     assert event["code"] == 200
     assert gate.execute_complete(context(), event)["status"] == "AVAILABLE"
     assert set(connected.requests()) == {"GET /latarnia/status"}
+
+
+def test_the_connection_of_an_office_needs_no_company_of_its_own(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(login="", password=TOKEN))
+    connected.control("latarnia", status="FAILURE")
+    gate = sensor(deferrable=True, context_identifier=NIP)
+    with pytest.raises(TaskDeferred) as deferred:
+        gate.execute(context())
+    connected.control("latarnia", status="AVAILABLE")
+    assert event_of(deferred.value.trigger)["code"] == 200  # type: ignore[arg-type]
 
 
 def test_a_status_of_a_newer_latarnia_does_not_let_through(connected: EmulatorProcess) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,6 +70,16 @@ def test_a_session_is_looked_for_in_the_environments_application(
     operator = KsefDownloadUpoOperator(task_id="upo", session_reference_number=REFERENCE, upo_path="/x")
     link = KsefAppLink().get_link(operator, ti_key=NO_KEY)  # type: ignore[arg-type]
     assert httpx.URL(link).host == {"production": "ap.ksef.mf.gov.pl"}.get(name, f"ap-{name}.ksef.mf.gov.pl")
+
+
+def test_a_company_of_an_office_has_its_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection names no company, the task does."""
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", json.dumps({"conn_type": "ksef", "password": TOKEN}))
+    operator = KsefDownloadUpoOperator(
+        task_id="upo", session_reference_number=REFERENCE, upo_path="/x", context_identifier=NIP
+    )
+    link = KsefAppLink().get_link(operator, ti_key=NO_KEY)  # type: ignore[arg-type]
+    assert httpx.URL(link).host == "ap-test.ksef.mf.gov.pl"
 
 
 def test_an_emulator_or_a_broken_connection_has_no_application(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException, TaskDeferred
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSensorTimeout, TaskDeferred
 
 from airflow_provider_ksef.client import KsefClient, retries
 from airflow_provider_ksef.client.answers import nothing
@@ -124,6 +124,18 @@ def test_every_task_leaves_its_slot_before_anything_is_sent(
         moment = left.value.reschedule_date.timestamp()
     assert 1700 < moment - time.time() <= 1800
     assert endpoint not in connected.requests()
+
+
+def test_a_sensor_in_place_counts_long_waits_in_its_timeout(connected: EmulatorProcess) -> None:
+    pending = {"status": {"code": 150, "description": "x"}, "dateCreated": str(NOW), "dateUpdated": str(NOW)}
+    path = f"/v2/sessions/{SESSION}"
+    connected.control("faults", method="GET", path=path, times=99, status=200, body=pending)
+    resumed = context()
+    resumed["ti"].get_first_reschedule_date = lambda _: datetime.now(UTC) - timedelta(seconds=3)
+    sensor = KsefSessionSensor(session_reference_number=SESSION, poke_interval=0.2, timeout=3, **ROOMY)
+    with pytest.raises(AirflowSensorTimeout):
+        sensor.execute(resumed)
+    assert connected.requests()["GET /sessions/{referenceNumber}"] == 1
 
 
 def stop_before_second_export(ksef: EmulatorProcess) -> None:
