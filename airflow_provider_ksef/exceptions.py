@@ -164,6 +164,10 @@ class KsefExportError(KsefStatusError):
     """An export ended without a package."""
 
 
+class KsefOperationError(KsefStatusError):
+    """KSeF did not give or take away a permission."""
+
+
 class KsefTimeoutError(KsefError):
     """KSeF did not finish within the time that the caller allowed."""
 

@@ -107,8 +107,9 @@ def airflow_home(run_folder: Path) -> Path:
     """The home of an Airflow whose database is ready and whose DAGs are the examples and those of tests."""
     home = Path(AIRFLOW_HOME.name)
     (home / "dags").mkdir()
-    for file in (*CHECKOUT.glob("example_dags/*.[py]*"), *CHECKOUT.glob("tests/system/dags/*.py")):
-        shutil.copy(file, home / "dags")
+    for pattern in ("example_dags/*.py", "example_dags/*.yaml", "tests/system/dags/*.py"):
+        for file in CHECKOUT.glob(pattern):
+            shutil.copy(file, home / "dags")
     copy_database(run_folder, home)
     return home
 

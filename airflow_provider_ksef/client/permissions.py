@@ -14,7 +14,7 @@ from airflow_provider_ksef.client.permission_contexts import GrantRequest
 from airflow_provider_ksef.client.remedies import operation_remedy
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.client.waiting import wait_until
-from airflow_provider_ksef.exceptions import KsefInputError, KsefStatusError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefOperationError
 
 PATIENCE = 300.0
 """Seconds within which KSeF has to carry out a grant or a revocation."""
@@ -117,7 +117,7 @@ def wait_for_operation(reference_number: str, patience: float = PATIENCE) -> Flo
 
     :param reference_number: of the operation.
     :param patience: seconds after which to give up.
-    :raises KsefStatusError: where KSeF did not, with the meaning of its code.
+    :raises KsefOperationError: where KSeF did not, with the meaning of its code.
     :raises KsefTimeoutError: where KSeF takes longer.
     """
     what, call = f"Operation {reference_number}", get_operation_status(reference_number)
@@ -130,10 +130,10 @@ def check_operation(status: OperationStatus) -> None:
     Make sure that an operation has not failed.
 
     :param status: of the operation.
-    :raises KsefStatusError: where it has, with the meaning of KSeF's code.
+    :raises KsefOperationError: where it has, with the meaning of KSeF's code.
     """
     if status.is_final and status.code != _DONE:
-        raise KsefStatusError(
+        raise KsefOperationError(
             f"Operation {status.reference_number}",
             status.code,
             status.description,

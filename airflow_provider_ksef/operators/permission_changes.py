@@ -17,7 +17,7 @@ from airflow_provider_ksef.client.permission_difference import (
 )
 from airflow_provider_ksef.client.permission_entries import PermissionEntry
 from airflow_provider_ksef.client.permission_grants import EntityAuthorizationPermissionsGrantRequest
-from airflow_provider_ksef.exceptions import KsefApiError, KsefStatusError
+from airflow_provider_ksef.exceptions import KsefApiError, KsefOperationError
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.triggers.operation import KsefOperationTrigger
 from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
@@ -68,7 +68,7 @@ class PermissionChanger:
 
         :param compare: asks KSeF for what is missing and surplus now.
         :param entries: what gives what is missing.
-        :raises KsefStatusError: where KSeF refuses a change.
+        :raises KsefOperationError: where KSeF refuses a change.
         :raises KsefTimeoutError: where KSeF has not carried a change out by the deadline.
         """
         failures = self._settle()
@@ -116,7 +116,7 @@ class PermissionChanger:
         for each in done:
             log.info("%s: to be %s.", reference, each)
 
-    def _settle(self) -> list[KsefStatusError]:
+    def _settle(self) -> list[KsefOperationError]:
         """Wait for what was asked for; give what KSeF refused of what this try has asked for."""
         own = self._progress.pending
         outcomes = [self._wait(reference) for reference in own or self._state.get(STATE_KEY) or []]
@@ -128,7 +128,7 @@ class PermissionChanger:
             log.warning("%s", failure)
         return failures if is_own else []
 
-    def _wait(self, reference: str) -> KsefStatusError | None:
+    def _wait(self, reference: str) -> KsefOperationError | None:
         try:
             status = self._ksef.run(permissions.get_operation_status(reference))
             if not status.is_final and self._operator.deferrable:
@@ -136,7 +136,7 @@ class PermissionChanger:
             if not status.is_final:
                 self._ksef.run(permissions.wait_for_operation(reference, self._left()))
             permissions.check_operation(status)
-        except KsefStatusError as error:
+        except KsefOperationError as error:
             return error
         except KsefApiError as error:
             if error.fault.http_status != _EXPIRED:

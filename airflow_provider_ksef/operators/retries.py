@@ -13,6 +13,7 @@ from airflow_provider_ksef.exceptions import (
     KsefFullInstantError,
     KsefInputError,
     KsefLoginError,
+    KsefOperationError,
     KsefRateLimitError,
     KsefUnavailableError,
 )
@@ -20,6 +21,8 @@ from airflow_provider_ksef.exceptions import (
 DEFAULT_RETRIES = 3
 TRANSIENT_LOGIN_CODES = (100, 500, 550)
 INVALID_INPUT = 21405
+REFUSED_OPERATIONS = (410, 420, 430, 440, 450)
+"""Codes by which KSeF refuses a grant or a revocation, rather than to have failed with it."""
 LASTING_REASONS = (
     "auth-method-not-allowed",
     "context-type-not-allowed",
@@ -49,18 +52,21 @@ class KsefRetryPolicy(RetryPolicy):
 
 def _lasting(exception: BaseException) -> str | None:
     """Say why no other try could change anything; None where one could."""
+    reason = None
     match exception:
         case KsefInputError():
-            return "the same input fails again"
+            reason = "the same input fails again"
         case KsefLoginError() if exception.code not in TRANSIENT_LOGIN_CODES:
-            return "KSeF refused the login"
+            reason = "KSeF refused the login"
+        case KsefOperationError() if exception.code in REFUSED_OPERATIONS:
+            reason = "KSeF refuses the same change again"
         case KsefFullInstantError():
-            return "no export gets past so many invoices of one date"
+            reason = "no export gets past so many invoices of one date"
         case KsefApiError() if exception.fault.code == INVALID_INPUT:
-            return "KSeF refuses the same input again"
+            reason = "KSeF refuses the same input again"
         case KsefApiError() if exception.fault.reason_code in LASTING_REASONS:
-            return "KSeF does not allow it with this login"
-    return None
+            reason = "KSeF does not allow it with this login"
+    return reason
 
 
 def _asked_to_wait(exception: BaseException) -> float | None:

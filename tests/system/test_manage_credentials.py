@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from airflow_provider_ksef.client import (
     tokens,
 )
 from airflow_provider_ksef.client.certificates import read_certificate
-from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError, KsefTransportError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators import enrolling
 from airflow_provider_ksef.operators.certificates import (
@@ -60,7 +61,15 @@ class FunctionSink:
 
 
 @pytest.fixture
-def owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
+    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
+    connect_as(monkeypatch, emulator)
+    return emulator
+
+
+@pytest.fixture
+def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """The same with one that takes its time, so that there is something to wait for."""
     connect_as(monkeypatch, connected)
     return connected
 
@@ -116,7 +125,6 @@ def test_a_token_is_made_once_and_lets_in(owned: EmulatorProcess, tmp_path: Path
     assert active_tokens() == {made["token_reference_number"], other["token_reference_number"]}
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("kind", ["token", "certificate"])
 def test_a_kill_around_the_saving_leaves_one_that_works(owned: EmulatorProcess, kind: str, when: str) -> None:
@@ -134,7 +142,24 @@ def test_a_kill_around_the_saving_leaves_one_that_works(owned: EmulatorProcess, 
     assert make(sink).execute(context(state))["status"] == "already"
 
 
-def test_a_token_is_revoked_once_in_place_or_deferred(owned: EmulatorProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["token", "certificate"])
+def test_what_came_without_an_answer_is_revoked_once_there_is_another(
+    owned: EmulatorProcess, kind: str, tmp_path: Path
+) -> None:
+    sink, state = FileSink(tmp_path / "secret"), NotedState()
+    make, active = (generate, active_tokens) if kind == "token" else (enroll, active_certificates)
+    path = "/tokens$" if kind == "token" else "/certificates/enrollments$"
+    owned.control("faults", method="POST", path=path, times=1, drop="after")
+    with pytest.raises(KsefTransportError):
+        make(sink).execute(context(state))
+    time.sleep(0.5)
+    assert len(active()) == 1
+    make(sink).execute(context(state))
+    assert len(active()) == 1
+    assert lets_in(sink.read())
+
+
+def test_a_token_is_revoked_once_in_place_or_deferred(slowly_owned: EmulatorProcess, tmp_path: Path) -> None:
     sink = FileSink(tmp_path / "token")
     reference = generate(sink).execute(context())["token_reference_number"]
     revoke = KsefRevokeTokenOperator(
@@ -182,7 +207,6 @@ def test_a_rotation_renews_what_is_due_and_then_revokes_the_old_one(
     assert lets_in(sink.read())
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize("where", ["save", "log in", "revoke", "saved"])
 def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_credential(
     owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ from airflow.sdk.exceptions import TaskDeferred
 from airflow_provider_ksef.client import permission_queries, permissions
 from airflow_provider_ksef.client.permission_entries import read_entry
 from airflow_provider_ksef.client.permission_filters import PersonPermissionsQueryRequest
-from airflow_provider_ksef.exceptions import KsefInputError, KsefStatusError, KsefTimeoutError
+from airflow_provider_ksef.exceptions import (
+    KsefInputError,
+    KsefOperationError,
+    KsefTimeoutError,
+    KsefTransportError,
+)
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.permission_changes import STATE_KEY
 from airflow_provider_ksef.operators.permission_sync import KsefSyncPermissionsOperator
@@ -47,7 +53,15 @@ REPRESENTATIVE = {
 
 
 @pytest.fixture
-def owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
+    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
+    connect_as(monkeypatch, emulator)
+    return emulator
+
+
+@pytest.fixture
+def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """The same with one that takes its time, so that there is something to wait for."""
     connect_as(monkeypatch, connected)
     return connected
 
@@ -60,7 +74,7 @@ def revoke(permission: dict[str, Any] = PERSON, **more: Any) -> KsefRevokePermis
     return KsefRevokePermissionOperator(task_id="revoke", permission=permission, poll_interval=0.2, **more)
 
 
-def sync(wanted: list[dict[str, Any]], **more: Any) -> KsefSyncPermissionsOperator:
+def sync(wanted: list[dict[str, Any]] | str, **more: Any) -> KsefSyncPermissionsOperator:
     given = {"dry_run": False, "poll_interval": 0.2, **more}
     return KsefSyncPermissionsOperator(task_id="sync", wanted=wanted, **given)
 
@@ -93,7 +107,6 @@ def test_what_is_there_is_neither_given_nor_taken_away_again(owned: EmulatorProc
     assert held() == set()
 
 
-@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "permission",
     [
@@ -188,7 +201,9 @@ def test_a_representative_is_appointed_in_a_composite_context_beside_its_adminis
 
 
 @pytest.mark.parametrize("kind", ["grant", "sync"])
-def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(owned: EmulatorProcess, kind: str) -> None:
+def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(
+    slowly_owned: EmulatorProcess, kind: str
+) -> None:
     task = grant(deferrable=True) if kind == "grant" else sync([PERSON], deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context())
@@ -196,22 +211,31 @@ def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(owned: Emulato
     event = event_of(trigger)
     assert event["code"] == 200
     assert task.execute_complete(context(), event)["granted"] == [READS, WRITES]
-    assert asked(owned) == 1
+    assert asked(slowly_owned) == 1
 
 
-def test_a_killed_try_is_waited_for_and_not_repeated(owned: EmulatorProcess) -> None:
+def test_a_killed_try_is_waited_for_and_not_repeated(slowly_owned: EmulatorProcess) -> None:
     with KsefHook().get_conn() as ksef:
         (request,) = read_entry("permission", PERSON, ksef.settings.context).requests
         reference = ksef.run(permissions.grant(request, ksef.settings.context))
     state = NotedState({STATE_KEY: [reference]})
     assert grant().execute(context(state))["status"] == "already"
-    assert asked(owned) == 1
-    assert any("/permissions/operations/" in name for name in owned.requests())
+    assert asked(slowly_owned) == 1
+    assert any("/permissions/operations/" in name for name in slowly_owned.requests())
     assert state == {}
 
 
+def test_a_grant_without_an_answer_is_not_repeated(owned: EmulatorProcess) -> None:
+    owned.control("faults", method="POST", path="/permissions/persons/grants$", times=1, drop="after")
+    with pytest.raises(KsefTransportError):
+        grant().execute(context())
+    time.sleep(0.5)
+    assert grant().execute(context())["status"] == "already"
+    assert asked(owned) == 1
+
+
 def test_what_ksef_refuses_fails_with_its_meaning(owned: EmulatorProcess) -> None:
-    with pytest.raises(KsefStatusError, match=r"430: .*bailiffs"):
+    with pytest.raises(KsefOperationError, match=r"430: .*bailiffs"):
         grant({**PERSON, "permissions": ["EnforcementOperations"]}).execute(context())
 
 
@@ -230,6 +254,13 @@ def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
         sync([PERSON], kinds=["people"])
 
 
+@pytest.mark.parametrize("text", ["permissions.json", "- kind: [", "kind: person"])
+def test_a_text_that_holds_no_list_is_told_before_ksef_is_asked(owned: EmulatorProcess, text: str) -> None:
+    with pytest.raises(KsefInputError, match="wanted"):
+        sync(text).execute(context())
+    assert owned.requests() == {}
+
+
 def test_the_example_reports_and_changes_only_when_it_is_told_to(
     owned: EmulatorProcess, tmp_path: Path
 ) -> None:
@@ -244,7 +275,7 @@ def test_the_example_reports_and_changes_only_when_it_is_told_to(
     assert run_dag(file, dag_id, {"apply": True}).xcom("report")["missing"] == []
 
 
-def test_deferred_tasks_of_a_dag_come_to_their_end(owned: EmulatorProcess) -> None:
+def test_deferred_tasks_of_a_dag_come_to_their_end(slowly_owned: EmulatorProcess) -> None:
     run = run_dag(EXAMPLES / "ksef_managing.py", "ksef_managing", {})
     assert run.state == "success"
     assert run.xcom("grant")["granted"] == [READS, WRITES]
