@@ -20,6 +20,8 @@ _PACKAGES = (
     "isal>=1.7",
     "lxml>=5.3",
     "msgspec>=0.19",
+    "pyrate-limiter>=4.5",
+    "pyyaml>=6",
     "signxml>=4.0.4",
     "tenacity>=8.3",
     "universal-pathlib>=0.2.6",
@@ -33,14 +35,14 @@ def enter(folder: Path, python312: str | None) -> None:
         return
     python = folder / "environment" / "bin" / "python"
     done = folder / "environment" / ".done"
-    if not done.exists():
+    if not done.exists() or done.read_text(encoding="utf-8") != "\n".join(_PACKAGES):
         print(f"Making an environment in {folder} (a minute) ...", file=sys.stderr, flush=True)
         subprocess.run(
             [python312 or _python312(), "-m", "venv", "--clear", str(python.parent.parent)], check=True
         )
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *_PACKAGES], check=True)
-        done.touch()
+        done.write_text("\n".join(_PACKAGES), encoding="utf-8")
     checkout = Path(__file__).parent.parent
     variables = {**os.environ, _MARK: "1", "PYTHONPATH": str(checkout)}
     command = [str(python), "-m", "benchmarks.run", *sys.argv[1:]]
