@@ -27,7 +27,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk import log as sdk_log
-from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowRuntimeError
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 from upath import UPath
 
@@ -37,6 +37,7 @@ __all__ = [
     "AirflowException",
     "AirflowFailException",
     "AirflowRescheduleException",
+    "AirflowRuntimeError",
     "AirflowSensorTimeout",
     "Asset",
     "AssetAlias",

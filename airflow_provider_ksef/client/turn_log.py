@@ -5,6 +5,11 @@ KSeF counts a request when it arrives, somewhere between our sending it and our 
 turn is *in flight* from the moment it is taken, and counts as if it were now; it *lands* when the answer is
 there. Counted from its landing a request is never older in our eyes than in KSeF's, so no window is
 used twice.
+
+pyrate-limiter says when a window has room. Its buckets are not used: an entry of theirs keeps the time at
+which it was put in, and cannot move to that of the answer; and its waiters look again every 50 ms, which is
+a twentieth of the shortest window.
+
 All times are whole microseconds of the store's clock.
 """
 

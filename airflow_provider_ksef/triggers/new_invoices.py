@@ -10,7 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_ksef._compat import AirflowException, BaseEventTrigger, TriggerEvent, asset_state
+from airflow_provider_ksef._compat import (
+    AirflowException,
+    AirflowRuntimeError,
+    BaseEventTrigger,
+    TriggerEvent,
+    asset_state,
+)
 from airflow_provider_ksef.client import AsyncKsefClient
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES, InvoiceFilters
 from airflow_provider_ksef.client.invoices import MetadataPage, query_metadata
@@ -99,7 +105,7 @@ class KsefNewInvoicesTrigger(BaseEventTrigger):
                     await asyncio.sleep(positions.seconds_left)
                     await positions.begin_look(self.poll_interval)
                     news = await self._look(ksef, positions)
-            except (KsefError, AirflowException) as error:
+            except (KsefError, AirflowException, AirflowRuntimeError) as error:
                 log.error("%s Looking again in %.0f s.", error, self.poll_interval)
                 await asyncio.sleep(self.poll_interval)
                 continue

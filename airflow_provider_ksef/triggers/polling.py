@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from airflow_provider_ksef._compat import BaseTrigger, TriggerEvent
+from airflow_provider_ksef._compat import AirflowException, AirflowRuntimeError, BaseTrigger, TriggerEvent
 from airflow_provider_ksef.client import AsyncKsefClient
 from airflow_provider_ksef.exceptions import (
     KsefBudgetError,
@@ -121,7 +121,7 @@ class KsefPollingTrigger(BaseTrigger):
         }
         try:
             event["code"] = await self._final_code()
-        except KsefError as error:
+        except (KsefError, AirflowException, AirflowRuntimeError) as error:
             event["error"] = str(error)
         yield TriggerEvent(event)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from airflow_provider_ksef._compat import AssetState
+import tenacity
+
+from airflow_provider_ksef._compat import AirflowRuntimeError, AssetState
 from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.tables.layout import context_name
 from airflow_provider_ksef.tables.moments import earlier, format_ticks, from_datetime, is_after, parse_ticks
 from airflow_provider_ksef.tables.windows import Window, next_window
+
+log = logging.getLogger(__name__)
+KEEPING_SECONDS = 10.0
+"""From one try to keep a position to the next, where Airflow's API is away."""
 
 
 @dataclass
@@ -71,13 +78,23 @@ class WatchedPositions:
         await self._write()
 
     async def end_look(self) -> None:
-        """Keep the positions that have moved."""
+        """Keep the positions that have moved: whoever looked again before would tell the same twice."""
         self.positions.update(self._moved)
-        await self._write()
+        keeping = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(AirflowRuntimeError),
+            wait=tenacity.wait_fixed(KEEPING_SECONDS),
+            before_sleep=_tell,
+        )
+        await keeping(self._write)
 
     async def _write(self) -> None:
         kept = {"beginning": self.beginning, "positions": self.positions, "due": self.due}
         await self.state.aset(self.key, kept)
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("The position cannot be kept, trying again in %.0f s: %s", KEEPING_SECONDS, error)
 
 
 def window_after(position: str) -> Window:

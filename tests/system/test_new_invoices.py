@@ -11,14 +11,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_provider_ksef.exceptions import KsefInputError
-from airflow_provider_ksef.triggers import new_invoices
+from airflow_provider_ksef.triggers import new_invoices, watched_positions
 from airflow_provider_ksef.triggers.new_invoices import KsefNewInvoicesTrigger
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import connect
 from tests.system.conftest import seed
-from tests.system.watching import STORING_SECONDS, Triggerer
+from tests.system.watching import STORING_SECONDS, NotedAssetState, Triggerer
 
 QUERY = "POST /invoices/query/metadata"
 SINCE = (datetime.now(UTC) - timedelta(days=200)).isoformat()
@@ -79,6 +81,39 @@ def test_a_killed_triggerer_loses_none_and_doubles_none_but_its_last_event(
     starts = Counter(each["from"] for each in told)
     fired_again = [number for each in told if starts[each["from"]] > 1 for number in each["ksef_numbers"]]
     assert {number for number, times in counted.items() if times > 1} <= set(fired_again)
+
+
+class AwayState(NotedAssetState):
+    """A state store whose API is away for some of its calls."""
+
+    def __init__(self, method: str, calls: set[int]) -> None:
+        super().__init__()
+        self.method, self.calls, self.count = method, calls, 0
+
+    def _answer(self, method: str) -> None:
+        self.count += method == self.method
+        if method == self.method and self.count in self.calls:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        self._answer("aget")
+        return await super().aget(key, default)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self._answer("aset")
+        await super().aset(key, value)
+
+
+@pytest.mark.parametrize(("method", "calls"), [("aget", {1}), ("aset", {1}), ("aset", {2, 3})])
+def test_a_state_store_that_is_away_doubles_nothing(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, method: str, calls: set[int]
+) -> None:
+    monkeypatch.setattr(watched_positions, "KEEPING_SECONDS", 0.1)
+    seed(connected, 3)
+    triggerer = Triggerer(AwayState(method, calls))
+    asyncio.run(triggerer.run(5, since=SINCE, poll_interval=0.5))
+    asyncio.run(triggerer.run(2, since=SINCE, poll_interval=0.5))
+    assert sorted(triggerer.numbers()) == sorted(connected.ksef_numbers())
 
 
 def test_restarts_cost_no_calls(connected: EmulatorProcess) -> None:

@@ -100,6 +100,16 @@ def test_no_event_comes_before_the_scheduler_has_seen_the_deferral(
     assert least <= time.time() - begun < least + 10
 
 
+def test_a_connection_that_only_the_workers_have_is_told(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SETTLING_SECONDS", 0.1)
+    monkeypatch.delenv("AIRFLOW_CONN_KSEF_DEFAULT")
+    event = event_of(a_trigger(KsefSessionTrigger, REFERENCE, time.time() + 10))
+    assert event["code"] is None
+    assert "ksef_default" in event["error"]
+
+
 def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, tmp_path: Path) -> None:
     reference = sent(sample_invoices(tmp_path, count=2))
     connected.control("faults", method="GET", path="/v2/sessions/.*", times=8, status=503, body="<html>")
