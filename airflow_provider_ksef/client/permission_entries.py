@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from airflow_provider_ksef.client.input_checks import check_choices
 from airflow_provider_ksef.client.permission_contexts import GrantRequest
 from airflow_provider_ksef.client.permission_difference import PermissionKey
 from airflow_provider_ksef.client.permission_filters import EU_ENTITY_PERMISSIONS
 from airflow_provider_ksef.client.permission_grants import (
+    AUTHORIZATION_PERMISSIONS,
+    ENTITY_PERMISSIONS,
+    PERSON_PERMISSIONS,
     EntityAuthorizationPermissionsGrantRequest,
     EntityPermissionsGrantRequest,
     IndirectPermissionsGrantRequest,
     PersonPermissionsGrantRequest,
 )
 from airflow_provider_ksef.client.permission_grants_below import (
+    EU_REPRESENTATIVE_PERMISSIONS,
     EuEntityAdministrationPermissionsGrantRequest,
     EuEntityPermissionsGrantRequest,
     SubunitPermissionsGrantRequest,
@@ -69,7 +74,7 @@ def read_entries(field: str, given: object, context: ContextIdentifier) -> list[
     """
     if not isinstance(given, (list, tuple)):
         raise KsefInputError(field, type(given).__name__, "is no list", "Give a list of permissions.")
-    entries = [_read(f"{field}[{number}]", each, context) for number, each in enumerate(given)]
+    entries = [read_entry(f"{field}[{number}]", each, context) for number, each in enumerate(given)]
     seen: set[PermissionKey] = set()
     for number, entry in enumerate(entries):
         for key in entry.keys:
@@ -90,7 +95,15 @@ def read_entry(field: str, given: object, context: ContextIdentifier) -> Permiss
     :param context: in which it is given.
     :raises KsefInputError: as :func:`read_entries` does.
     """
-    return _read(field, given, context)
+    try:
+        members = Members.of(given)
+        entry = _READERS[members.choice("kind", KINDS)](members)
+        members.check_all_read()
+        for request in entry.requests:
+            request.check_context(context)
+    except KsefInputError as error:
+        raise KsefInputError(f"{field}.{error.field}", error.value, error.problem, error.remedy) from error
+    return entry
 
 
 def read_keys(field: str, given: object) -> tuple[PermissionKey, ...]:
@@ -109,18 +122,6 @@ def read_keys(field: str, given: object) -> tuple[PermissionKey, ...]:
     except KsefInputError as error:
         raise KsefInputError(f"{field}.{error.field}", error.value, error.problem, error.remedy) from error
     return keys
-
-
-def _read(field: str, given: object, context: ContextIdentifier) -> PermissionEntry:
-    try:
-        members = Members.of(given)
-        entry = _READERS[members.choice("kind", KINDS)](members)
-        members.check_all_read()
-        for request in entry.requests:
-            request.check_context(context)
-    except KsefInputError as error:
-        raise KsefInputError(f"{field}.{error.field}", error.value, error.problem, error.remedy) from error
-    return entry
 
 
 def _person(members: Members) -> PermissionEntry:
@@ -191,26 +192,27 @@ def _eu_entity(members: Members) -> PermissionEntry:
 
 
 def _person_keys(members: Members) -> tuple[PermissionKey, ...]:
-    return _keys("person", _subject(members), members.names("permissions"))
+    return _keys("person", _subject(members), _names(members, PERSON_PERMISSIONS))
 
 
 def _entity_keys(members: Members) -> tuple[PermissionKey, ...]:
-    subject = _subject(members)
+    subject, permissions = _subject(members), members.entity_permissions()
+    check_choices("permissions", [each.type for each in permissions], ENTITY_PERMISSIONS)
     return tuple(
         PermissionKey("entity", subject.type, subject.value, each.type, can_delegate=each.can_delegate)
-        for each in members.entity_permissions()
+        for each in permissions
     )
 
 
 def _authorization_keys(members: Members) -> tuple[PermissionKey, ...]:
     subject = members.identifier("subject_identifier", EntityIdentifier)
-    return _keys("authorization", subject, members.names("permissions"))
+    return _keys("authorization", subject, _names(members, AUTHORIZATION_PERMISSIONS))
 
 
 def _indirect_keys(members: Members) -> tuple[PermissionKey, ...]:
     target = members.target()
     whose = ALL_PARTNERS if target is None or target.value is None else f"{target.type} {target.value}"
-    return _keys("indirect", _subject(members), members.names("permissions"), target=whose)
+    return _keys("indirect", _subject(members), _names(members, ENTITY_PERMISSIONS), target=whose)
 
 
 def _subunit_keys(members: Members) -> tuple[PermissionKey, ...]:
@@ -223,7 +225,12 @@ def _eu_administration_keys(members: Members) -> tuple[PermissionKey, ...]:
 
 
 def _eu_entity_keys(members: Members) -> tuple[PermissionKey, ...]:
-    return _keys("eu_entity", _subject(members), members.names("permissions"))
+    return _keys("eu_entity", _subject(members), _names(members, EU_REPRESENTATIVE_PERMISSIONS))
+
+
+def _names(members: Members, known: Collection[str]) -> tuple[str, ...]:
+    """Read permissions by their names: one that is mistyped would be one that nobody has."""
+    return check_choices("permissions", members.names("permissions"), known)
 
 
 def _all_of(members: Members, given_together: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ TOKEN_PERMISSIONS = (
     "Introspection",
     "CollectiveIdentifierManage",
 )
+TOKEN_CONTEXTS = ("Nip", "InternalId")
+"""Types of the contexts in which KSeF makes tokens."""
 TOKEN_STATUSES = ("Pending", "Active", "Revoking", "Revoked", "Failed")
 PATIENCE = 120.0
 """Seconds within which KSeF has to activate or revoke a token."""

@@ -10,7 +10,8 @@ from airflow_provider_ksef._compat import Context, mask_secrets, task_state
 from airflow_provider_ksef.client import KsefClient, tokens
 from airflow_provider_ksef.client.identifiers import check_reference_number
 from airflow_provider_ksef.client.input_checks import check_choices, check_description
-from airflow_provider_ksef.client.tokens import TOKEN_PERMISSIONS, KsefToken
+from airflow_provider_ksef.client.permission_contexts import check_giver
+from airflow_provider_ksef.client.tokens import TOKEN_CONTEXTS, TOKEN_PERMISSIONS, KsefToken
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.parameters import is_given
@@ -62,6 +63,7 @@ class KsefGenerateTokenOperator(ManagingOperator):
         """Look what is there; make, activate and save a token; revoke what an earlier try has lost."""
         check_choices("permissions", self.permissions, TOKEN_PERMISSIONS)
         check_description(self.description)
+        check_giver(ksef.settings.context, TOKEN_CONTEXTS, "KSeF makes no tokens in other contexts")
         self.sink.check()
         state = task_state(context)
         there = self._there(ksef)

@@ -30,7 +30,7 @@ from airflow_provider_ksef.operators.certificates import (
 from airflow_provider_ksef.operators.secret_sinks import FileSink, NewSecret
 from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator, KsefRevokeTokenOperator
 from airflow_provider_ksef.sensors.expiry import KsefCertificateExpirySensor, KsefTokenExpirySensor
-from tests.emulator_process import EmulatorProcess
+from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.managing_ways import connect_as
 from tests.system.operator_context import NotedState, context
@@ -306,6 +306,15 @@ def test_what_is_wrong_is_told_when_the_dag_is_parsed_or_before_ksef_is_asked(
     with pytest.raises(KsefInputError, match="can be written to"):
         generate(missing).execute(context())
     assert owned.requests() == {}
+
+
+def test_no_token_is_asked_for_where_ksef_makes_none(
+    emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connect_as(monkeypatch, emulator, login=f"{NIP}-DE123456789", context_type="NipVatUe")
+    with pytest.raises(KsefInputError, match="context_type='NipVatUe'"):
+        generate(FileSink(tmp_path / "x")).execute(context())
+    assert emulator.requests() == {}
 
 
 def test_the_example_rotates_and_no_secret_is_left_in_airflow(

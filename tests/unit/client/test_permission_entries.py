@@ -164,3 +164,11 @@ def test_what_the_context_cannot_give_is_told_before_anything_is_sent() -> None:
 def test_nothing_is_wanted_twice() -> None:
     with pytest.raises(KsefInputError, match=r"wanted\[1\]=.*was wanted before"):
         read_entries("wanted", [PERSON, PERSON], COMPANY)
+
+
+@pytest.mark.parametrize("kind", ["person", "entity", "authorization", "indirect", "eu_entity"])
+@pytest.mark.parametrize("names", [["InvoiceRed"], []])
+def test_a_mistyped_permission_is_never_taken_for_one_that_nobody_has(kind: str, names: list[str]) -> None:
+    holder = FINGERPRINT if kind == "eu_entity" else {"type": "Nip", "value": OTHER}
+    with pytest.raises(KsefInputError, match=r"permission\.(permissions|type)"):
+        read_keys("permission", {"kind": kind, "subject_identifier": holder, "permissions": names})

@@ -31,6 +31,9 @@ EMULATOR = "http://127.0.0.1:8089/v2"
         environment_at(EMULATOR, ENVIRONMENTS["production"]),
         environment_at(ENVIRONMENTS["production"].base_url, TEST),
         Environment("custom", "https://API.ksef.mf.gov.pl:443/v2", TEST.qr_url),
+        environment_at("https://api.ksef.mf.gov.pl./v2", TEST),
+        environment_at("https://ksef.mf.gov.pl/api/v2", TEST),
+        environment_at("https://ksef-demo.mf.gov.pl/api/v2", TEST),
     ],
 )
 def test_real_environments_are_refused(environment: Environment) -> None:
@@ -38,7 +41,15 @@ def test_real_environments_are_refused(environment: Environment) -> None:
         check_test_environment(environment)
 
 
-@pytest.mark.parametrize("environment", [TEST, environment_at(EMULATOR, TEST)])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        TEST,
+        environment_at(EMULATOR, TEST),
+        environment_at("https://ksef-test.mf.gov.pl/api/v2", TEST),
+        environment_at("https://ksef.example.com/v2", TEST),
+    ],
+)
 def test_others_are_not(environment: Environment) -> None:
     check_test_environment(environment)
 
