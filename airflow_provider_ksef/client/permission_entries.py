@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from airflow_provider_ksef.client.input_checks import check_choices
@@ -95,14 +96,25 @@ def read_entry(field: str, given: object, context: ContextIdentifier) -> Permiss
     :param context: in which it is given.
     :raises KsefInputError: as :func:`read_entries` does.
     """
-    try:
+    entry = read_anywhere(field, given)
+    with _placed(field):
+        for request in entry.requests:
+            request.check_context(context)
+    return entry
+
+
+def read_anywhere(field: str, given: object) -> PermissionEntry:
+    """
+    Read one entry as far as that goes where its context is not known yet.
+
+    :param field: the parameter that holds it.
+    :param given: a dictionary.
+    :raises KsefInputError: as :func:`read_entries` does.
+    """
+    with _placed(field):
         members = Members.of(given)
         entry = _READERS[members.choice("kind", KINDS)](members)
         members.check_all_read()
-        for request in entry.requests:
-            request.check_context(context)
-    except KsefInputError as error:
-        raise KsefInputError(f"{field}.{error.field}", error.value, error.problem, error.remedy) from error
     return entry
 
 
@@ -114,14 +126,21 @@ def read_keys(field: str, given: object) -> tuple[PermissionKey, ...]:
     :param given: a dictionary.
     :raises KsefInputError: as :func:`read_entries` does.
     """
-    try:
+    with _placed(field):
         members = Members.of(given)
         keys = _KEYS[members.choice("kind", KINDS)](members)
         members.pass_over("description", "subject_details", *_NAMES)
         members.check_all_read()
+    return keys
+
+
+@contextmanager
+def _placed(field: str) -> Iterator[None]:
+    """Tell a mistake with the parameter that holds the entry."""
+    try:
+        yield
     except KsefInputError as error:
         raise KsefInputError(f"{field}.{error.field}", error.value, error.problem, error.remedy) from error
-    return keys
 
 
 def _person(members: Members) -> PermissionEntry:
