@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.permission_difference import Difference, difference
-from airflow_provider_ksef.client.permission_entries import PermissionEntry, read_entries
+from airflow_provider_ksef.client.permission_entries import PermissionEntry, read_anywhere, read_entries
 from airflow_provider_ksef.client.permission_holdings import (
     KINDS,
     KINDS_OF,
@@ -65,6 +65,8 @@ class KsefSyncPermissionsOperator(ManagingOperator):
         check_at_least("max_revocations", 0 if max_revocations is None else max_revocations, 0)
         if not isinstance(wanted, str) and is_plain(wanted):
             _check_not_empty(wanted, kinds)
+            for number, each in enumerate(wanted):
+                read_anywhere(f"wanted[{number}]", each)
         self.wanted = wanted
         self.kinds = kinds
         self.report_only = dry_run  # BaseOperator has a method dry_run

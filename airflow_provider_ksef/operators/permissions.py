@@ -14,8 +14,9 @@ from airflow_provider_ksef.client.permission_difference import (
     PermissionKey,
     difference,
 )
-from airflow_provider_ksef.client.permission_entries import read_entry, read_keys
+from airflow_provider_ksef.client.permission_entries import read_anywhere, read_entry
 from airflow_provider_ksef.client.permission_holdings import held_permissions
+from airflow_provider_ksef.client.permission_keys import read_keys
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.parameters import is_given
 from airflow_provider_ksef.operators.permission_changes import PermissionChanger
@@ -44,7 +45,7 @@ class KsefGrantPermissionOperator(ManagingOperator):
     def __init__(self, *, permission: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if is_plain(permission):
-            read_keys("permission", permission)
+            read_anywhere("permission", permission)
         self.permission = permission
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:

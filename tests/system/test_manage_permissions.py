@@ -250,6 +250,11 @@ def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
     for make in (grant, revoke):
         with pytest.raises(KsefInputError, match="wrong checksum"):
             make(wrong)
+    for wrong in ({**PERSON, "description": "four"}, {**PERSON, "permissions": ["Read"]}):
+        with pytest.raises(KsefInputError, match=r"permission\.(description|permissions)="):
+            grant(wrong)
+        with pytest.raises(KsefInputError, match=r"wanted\[1\]\.(description|permissions)="):
+            sync([PERSON, wrong])
     with pytest.raises(KsefInputError, match="kinds='people'"):
         sync([PERSON], kinds=["people"])
 

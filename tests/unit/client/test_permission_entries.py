@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client.permission_entries import read_entries, read_keys
+from airflow_provider_ksef.client.permission_entries import read_entries
 from airflow_provider_ksef.client.permission_holdings import KINDS
+from airflow_provider_ksef.client.permission_keys import read_keys
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 from tests.contract.permission_calls import ABROAD, COMPANY, COMPOSITE, GRANTS, HOLDER, OTHER, UNIT
