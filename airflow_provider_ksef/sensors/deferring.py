@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 from airflow_provider_ksef._compat import AirflowSensorTimeout, Context, PokeReturnValue, first_started
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.triggers.events import Event, Resume
+from airflow_provider_ksef.triggers.moment import KsefMomentTrigger
 from airflow_provider_ksef.triggers.polling import KsefPollingTrigger, refuse_blind_trigger
 
 
@@ -27,8 +28,8 @@ class DeferringSensor(Protocol):
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask KSeF once."""
 
-    def trigger_until(self, deadline: float) -> KsefPollingTrigger:
-        """Make the trigger that goes on asking."""
+    def trigger_until(self, deadline: float) -> KsefPollingTrigger | KsefMomentTrigger:
+        """Make the trigger that goes on asking, or lets the sensor ask again."""
 
     def defer(self, *, trigger: Any, method_name: str) -> NoReturn:
         """Leave the worker slot until the trigger fires."""
@@ -55,6 +56,17 @@ def poke_or_defer(sensor: DeferringSensor, context: Context, event: Event[Resume
     if time.time() < deadline:
         sensor.defer(trigger=trigger, method_name="execute_complete")
     raise AirflowSensorTimeout(f"{sensor.awaited} within {sensor.timeout:.0f} s. Raise the sensor's timeout.")
+
+
+def next_look(poke_interval: float, deadline: float) -> KsefMomentTrigger:
+    """
+    Make the trigger of a sensor whose looks are rare, or are none that a triggerer could make.
+
+    :param poke_interval: seconds between two looks.
+    :param deadline: end of the waiting in seconds since the epoch.
+    """
+    moment = min(time.time() + poke_interval, deadline)
+    return KsefMomentTrigger("", moment=moment, resume={"deadline": deadline})
 
 
 @contextmanager

@@ -7,16 +7,24 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_ksef._compat import BaseSensorOperator, Context, PokeReturnValue, RetryPolicy
+from airflow_provider_ksef._compat import (
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+    RetryPolicy,
+    default_deferrable,
+)
 from airflow_provider_ksef.client import KsefClient, ksef_certificates, tokens
 from airflow_provider_ksef.client.input_checks import check_choice
 from airflow_provider_ksef.client.ksef_certificates import CERTIFICATE_TYPES, CertificateInfo
 from airflow_provider_ksef.client.tokens import KsefToken
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.killing import end_killed_task
-from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_span, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.sensors.deferring import next_look, poke_or_defer, poking_in_place
+from airflow_provider_ksef.triggers.events import Resume, read_event
+from airflow_provider_ksef.triggers.moment import KsefMomentTrigger
 
 POKE_SECONDS = 6 * 3600.0
 TOKEN_LIFE = timedelta(days=365)
@@ -29,11 +37,11 @@ class ExpirySensor(BaseSensorOperator):
     :param within: how soon.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
+    :param deferrable: let the triggerer wake it for each look, whatever ``mode`` says.
     """
 
     template_fields: Sequence[str] = ("ksef_conn_id", "context_identifier")
     ui_color = "#f6e7ea"
-    deferrable = False  # its looks are hours apart: rescheduling is enough
 
     def __init__(
         self,
@@ -45,6 +53,7 @@ class ExpirySensor(BaseSensorOperator):
         poke_interval: float | timedelta = POKE_SECONDS,
         retries: int = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
+        deferrable: bool = default_deferrable(),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -52,6 +61,7 @@ class ExpirySensor(BaseSensorOperator):
         )
         check_span("within", within)
         self.within = within
+        self.deferrable = deferrable
         self.ksef_conn_id = ksef_conn_id
         self.context_identifier = context_identifier
 
@@ -73,9 +83,24 @@ class ExpirySensor(BaseSensorOperator):
         return PokeReturnValue(is_done=bool(expiring), xcom_value={"expiring": expiring})
 
     def execute(self, context: Context) -> Any:
-        """Look as Airflow's sensors do."""
-        with long_waits(self, "", dict):
+        """Look once; then defer until the next look, or go on as Airflow's sensors do."""
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with poking_in_place(self, context):
             return super().execute(context)
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Look again."""
+        return poke_or_defer(self, context, read_event(event, Resume, timeout=self.timeout, expected=""))
+
+    @property
+    def awaited(self) -> str:
+        """What has not come yet."""
+        return "Nothing was about to end"
+
+    def trigger_until(self, deadline: float) -> KsefMomentTrigger:
+        """Make the trigger that lets it look again."""
+        return next_look(self.poke_interval, deadline)
 
     def on_kill(self) -> None:
         """End the login session, and the task."""
@@ -95,6 +120,7 @@ class KsefCertificateExpirySensor(ExpirySensor):
     :param certificate_type: ``Authentication`` or ``Offline``; None for both.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
+    :param deferrable: let the triggerer wake it for each look, whatever ``mode`` says.
     """
 
     template_fields: Sequence[str] = ("certificate_name", *ExpirySensor.template_fields)
@@ -129,6 +155,7 @@ class KsefTokenExpirySensor(ExpirySensor):
     :param description: a part of the description, 3 characters at least; None for all.
     :param ksef_conn_id: the Airflow connection; with ``CredentialsRead`` it sees all tokens of the context.
     :param context_identifier: overrides the connection's login.
+    :param deferrable: let the triggerer wake it for each look, whatever ``mode`` says.
     """
 
     template_fields: Sequence[str] = ("description", *ExpirySensor.template_fields)

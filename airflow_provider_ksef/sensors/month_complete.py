@@ -13,12 +13,16 @@ from airflow_provider_ksef._compat import (
     ObjectStoragePath,
     PokeReturnValue,
     RetryPolicy,
+    default_deferrable,
 )
 from airflow_provider_ksef.links.ksef import KsefTablesLink
 from airflow_provider_ksef.operators.kept_tables import name_of
 from airflow_provider_ksef.operators.parameters import check_subject_types, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
+from airflow_provider_ksef.sensors.deferring import next_look, poke_or_defer, poking_in_place
 from airflow_provider_ksef.tables.moments import STORAGE_LAG
+from airflow_provider_ksef.triggers.events import Resume, read_event
+from airflow_provider_ksef.triggers.moment import KsefMomentTrigger
 
 POKE_SECONDS = 15 * 60.0
 
@@ -40,6 +44,7 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
     :param contexts: such as ``nip-5250001210``; None for all that the tables hold.
     :param require_verified: wait until a verification has covered the month, too.
     :param storage_lag: how long after its number an invoice may be stored for good; KSeF states no bound.
+    :param deferrable: let the triggerer wake it for each look, whatever ``mode`` says.
     """
 
     template_fields: Sequence[str] = ("month", "tables_path", "subject_types", "contexts")
@@ -59,6 +64,7 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
         poke_interval: float | timedelta = POKE_SECONDS,
         retries: int = DEFAULT_RETRIES,
         retry_policy: RetryPolicy | None = RETRY_POLICY,
+        deferrable: bool = default_deferrable(),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -72,6 +78,27 @@ class KsefMonthCompleteSensor(BaseSensorOperator):
         self.contexts = contexts
         self.require_verified = require_verified
         self.storage_lag = storage_lag
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then defer until the next look, or go on as Airflow's sensors do."""
+        if self.deferrable:
+            return poke_or_defer(self, context)
+        with poking_in_place(self, context):
+            return super().execute(context)
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Look again."""
+        return poke_or_defer(self, context, read_event(event, Resume, timeout=self.timeout, expected=""))
+
+    @property
+    def awaited(self) -> str:
+        """What has not come yet."""
+        return f"{self.month} was not complete"
+
+    def trigger_until(self, deadline: float) -> KsefMomentTrigger:
+        """Make the trigger that lets it look again."""
+        return next_look(self.poke_interval, deadline)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the watermarks once."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, TaskDeferred
 from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefStaleTableError
@@ -26,6 +26,7 @@ from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.conftest import seed
 from tests.system.operator_context import context
 from tests.system.test_example_dags import month_start
+from tests.system.test_triggers import event_of
 from tests.unit.tables.tiny import KEY, numbers, put, tiny_rows
 
 PART = f"{KEY.context}/{KEY.subject_type}"
@@ -89,6 +90,24 @@ def test_a_month_is_waited_for(root: UPath, monkeypatch: pytest.MonkeyPatch) -> 
         assert not KsefMonthCompleteSensor(task_id="wait", **given).poke(context()).is_done, lacking
     with pytest.raises(KsefInputError, match="month"):
         KsefMonthCompleteSensor(task_id="wait", tables_path=str(root), month="3/2026").poke(context())
+
+
+def test_a_month_is_waited_for_without_a_slot(tmp_path: Path) -> None:
+    root = UPath(tmp_path / "tables")
+    given: dict[str, Any] = {"month": "2026-01", "tables_path": str(root), "deferrable": True}
+    sensor = KsefMonthCompleteSensor(task_id="wait", poke_interval=0.2, timeout=20, **given)
+    with pytest.raises(TaskDeferred) as waiting:
+        sensor.execute(context())
+    event = event_of(waiting.value.trigger)
+    with pytest.raises(TaskDeferred) as waiting_on:
+        sensor.execute_complete(context(), event)
+    deadline = waiting.value.trigger.resume["deadline"]
+    assert waiting_on.value.trigger.resume["deadline"] == deadline
+    put(root, "2025-12-31", "2026-02-10", tiny_rows(a="2026-01-05"))
+    assert sensor.execute_complete(context(), event)["month"] == "2026-01"
+    late = KsefMonthCompleteSensor(task_id="wait", timeout=0, **{**given, "month": "2026-02"})
+    with pytest.raises(AirflowSensorTimeout, match="2026-02 was not complete within 0 s"):
+        late.execute(context())
 
 
 def test_a_month_that_was_found_wanting_is_complete_after_the_repair(

@@ -278,6 +278,13 @@ def test_expiry_is_told_in_time(owned: EmulatorProcess, tmp_path: Path) -> None:
             KsefTokenExpirySensor(task_id="s", within=within, description="for the sync"),
         ):
             assert sensor.poke(context()).is_done is is_done
+            sensor.deferrable = True
+            if is_done:
+                assert sensor.execute(context())["expiring"]
+                continue
+            with pytest.raises(TaskDeferred) as waiting:
+                sensor.execute(context())
+            assert waiting.value.trigger.moment - time.time() == pytest.approx(6 * 3600, abs=60)
     (told,) = KsefCertificateExpirySensor(task_id="s", within=SOON).poke(context()).xcom_value["expiring"]
     assert told["certificate_serial_number"] == certificate["certificate_serial_number"]
     assert 728 <= told["days_left"] <= 730
