@@ -32,6 +32,11 @@ _REFERENCE_PATTERN = re.compile(r"\d{8}-[A-Z]{2}-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A
 _COLLECTIVE_PATTERN = re.compile(rf"{_NIP}-IZ\d{{6}}-[0-9A-F]{{12}}-[0-9A-F]{{2}}", re.ASCII)
 
 
+def _match(pattern: re.Pattern[str], value: object) -> re.Match[str] | None:
+    """Hold a value against a form; one that is no text, such as a number from a YAML file, has none."""
+    return pattern.fullmatch(value) if isinstance(value, str) else None
+
+
 def crc8(text: str) -> int:
     """
     CRC-8 of ASCII text: polynomial 0x07, start 0, no reflection, no final XOR (KSeF docs: numer-ksef).
@@ -52,7 +57,7 @@ def _ends_in_crc(value: str) -> bool:
 
 def is_nip(value: str) -> bool:
     """Whether this is a Polish tax number with a right checksum, ten digits without separators."""
-    if not _NIP_PATTERN.fullmatch(value):
+    if not _match(_NIP_PATTERN, value):
         return False
     total = sum(weight * int(digit) for weight, digit in zip(_NIP_WEIGHTS, value, strict=False))
     return total % 11 == int(value[9])
@@ -60,7 +65,7 @@ def is_nip(value: str) -> bool:
 
 def is_pesel(value: str) -> bool:
     """Whether this is a Polish person's number with a right checksum, eleven digits."""
-    if not _PESEL_PATTERN.fullmatch(value):
+    if not _match(_PESEL_PATTERN, value):
         return False
     total = sum(weight * int(digit) for weight, digit in zip(_PESEL_WEIGHTS, value, strict=False))
     return (total + int(value[10])) % 10 == 0
@@ -68,17 +73,17 @@ def is_pesel(value: str) -> bool:
 
 def is_fingerprint(value: str) -> bool:
     """Whether this is a certificate's fingerprint: SHA-256 of its DER, 64 upper-case hexadecimal digits."""
-    return _FINGERPRINT_PATTERN.fullmatch(value) is not None
+    return _match(_FINGERPRINT_PATTERN, value) is not None
 
 
 def is_certificate_serial(value: str) -> bool:
     """Whether this is a KSeF certificate's serial number: 16 hexadecimal digits in upper case."""
-    return _CERTIFICATE_SERIAL_PATTERN.fullmatch(value) is not None
+    return _match(_CERTIFICATE_SERIAL_PATTERN, value) is not None
 
 
 def is_internal_id(value: str) -> bool:
     """Whether this is a NIP with a unit's number (``6824515772-12343``), both checksums right."""
-    if not _INTERNAL_ID_PATTERN.fullmatch(value) or not is_nip(value[:10]):
+    if not _match(_INTERNAL_ID_PATTERN, value) or not is_nip(value[:10]):
         return False
     digits = [int(digit) for digit in value.replace("-", "")]
     total = sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits[:14]))
@@ -87,23 +92,23 @@ def is_internal_id(value: str) -> bool:
 
 def is_vat_ue(value: str) -> bool:
     """Whether this looks like a VAT number of another EU country, as in ``DE123456789``; EL is Greece."""
-    return _VAT_UE_PATTERN.fullmatch(value) is not None
+    return _match(_VAT_UE_PATTERN, value) is not None
 
 
 def is_nip_vat_ue(value: str) -> bool:
     """Whether this is a NIP followed by a VAT number of another EU country, as in ``<NIP>-DE123456789``."""
-    match = _NIP_VAT_UE_PATTERN.fullmatch(value)
+    match = _match(_NIP_VAT_UE_PATTERN, value)
     return match is not None and is_nip(match.group(1))
 
 
 def is_peppol_id(value: str) -> bool:
     """Whether this is a Peppol provider's identifier, such as ``PPL000001``."""
-    return _PEPPOL_ID_PATTERN.fullmatch(value) is not None
+    return _match(_PEPPOL_ID_PATTERN, value) is not None
 
 
 def is_ksef_number(value: str) -> bool:
     """Whether this is an invoice's KSeF number (35 characters, or 36 in the old form), checksum included."""
-    match = _KSEF_NUMBER_PATTERN.fullmatch(value)
+    match = _match(_KSEF_NUMBER_PATTERN, value)
     if match is None:
         return False
     if match.group(1):
@@ -113,12 +118,12 @@ def is_ksef_number(value: str) -> bool:
 
 def is_reference_number(value: str) -> bool:
     """Whether this is a reference number of KSeF (``20260901-SB-1A2B3C7000-0F1E2D3C4E-78``)."""
-    return _REFERENCE_PATTERN.fullmatch(str(value)) is not None and _ends_in_crc(value)
+    return _match(_REFERENCE_PATTERN, value) is not None and _ends_in_crc(value)
 
 
 def is_collective_identifier(value: str) -> bool:
     """Whether this is a collective identifier (``1111111111-IZ202607-65ED02180000-E7``)."""
-    return _COLLECTIVE_PATTERN.fullmatch(value) is not None and _ends_in_crc(value)
+    return _match(_COLLECTIVE_PATTERN, value) is not None and _ends_in_crc(value)
 
 
 def check_nip(value: str, field: str = "login") -> str:
@@ -129,7 +134,7 @@ def check_nip(value: str, field: str = "login") -> str:
     :param field: the parameter or connection field that it came from.
     :raises KsefInputError: where the form or the checksum is wrong.
     """
-    if not _NIP_PATTERN.fullmatch(value):
+    if not _match(_NIP_PATTERN, value):
         raise KsefInputError(
             field, value, "is not a NIP", "Give the ten digits without spaces, hyphens or the prefix PL."
         )
@@ -146,7 +151,7 @@ def check_pesel(value: str, field: str = "pesel") -> str:
     :param field: the parameter that it came from.
     :raises KsefInputError: where the form or the checksum is wrong.
     """
-    if not _PESEL_PATTERN.fullmatch(value):
+    if not _match(_PESEL_PATTERN, value):
         raise KsefInputError(field, value, "is not a PESEL", "Give the eleven digits without spaces.")
     if not is_pesel(value):
         raise KsefInputError(field, value, "has a wrong checksum", "Look for a mistyped digit in the PESEL.")
@@ -236,7 +241,7 @@ def check_reference_number(value: str, field: str = "reference_number") -> str:
 
     :raises KsefInputError: where the form is wrong.
     """
-    if not _REFERENCE_PATTERN.fullmatch(str(value)):
+    if not _match(_REFERENCE_PATTERN, value):
         raise KsefInputError(
             field,
             value,

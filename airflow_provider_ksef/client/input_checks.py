@@ -46,8 +46,10 @@ def check_length(field: str, value: str, least: int, most: int) -> str:
     :param field: the parameter that it came from.
     :param least: characters.
     :param most: characters.
-    :raises KsefInputError: where it is shorter or longer.
+    :raises KsefInputError: where it is shorter or longer, or no text.
     """
+    if not _is_text(value):
+        raise KsefInputError(field, value, "is no text", "Give one in quotation marks.")
     if not least <= len(value) <= most:
         raise KsefInputError(
             field,
@@ -56,6 +58,10 @@ def check_length(field: str, value: str, least: int, most: int) -> str:
             f"Give a text of {least} to {most} characters.",
         )
     return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_description(value: str, field: str = "description") -> str:

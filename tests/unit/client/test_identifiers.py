@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -156,3 +157,23 @@ def test_subjects_have_identifiers_of_three_types(kind: str, value: str) -> None
 def test_a_subject_of_another_type_is_refused() -> None:
     with pytest.raises(KsefInputError, match="Give one of: Nip, Pesel, Fingerprint"):
         SubjectIdentifier("InternalId", "6824515772-12343")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        identifiers.check_nip,
+        identifiers.check_pesel,
+        identifiers.check_fingerprint,
+        identifiers.check_internal_id,
+        identifiers.check_certificate_serial,
+        identifiers.check_collective_identifier,
+        identifiers.check_peppol_id,
+        identifiers.check_reference_number,
+        identifiers.check_ksef_number,
+    ],
+)
+@pytest.mark.parametrize("value", [5250001210, None])
+def test_what_is_no_text_is_told_as_any_mistake(check: Callable[[Any, str], str], value: object) -> None:
+    with pytest.raises(KsefInputError, match=f"given={value}: is not "):
+        check(value, "given")

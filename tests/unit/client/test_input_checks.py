@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,9 @@ def test_moments_are_written_in_utc() -> None:
     assert written == "2026-08-31T23:00:00+00:00"
     with pytest.raises(KsefInputError, match="has no time zone"):
         input_checks.moment_text("valid_from", datetime(2026, 9, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("value", [None, 12345, ["a", "b", "c", "d", "e"]])
+def test_a_description_is_a_text(value: Any) -> None:
+    with pytest.raises(KsefInputError, match=r"description=.*is no text"):
+        input_checks.check_description(value)
