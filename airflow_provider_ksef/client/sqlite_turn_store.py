@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -93,7 +94,9 @@ def _make_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path == default_path() and path.parent.stat().st_uid != _user():
         raise PermissionError(f"{path.parent} belongs to another user")
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if not path.exists():  # to close a file drops the locks that SQLite has on it in this process
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _user() -> int:

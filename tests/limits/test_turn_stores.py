@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -220,3 +222,16 @@ def test_the_limits_that_are_assumed_are_those_of_the_emulators_production() -> 
         for group, limit in limits.PRODUCTION_RATE_LIMITS.by_group().items()
     }
     assert assumed == {group: limit for group, limit in PRODUCTION.items() if group != "global"}
+
+
+def test_another_process_that_ends_does_not_take_the_journal_away(tmp_path: Path) -> None:
+    path = tmp_path / "turns.sqlite"
+    store = SqliteTurnStore(path)
+    for _ in range(2):
+        store.update(["a"], lambda _records, _now: (None, {"a": b"1"}))
+    other = (
+        "import pathlib, sys; from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore\n"
+        "SqliteTurnStore(pathlib.Path(sys.argv[1])).update(['a'], lambda _records, _now: (None, {'a': b'2'}))"
+    )
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+    assert path.with_name("turns.sqlite-wal").exists()
