@@ -8,8 +8,10 @@ import time
 
 import httpx
 
+from airflow_provider_ksef.client.asked_wait import asked_wait
 from airflow_provider_ksef.client.budget_words import BudgetWords
 from airflow_provider_ksef.client.limiter import RateLimiter, Turn, Wait
+from airflow_provider_ksef.client.places import Place
 from airflow_provider_ksef.client.rate_limit_groups import STORAGE
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.exceptions import KsefBudgetError
@@ -22,8 +24,12 @@ COUNTER = "ksef_counter"
 """The extension that names the counter within the group."""
 PATIENCE = "ksef_patience"
 """The extension that tells how many seconds the request may wait for its turn."""
+PLACE = "ksef_place"
+"""The extension that holds the request's :class:`~.places.Place` among those under way, where it has one."""
 _TURN = "ksef_turn"
 _WORTH_A_WORD = 1.0
+_SHORTEST_BLOCK = 1.0
+"""Seconds, KSeF's shortest window: for a 429 that does not say how long to wait."""
 
 
 class Wire:
@@ -54,8 +60,8 @@ class Wire:
     async def before_async(self, request: httpx.Request) -> None:
         """Do as :meth:`before`, in an event loop."""
         if self._is_limited(request):
-            while isinstance(taken := await asyncio.to_thread(self._take, request), Wait):  # noqa: ASYNC110
-                await asyncio.sleep(self._accepted(request, taken))
+            while isinstance(taken := await asyncio.to_thread(self._take, request), Wait):
+                await self._sleep(request, self._accepted(request, taken))
             request.extensions[_TURN] = taken
         self._count(request)
 
@@ -79,6 +85,10 @@ class Wire:
         if turn is not None and self._limiter is not None:
             self._limiter.land(turn)
 
+    async def _sleep(self, request: httpx.Request, seconds: float) -> None:
+        place: Place | None = request.extensions.get(PLACE)
+        await (asyncio.sleep(seconds) if place is None else place.sleep_outside(seconds))
+
     def _is_limited(self, request: httpx.Request) -> bool:
         return self._limiter is not None and request.extensions.get(GROUP, STORAGE) != STORAGE
 
@@ -101,9 +111,9 @@ class Wire:
         return wait.seconds
 
     def _block(self, response: httpx.Response) -> None:
-        extensions, asked = response.request.extensions, response.headers.get("retry-after", "")
-        if self._limiter is not None and GROUP in extensions and asked.isdecimal():
-            self._limiter.block(extensions[GROUP], extensions[COUNTER], int(asked))
+        extensions, asked = response.request.extensions, asked_wait(response.headers) or 0.0
+        if self._limiter is not None and self._is_limited(response.request):
+            self._limiter.block(extensions[GROUP], extensions[COUNTER], max(asked, _SHORTEST_BLOCK))
 
     def _count(self, request: httpx.Request) -> None:
         group = request.extensions.get(GROUP, STORAGE)
