@@ -26,6 +26,7 @@ from airflow_provider_ksef.client.limits import RateLimit
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 LEASE = 5 * SECOND
 """How long a request may be on its way; who has not told of its answer by then is taken for dead."""
 _WINDOWS = SlidingWindowLog()
@@ -38,11 +39,13 @@ class TurnLog(msgspec.Struct):
     :param landed: when each was answered, in order.
     :param in_flight: by turn, when it counts as answered at the latest.
     :param blocked_until: KSeF has asked everyone to wait until then.
+    :param begun: when it was begun with nothing in it, which tells it from one that the store has lost.
     """
 
     landed: list[int] = []
     in_flight: dict[str, int] = {}
     blocked_until: int = 0
+    begun: int = 0
 
     def times(self, now: int) -> list[int]:
         """Give the times that count, in order; one far ahead is of a clock that was set back since."""
@@ -51,12 +54,12 @@ class TurnLog(msgspec.Struct):
 
     def land(self, turn: str, now: int) -> None:
         """
-        Count a turn as answered.
+        Count a turn as answered, also one that the store has lost since.
 
         :param turn: its name.
         """
-        if self.in_flight.pop(turn, None) is not None:
-            insort(self.landed, now)
+        self.in_flight.pop(turn, None)
+        insort(self.landed, now)
 
     def forget(self, now: int) -> None:
         """Drop what no window reaches any more."""
@@ -67,6 +70,25 @@ class TurnLog(msgspec.Struct):
     def block(self, until: int) -> None:
         """Let nobody through before a moment."""
         self.blocked_until = max(self.blocked_until, until)
+
+    def blocked_for(self, now: int) -> int:
+        """Tell for how long nobody is let through; what is too long is of a clock that was set back since."""
+        blocked = self.blocked_until - now
+        return blocked if 0 < blocked <= DAY else 0
+
+    def says_anything(self, now: int) -> bool:
+        """Whether it stops anybody at all."""
+        return bool(self.landed or self.in_flight or self.blocked_for(now))
+
+    def add(self, other: TurnLog) -> None:
+        """
+        Count what another log of this counter knows as well, rather twice than not at all.
+
+        No two turns land in the same microsecond, since each does so while the store is its alone.
+        """
+        self.landed = sorted({*self.landed, *other.landed})
+        self.in_flight = {**other.in_flight, **self.in_flight}
+        self.block(other.blocked_until)
 
 
 @dataclass(frozen=True)
@@ -102,7 +124,7 @@ def wait_of(log: TurnLog, windows: list[Window], now: int) -> int:
     """
     times = log.times(now)
     waits = [_wait_of(times, window, now) for window in windows]
-    return max(0, log.blocked_until - now, *waits)
+    return max(log.blocked_for(now), *waits, 0)
 
 
 def used(log: TurnLog, window: Window, now: int) -> int:

@@ -10,9 +10,10 @@ import httpx
 
 from airflow_provider_ksef.client.asked_wait import asked_wait
 from airflow_provider_ksef.client.budget_words import BudgetWords
-from airflow_provider_ksef.client.limiter import RateLimiter, Turn, Wait
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.places import Place
 from airflow_provider_ksef.client.rate_limit_groups import STORAGE
+from airflow_provider_ksef.client.turns import Turn, Wait
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.exceptions import KsefBudgetError
 

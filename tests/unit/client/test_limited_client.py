@@ -13,10 +13,11 @@ import pytest
 
 from airflow_provider_ksef.client.async_client import AT_A_TIME
 from airflow_provider_ksef.client.calls import Call
-from airflow_provider_ksef.client.limiter import RateLimiter, Wait
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.limits import RateLimit, RateLimits
 from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
 from airflow_provider_ksef.client.transport import as_request
+from airflow_provider_ksef.client.turns import Wait
 from airflow_provider_ksef.client.usage import Usage
 from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import KsefBudgetError, KsefRateLimitError
