@@ -13,7 +13,7 @@ import msgspec
 from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit, RateLimits
 from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, opening_group
 from airflow_provider_ksef.client.settings import Settings
-from airflow_provider_ksef.client.turn_log import HOUR, SECOND, TurnLog, take, used, windows_of
+from airflow_provider_ksef.client.turn_log import HOUR, SECOND, TurnLog, promise, take, used, windows_of
 from airflow_provider_ksef.client.turn_memory import TurnMemory
 from airflow_provider_ksef.client.turn_records import decoded, encoded
 from airflow_provider_ksef.client.turn_store import Change, Record, StoreError, TurnStore
@@ -118,6 +118,26 @@ class RateLimiter:
         hour = next((window for window in windows[own] if window.length == HOUR), None)
         count = used(logs[own], hour, now) if hour else 0
         return Turn(name, tuple(groups), count, hour.limit if hour else None), encoded(logs)
+
+    def line_up(self, group: str, counter: str, waiter: str) -> Wait | None:
+        """
+        Tell one who does not wait in place when to come back, each at another moment where the budget allows
+        no two at once.
+
+        :param waiter: its name, so that it stands in the line but once.
+        :returns: None where the store fails.
+        """
+        groups = self._counted(group, counter)
+
+        def change(records: Mapping[str, Record], now: int) -> tuple[Wait, Mapping[str, bytes]]:
+            self._known_in(records)
+            windows = {key: windows_of(_limit_of(self._groups, each)) for key, each in groups.items()}
+            logs = {key: decoded(records[key], TurnLog) for key in groups}
+            own = next(iter(groups))
+            wait = promise(logs, windows, own, waiter, now)
+            return wait_for(logs, windows, wait, now), encoded({own: logs[own]})
+
+        return self._update([*groups, self._limits_key], change)
 
     def land(self, turn: Turn) -> None:
         """Count a turn from now on, since KSeF has answered it or never will."""

@@ -39,12 +39,14 @@ class TurnLog(msgspec.Struct):
     :param landed: when each was answered, in order.
     :param in_flight: by turn, when it counts as answered at the latest.
     :param blocked_until: KSeF has asked everyone to wait until then.
+    :param promised: by waiter, when it was told to come back.
     :param begun: when it was begun with nothing in it, which tells it from one that the store has lost.
     """
 
     landed: list[int] = []
     in_flight: dict[str, int] = {}
     blocked_until: int = 0
+    promised: dict[str, int] = {}
     begun: int = 0
 
     def times(self, now: int) -> list[int]:
@@ -66,6 +68,12 @@ class TurnLog(msgspec.Struct):
         del self.landed[: bisect_left(self.landed, now - HOUR)]
         for turn in [turn for turn, lease in self.in_flight.items() if lease < now - HOUR]:
             del self.in_flight[turn]
+        self.promised = {who: moment for who, moment in self.promised.items() if now < moment <= now + DAY}
+
+    def with_promised(self) -> TurnLog:
+        """Give the log as it will be when all have come back who were told to."""
+        landed = sorted([*self.landed, *self.promised.values()])
+        return TurnLog(landed=landed, in_flight=self.in_flight, blocked_until=self.blocked_until)
 
     def block(self, until: int) -> None:
         """Let nobody through before a moment."""
@@ -88,6 +96,7 @@ class TurnLog(msgspec.Struct):
         """
         self.landed = sorted({*self.landed, *other.landed})
         self.in_flight = {**other.in_flight, **self.in_flight}
+        self.promised = {**other.promised, **self.promised}
         self.block(other.blocked_until)
 
 
@@ -148,6 +157,30 @@ def take(logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], turn:
             log.forget(now)
             log.in_flight[turn] = now + LEASE
     return wait
+
+
+def promise(
+    logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], own: str, waiter: str, now: int
+) -> int:
+    """
+    Tell one who waits long when to come back: when its turn will be there after those of all who were told
+    before. It is no right to a turn; who comes in between may take it.
+
+    :param logs: by counter.
+    :param windows: by counter.
+    :param own: the counter in whose line it stands.
+    :param waiter: its name; what it was told before is void.
+    :returns: microseconds to wait, a day at the most.
+    """
+    line = logs[own]
+    line.forget(now)
+    line.promised.pop(waiter, None)
+    expected = {**logs, own: line.with_promised()}
+    moment = max([now, *line.promised.values()])
+    while wait := max(wait_of(log, windows[name], moment) for name, log in expected.items()):
+        moment += wait
+    line.promised[waiter] = min(moment, now + DAY)
+    return line.promised[waiter] - now
 
 
 def _wait_of(times: list[int], window: Window, now: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 
 import httpx
 
@@ -45,6 +46,7 @@ class Wire:
         self._usage = usage
         self._limiter = limiter
         self._words = BudgetWords()
+        self._name = uuid.uuid4().hex[:12]
 
     def before(self, request: httpx.Request) -> None:
         """
@@ -53,7 +55,7 @@ class Wire:
         :raises KsefBudgetError: where it is further away than the request may wait; nothing is sent.
         """
         if self._is_limited(request):
-            while isinstance(taken := self._take(request), Wait):
+            while isinstance(taken := self._take(request, self._name), Wait):
                 time.sleep(self._accepted(request, taken))
             request.extensions[_TURN] = taken
         self._count(request)
@@ -61,7 +63,8 @@ class Wire:
     async def before_async(self, request: httpx.Request) -> None:
         """Do as :meth:`before`, in an event loop."""
         if self._is_limited(request):
-            while isinstance(taken := await asyncio.to_thread(self._take, request), Wait):
+            waiter = f"{self._name}-{id(asyncio.current_task())}"
+            while isinstance(taken := await asyncio.to_thread(self._take, request, waiter), Wait):
                 await self._sleep(request, self._accepted(request, taken))
             request.extensions[_TURN] = taken
         self._count(request)
@@ -93,13 +96,15 @@ class Wire:
     def _is_limited(self, request: httpx.Request) -> bool:
         return self._limiter is not None and request.extensions.get(GROUP, STORAGE) != STORAGE
 
-    def _take(self, request: httpx.Request) -> Turn | Wait | None:
+    def _take(self, request: httpx.Request, waiter: str) -> Turn | Wait | None:
         if self._limiter is None:
             return None
-        group = request.extensions[GROUP]
-        taken = self._limiter.take(group, request.extensions[COUNTER])
+        group, counter = request.extensions[GROUP], request.extensions[COUNTER]
+        taken = self._limiter.take(group, counter)
         if isinstance(taken, Turn):
-            self._words.tell(request.extensions[COUNTER], taken)
+            self._words.tell(counter, taken)
+        elif taken is not None and taken.seconds > request.extensions[PATIENCE]:
+            taken = self._limiter.line_up(group, counter, waiter) or taken
         return taken
 
     def _accepted(self, request: httpx.Request, wait: Wait) -> float:

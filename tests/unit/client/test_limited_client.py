@@ -176,6 +176,29 @@ def test_a_wait_in_the_event_loop_blocks_nobody(ksef: FakeKsef, limited: RateLim
     assert asyncio.run(main()) > 10
 
 
+def test_all_who_leave_are_told_moments_of_their_own(ksef: FakeKsef, limited: RateLimiter) -> None:
+    limited.learn(RateLimits(invoice_export_status=RateLimit(None, None, 1)))
+    ksef.replies[STATUS] = [httpx.Response(200, json={})]
+
+    def refused_of(*outcomes: object) -> list[float]:
+        return [each.retry_after for each in outcomes if isinstance(each, KsefBudgetError)]
+
+    async def main() -> list[object]:
+        async with ksef.async_client() as client:
+            await client.log_in()
+            return await asyncio.gather(*(client.run(echo()) for _ in range(4)), return_exceptions=True)
+
+    told = refused_of(*asyncio.run(main()))
+    with ksef.sync_client() as client:
+        for _ in range(2):
+            with pytest.raises(KsefBudgetError) as raised:
+                client.run(echo())
+            told += refused_of(raised.value)
+    hours = [round(each / 3600) for each in sorted(told)]
+    assert hours == [1, 2, 3, 4, 4], "the last client asked twice"
+    assert ksef.counts[STATUS] == 1
+
+
 def test_calls_that_wait_for_their_turn_leave_room_for_others(ksef: FakeKsef, limited: RateLimiter) -> None:
     limited.learn(RateLimits(invoice_export_status=RateLimit(None, 1, None)))
     ksef.replies[STATUS] = ksef.replies["GET /limits/context"] = [httpx.Response(200, json={})]
