@@ -52,9 +52,7 @@ def check_opening(request: OpenBatch) -> FormCode:
         raise unsupported_form()
     file = request.batch_file
     if len(file.file_parts) > MOST_PARTS:
-        raise ApiError(
-            21161, f"Liczba części pliku musi być mniejsza lub równa niż {MOST_PARTS}."
-        )
+        raise ApiError(21161, f"Liczba części pliku musi być mniejsza lub równa niż {MOST_PARTS}.")
     for part in file.file_parts:
         if part.file_size > MOST_PART_BYTES + PADDING:
             raise ApiError(

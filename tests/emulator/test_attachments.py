@@ -70,7 +70,7 @@ def test_a_consent_ends_at_once_or_on_a_day(peer: Peer, attached: bytes) -> None
     revoke(peer, expectedEndDate=day.isoformat())
     told = peer.http.get(STATUS).json()
     assert told["isAttachmentAllowed"] is True
-    assert datetime.fromisoformat(told["revokedDate"]).astimezone(UTC).date() == day  # as the C# client's tests want it
+    assert datetime.fromisoformat(told["revokedDate"]).astimezone(UTC).date() == day
     peer.emulator.control("clock", advance=4 * 86_400)
     peer.log_in()
     assert peer.http.get(STATUS).json() == {**told, "isAttachmentAllowed": False}

@@ -105,7 +105,7 @@ def session_invoice(
 
 
 def _counters(emulator: Emulator, session: Session) -> dict[str, int]:
-    """Online they grow from the first invoice on, a zero is left out; a batch that was read tells all then."""
+    """Online they grow from the first invoice on, no zero is told; a batch that was read tells all."""
     if session.kind != ONLINE and session.code not in _READ_THROUGH:
         return {}
     counts = emulator.session_invoices.counts(session.reference)
