@@ -26,7 +26,7 @@ def test_amounts_parties_and_number_are_read() -> None:
 
 
 def test_an_embedded_file_is_an_attachment_and_a_mere_reference_is_none() -> None:
-    """PEF comes alone, so its attachments may come in interactive sessions: the official clients send them."""
+    """PEF comes alone, and its attachments with it: so the official clients send them."""
     reference, end = b"<AdditionalDocumentReference><ID>1</ID>", b"</AdditionalDocumentReference>"
     embedded = b"<EmbeddedDocumentBinaryObject>AA==</EmbeddedDocumentBinaryObject>"
     before = b"<AccountingSupplierParty>"
