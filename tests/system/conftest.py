@@ -16,6 +16,7 @@ from airflow_provider_ksef.emulator.samples import ONLY_KSEF, make_samples
 from airflow_provider_ksef.triggers import polling
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
+from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
 
 HWM_LAG = 0.3
 
@@ -47,6 +48,15 @@ def connected(
     _quick_emulator.control("reset")
     connect(monkeypatch, _quick_emulator)
     return _quick_emulator
+
+
+@pytest.fixture
+def sealed(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """``ksef_default`` logs in by the company's seal."""
+    key = key_of("secp256r1")
+    extra = {"certificate": pem(certificate_of(key, SEAL)), "private_key": key_pem(key)}
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(password="", extra=extra))
+    return connected
 
 
 @pytest.fixture

@@ -49,7 +49,6 @@ from airflow_provider_ksef.exceptions import (
 from airflow_provider_ksef.tables import read
 from airflow_provider_ksef.tables.audit_sentences import moment
 from airflow_provider_ksef.tables.audit_snapshots import keep_snapshot
-from airflow_provider_ksef.transfers import audit_to_parquet
 from airflow_provider_ksef.transfers.audit_sources import AUDITED, read_audited
 from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from tests.contract.permission_calls import ABROAD, BETA, BY_ID, OFFICE, TEXT, UNIT, WORKER
@@ -57,49 +56,28 @@ from tests.contract.permission_calls import SEAL as ABROAD_SEAL
 from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.audit_ways import days_ago, do
 from tests.system.certificate_ways import client_of
 from tests.system.operator_context import context
 from tests.system.secret_search import assert_none, token_spellings
-from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
 
 CONTEXT = f"nip-{NIP}"
-
-
-@pytest.fixture
-def sealed(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
-    """``ksef_default`` logs in by the company's seal."""
-    key = key_of("secp256r1")
-    extra = {"certificate": pem(certificate_of(key, SEAL)), "private_key": key_pem(key)}
-    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(password="", extra=extra))
-    return connected
 
 
 def operator(root: Path, **more: Any) -> KsefAuditToParquetOperator:
     return KsefAuditToParquetOperator(**{"task_id": "snapshot", "tables_path": str(root), **more})
 
 
-def do(ksef: KsefClient, request: Any) -> None:
-    ksef.run(permissions.wait_for_operation(ksef.run(permissions.grant(request, ksef.settings.context))))
-
-
-class LastWeek(datetime):
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) - timedelta(days=7)
-
-
 def test_the_audit_example_tells_what_changed_since_the_last_snapshot_and_what_expires(
     sealed: EmulatorProcess,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     with client_of(sealed) as owner:
         do(owner, PersonPermissionsGrantRequest(WORKER, ["InvoiceRead"], TEXT, BY_ID))
         made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
-        with monkeypatch.context() as patch:
-            patch.setattr(audit_to_parquet, "datetime", LastWeek)
+        with days_ago(7):
             before = operator(tmp_path).execute(context())
         (held,) = owner.run(permission_queries.query_persons_grants(PersonPermissionsQueryRequest()))
         owner.run(permissions.wait_for_operation(owner.run(permissions.revoke_common(held.id))))
