@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_ksef.client.answers import nothing
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.input_checks import check_number
 from airflow_provider_ksef.client.limits import RateLimit, SessionLimits
 from airflow_provider_ksef.client.settings import Environment
-from airflow_provider_ksef.client.test_environment import check_test_environment
+from airflow_provider_ksef.client.test_environment import in_test_environment
 from airflow_provider_ksef.exceptions import KsefInputError
 
 RATE_LIMIT_GROUPS = (
@@ -47,7 +47,7 @@ def set_session_limits(
     batch_session: SessionLimits,
     *,
     collective_identifier_max_invoices: int | None = None,
-) -> Call[None]:
+) -> Flow[None]:
     """
     Change what sessions of the context hold (``POST /testdata/limits/context/session``).
 
@@ -68,14 +68,14 @@ def set_session_limits(
     return _call(environment, "POST", _SESSION_LIMITS, body)
 
 
-def reset_session_limits(environment: Environment) -> Call[None]:
+def reset_session_limits(environment: Environment) -> Flow[None]:
     """Give the context KSeF's own limits back (``DELETE /testdata/limits/context/session``)."""
     return _call(environment, "DELETE", _SESSION_LIMITS)
 
 
 def set_certificate_limits(
     environment: Environment, *, max_enrollments: int | None = None, max_certificates: int | None = None
-) -> Call[None]:
+) -> Flow[None]:
     """
     Change how many certificates who is logged in may have (``POST /testdata/limits/subject/certificate``).
 
@@ -94,12 +94,12 @@ def set_certificate_limits(
     return _call(environment, "POST", _CERTIFICATE_LIMITS, body)
 
 
-def reset_certificate_limits(environment: Environment) -> Call[None]:
+def reset_certificate_limits(environment: Environment) -> Flow[None]:
     """Give who is logged in KSeF's own limits back (``DELETE /testdata/limits/subject/certificate``)."""
     return _call(environment, "DELETE", _CERTIFICATE_LIMITS)
 
 
-def set_rate_limits(environment: Environment, rate_limits: Mapping[str, RateLimit]) -> Call[None]:
+def set_rate_limits(environment: Environment, rate_limits: Mapping[str, RateLimit]) -> Flow[None]:
     """
     Change how often the context may call (``POST /testdata/rate-limits``).
 
@@ -117,19 +117,18 @@ def set_rate_limits(environment: Environment, rate_limits: Mapping[str, RateLimi
     return _call(environment, "POST", _RATE_LIMITS, body)
 
 
-def reset_rate_limits(environment: Environment) -> Call[None]:
+def reset_rate_limits(environment: Environment) -> Flow[None]:
     """Give the context the environment's own rate limits back (``DELETE /testdata/rate-limits``)."""
     return _call(environment, "DELETE", _RATE_LIMITS)
 
 
-def set_production_rate_limits(environment: Environment) -> Call[None]:
+def set_production_rate_limits(environment: Environment) -> Flow[None]:
     """Give the context the rate limits of production (``POST /testdata/rate-limits/production``)."""
     return _call(environment, "POST", f"{_RATE_LIMITS}/production")
 
 
-def _call(environment: Environment, method: str, path: str, body: dict[str, Any] | None = None) -> Call[None]:
-    check_test_environment(environment)
-    return Call(method, path, nothing, body=body, is_safe=True)
+def _call(environment: Environment, method: str, path: str, body: dict[str, Any] | None = None) -> Flow[None]:
+    return in_test_environment(environment, Call(method, path, nothing, body=body, is_safe=True))
 
 
 def _session(field: str, limits: SessionLimits) -> dict[str, int]:

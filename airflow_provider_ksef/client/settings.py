@@ -29,12 +29,14 @@ class Environment:
     :param name: ``test``, ``demo``, ``production``, or another one for a base URL of one's own.
     :param base_url: the API's base URL, http(s), ending in ``/v2``.
     :param qr_url: base of the verification links.
+    :param is_assumed: whether nobody has said which environment an address of one's own stands for.
     :raises KsefInputError: where the base URL is none of KSeF API 2.0.
     """
 
     name: str
     base_url: str
     qr_url: str
+    is_assumed: bool = False
 
     def __post_init__(self) -> None:
         if not _is_base_url(self.base_url):
@@ -74,17 +76,18 @@ _LATARNIA = {
 }
 
 
-def environment_at(base_url: str, like: Environment) -> Environment:
+def environment_at(base_url: str, like: Environment, *, is_assumed: bool = False) -> Environment:
     """
     Make an environment of a base URL of one's own: an emulator, or a proxy.
 
     Its name holds the host, so that tables of two hosts are told apart; an emulator may change its port.
 
     :param like: the environment that it stands for.
+    :param is_assumed: whether nobody has said that it stands for that one.
     :raises KsefInputError: where the base URL is none of KSeF API 2.0.
     """
     host = urlsplit(base_url).hostname if _is_base_url(base_url) else None
-    return Environment(f"{like.name}:{host}", base_url, like.qr_url)
+    return Environment(f"{like.name}:{host}", base_url, like.qr_url, is_assumed)
 
 
 _CONTEXT_CHECKS: dict[str, Callable[[str], bool]] = {

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_ksef.client.answers import nothing
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.identifiers import check_certificate_serial, check_nip, check_pesel
 from airflow_provider_ksef.client.input_checks import (
     check_choice,
@@ -22,7 +22,7 @@ from airflow_provider_ksef.client.input_checks import (
 )
 from airflow_provider_ksef.client.settings import ContextIdentifier, Environment
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
-from airflow_provider_ksef.client.test_environment import check_test_environment
+from airflow_provider_ksef.client.test_environment import in_test_environment
 from airflow_provider_ksef.client.tokens import TOKEN_PERMISSIONS
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -57,7 +57,7 @@ def create_subject(
     *,
     subunits: Sequence[Subunit] = (),
     created_date: datetime | None = None,
-) -> Call[None]:
+) -> Flow[None]:
     """
     Make an organisation (``POST /testdata/subject``).
 
@@ -89,7 +89,7 @@ def create_subject(
     return _post(environment, "subject", body)
 
 
-def remove_subject(environment: Environment, subject_nip: str) -> Call[None]:
+def remove_subject(environment: Environment, subject_nip: str) -> Flow[None]:
     """
     Remove an organisation with what was granted to it and in its context (``POST /testdata/subject/remove``).
 
@@ -108,7 +108,7 @@ def create_person(
     is_bailiff: bool = False,
     is_deceased: bool = False,
     created_date: datetime | None = None,
-) -> Call[None]:
+) -> Flow[None]:
     """
     Make a person with a NIP: whoever logs in by NIP or PESEL owns its context (``POST /testdata/person``).
 
@@ -134,7 +134,7 @@ def create_person(
     return _post(environment, "person", body)
 
 
-def remove_person(environment: Environment, nip: str) -> Call[None]:
+def remove_person(environment: Environment, nip: str) -> Flow[None]:
     """
     Remove a person with all that was granted to it and in its context (``POST /testdata/person/remove``).
 
@@ -150,7 +150,7 @@ def grant_permissions(
     authorized_identifier: SubjectIdentifier,
     permissions: Collection[str],
     description: str,
-) -> Call[None]:
+) -> Flow[None]:
     """
     Give permissions in a company's context (``POST /testdata/permissions``).
 
@@ -172,7 +172,7 @@ def grant_permissions(
 
 def revoke_permissions(
     environment: Environment, context_nip: str, authorized_identifier: SubjectIdentifier
-) -> Call[None]:
+) -> Flow[None]:
     """
     Take all permissions away that one has in a company's context (``POST /testdata/permissions/revoke``).
 
@@ -184,7 +184,7 @@ def revoke_permissions(
     return _post(environment, "permissions/revoke", body)
 
 
-def grant_attachment(environment: Environment, nip: str) -> Call[None]:
+def grant_attachment(environment: Environment, nip: str) -> Flow[None]:
     """
     Let a company send invoices with attachments (``POST /testdata/attachment``).
 
@@ -196,7 +196,7 @@ def grant_attachment(environment: Environment, nip: str) -> Call[None]:
 
 def revoke_attachment(
     environment: Environment, nip: str, *, expected_end_date: date | None = None
-) -> Call[None]:
+) -> Flow[None]:
     """
     Let a company send no invoices with attachments any more (``POST /testdata/attachment/revoke``).
 
@@ -210,7 +210,7 @@ def revoke_attachment(
     return _post(environment, "attachment/revoke", body)
 
 
-def block_context(environment: Environment, context: ContextIdentifier) -> Call[None]:
+def block_context(environment: Environment, context: ContextIdentifier) -> Flow[None]:
     """
     Let the next logins to a context end with 480 (``POST /testdata/context/block``).
 
@@ -220,7 +220,7 @@ def block_context(environment: Environment, context: ContextIdentifier) -> Call[
     return _post(environment, "context/block", _context(context))
 
 
-def unblock_context(environment: Environment, context: ContextIdentifier) -> Call[None]:
+def unblock_context(environment: Environment, context: ContextIdentifier) -> Flow[None]:
     """
     Let logins to a context succeed again (``POST /testdata/context/unblock``).
 
@@ -232,7 +232,7 @@ def unblock_context(environment: Environment, context: ContextIdentifier) -> Cal
 
 def update_certificate(
     environment: Environment, certificate_serial_number: str, valid_to: datetime
-) -> Call[None]:
+) -> Flow[None]:
     """
     Let a certificate of who is logged in expire earlier (``PUT /testdata/certificates/{serialNumber}``).
 
@@ -241,14 +241,14 @@ def update_certificate(
     :param valid_to: with a time zone; never later than now set.
     :raises KsefApiError: 25008 where there is no such certificate.
     """
-    check_test_environment(environment)
     path = f"/testdata/certificates/{check_certificate_serial(certificate_serial_number)}"
-    return Call("PUT", path, nothing, body={"validTo": moment_text("valid_to", valid_to)}, is_safe=True)
+    body = {"validTo": moment_text("valid_to", valid_to)}
+    return in_test_environment(environment, Call("PUT", path, nothing, body=body, is_safe=True))
 
 
-def _post(environment: Environment, name: str, body: dict[str, Any]) -> Call[None]:
-    check_test_environment(environment)
-    return Call("POST", f"/testdata/{name}", nothing, body=body, needs_login=False)
+def _post(environment: Environment, name: str, body: dict[str, Any]) -> Flow[None]:
+    call = Call("POST", f"/testdata/{name}", nothing, body=body, needs_login=False)
+    return in_test_environment(environment, call)
 
 
 def _context_and_subject(context_nip: str, authorized_identifier: SubjectIdentifier) -> dict[str, Any]:

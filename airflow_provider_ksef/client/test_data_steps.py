@@ -9,13 +9,13 @@ from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_ksef.client import test_data
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Flow
 from airflow_provider_ksef.client.input_checks import check_choice
 from airflow_provider_ksef.client.settings import ENVIRONMENTS, ContextIdentifier, Environment
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 
-ACTIONS: dict[str, Callable[..., Call[None]]] = {
+ACTIONS: dict[str, Callable[..., Flow[None]]] = {
     "create_subject": test_data.create_subject,
     "remove_subject": test_data.remove_subject,
     "create_person": test_data.create_person,
@@ -49,7 +49,7 @@ class TestDataStep:
         first = next(iter(self.parameters.values()))
         return f"{self.action} {getattr(first, 'value', first)}"
 
-    def call(self, environment: Environment) -> Call[None]:
+    def call(self, environment: Environment) -> Flow[None]:
         """
         Make the call.
 

@@ -25,6 +25,8 @@ API, CONTROLS, LATARNIA, STORAGE = "/v2", "/_emulator", "/latarnia", "/storage"
 PROBLEM_DETAILS = "problem-details"
 _WITHOUT_BODY = (204, 304)
 _SYSTEM_WARNING = b"x-test-system-warning"
+_SIGN = (b"x-ksef-emulator", b"1")
+"""By this header a client can tell an emulator from KSeF."""
 
 
 class Gate:
@@ -68,7 +70,7 @@ class Gate:
             self._emulator.stats.count_rejected()
             await self._refuse(exceeded, scope, receive, send)
             return
-        await self._work(scope, receive, _with_warning(scope, send))
+        await self._work(scope, receive, _with_warning(scope, _signed(send)))
 
     def _name(self, scope: Scope) -> str:
         for route in self._routes():
@@ -143,6 +145,15 @@ async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes)
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def _signed(send: Send) -> Send:
+    async def sign(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], _SIGN]
+        await send(message)
+
+    return sign
 
 
 def _with_warning(scope: Scope, send: Send) -> Send:

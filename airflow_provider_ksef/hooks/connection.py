@@ -69,7 +69,8 @@ def _check_extra(extra: str | None) -> None:
 
 
 def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
-    name = _text(extra, "environment") or "test"
+    named = _text(extra, "environment")
+    name = named or "test"
     if name not in ENVIRONMENTS:
         known = ", ".join(ENVIRONMENTS)
         raise KsefInputError(
@@ -89,7 +90,7 @@ def _environment(host: str | None, extra: Mapping[str, Any]) -> Environment:
             "Leave them out: the NIP is the connection's login, the KSeF token its password.",
         )
     known_by_url = {environment.base_url: environment for environment in ENVIRONMENTS.values()}
-    return known_by_url.get(url) or environment_at(url, ENVIRONMENTS[name])
+    return known_by_url.get(url) or environment_at(url, ENVIRONMENTS[name], is_assumed=not named)
 
 
 def _context(

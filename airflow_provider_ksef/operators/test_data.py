@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.test_data_steps import read_steps
-from airflow_provider_ksef.client.test_environment import check_test_environment
+from airflow_provider_ksef.client.test_environment import known_test_environment
 from airflow_provider_ksef.exceptions import KsefApiError
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.permissions import is_plain
@@ -21,8 +21,9 @@ class KsefTestDataOperator(ManagingOperator):
     Make test data in TEST or an emulator: taxpayers, permissions, consents, blocks, certificates that expire.
 
     Production and DEMO are refused before anything is sent, at whatever address they are, and so is every
-    mistake in any of the steps. A taxpayer that exists already is success. The result is ``{"done",
-    "already"}``: the steps as texts.
+    mistake in any of the steps. An address of one's own has to answer as an emulator, unless the connection
+    says by ``environment`` that it leads to TEST. A taxpayer that exists already is success. The result is
+    ``{"done", "already"}``: the steps as texts.
 
     :param steps: what to do, in this order: dictionaries with ``action``, the name of a function of
         :mod:`airflow_provider_ksef.client.test_data` such as ``create_subject``, and its parameters.
@@ -43,8 +44,7 @@ class KsefTestDataOperator(ManagingOperator):
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
         """Check all steps, then take one after the other."""
         del context
-        environment = ksef.settings.environment
-        check_test_environment(environment)
+        environment = ksef.run(known_test_environment(ksef.settings.environment))
         steps = read_steps("steps", self.steps)
         calls = [(number, step, step.call(environment)) for number, step in enumerate(steps)]
         for number, step, call in calls[len(progress.done) :]:

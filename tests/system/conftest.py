@@ -16,7 +16,7 @@ from airflow_provider_ksef.emulator.samples import ONLY_KSEF, make_samples
 from airflow_provider_ksef.triggers import polling
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
-from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
+from tests.system.managing_ways import connect_as
 
 HWM_LAG = 0.3
 
@@ -51,11 +51,16 @@ def connected(
 
 
 @pytest.fixture
-def sealed(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
-    """``ksef_default`` logs in by the company's seal."""
-    key = key_of("secp256r1")
-    extra = {"certificate": pem(certificate_of(key, SEAL)), "private_key": key_pem(key)}
-    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(password="", extra=extra))
+def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
+    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
+    connect_as(monkeypatch, emulator)
+    return emulator
+
+
+@pytest.fixture
+def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """The same with one that takes its time, so that there is something to wait for."""
+    connect_as(monkeypatch, connected)
     return connected
 
 

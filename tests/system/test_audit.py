@@ -69,12 +69,12 @@ def operator(root: Path, **more: Any) -> KsefAuditToParquetOperator:
 
 
 def test_the_audit_example_tells_what_changed_since_the_last_snapshot_and_what_expires(
-    sealed: EmulatorProcess,
+    owned: EmulatorProcess,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    with client_of(sealed) as owner:
+    with client_of(owned) as owner:
         do(owner, PersonPermissionsGrantRequest(WORKER, ["InvoiceRead"], TEXT, BY_ID))
         made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
         with days_ago(7):
@@ -111,10 +111,10 @@ def test_the_audit_example_tells_what_changed_since_the_last_snapshot_and_what_e
 
 
 def test_a_snapshot_holds_what_ksef_tells_and_a_run_on_the_same_day_takes_its_place(
-    sealed: EmulatorProcess, tmp_path: Path
+    owned: EmulatorProcess, tmp_path: Path
 ) -> None:
     first = operator(tmp_path).execute(context())
-    with client_of(sealed) as owner:
+    with client_of(owned) as owner:
         made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
         again = operator(tmp_path).execute(context())
         told = owner.run(told_answers(tokens.query()))
@@ -129,10 +129,8 @@ def test_a_snapshot_holds_what_ksef_tells_and_a_run_on_the_same_day_takes_its_pl
         assert len(list((tmp_path / table).rglob("*.parquet"))) == 1
 
 
-def test_nothing_is_written_before_all_is_read(sealed: EmulatorProcess, tmp_path: Path) -> None:
-    sealed.control(
-        "faults", method="GET", path="/v2/auth/sessions", times=1, status=403, body={"status": 403}
-    )
+def test_nothing_is_written_before_all_is_read(owned: EmulatorProcess, tmp_path: Path) -> None:
+    owned.control("faults", method="GET", path="/v2/auth/sessions", times=1, status=403, body={"status": 403})
     with pytest.raises(KsefApiError):
         operator(tmp_path).execute(context())
     assert not list(tmp_path.rglob("*.parquet"))

@@ -106,8 +106,8 @@ def told_tokens(rows: list[dict[str, Any]]) -> set[str]:
     return {name for name in names if TOKEN.partition("|")[0] not in name}
 
 
-def test_the_page_tells_who_could_issue_invoices_at_a_day(sealed: EmulatorProcess, tmp_path: Path) -> None:
-    with client_of(sealed) as owner, client_of(sealed, COMPANIES[CLIENT], CLIENT) as client:
+def test_the_page_tells_who_could_issue_invoices_at_a_day(owned: EmulatorProcess, tmp_path: Path) -> None:
+    with client_of(owned) as owner, client_of(owned, COMPANIES[CLIENT], CLIENT) as client:
         environment = owner.settings.environment
         for who in (WORKER, LEAVER):
             do(owner, PersonPermissionsGrantRequest(who, ["InvoiceWrite", "InvoiceRead"], TEXT, BY_ID))
@@ -143,7 +143,7 @@ def test_the_page_tells_who_could_issue_invoices_at_a_day(sealed: EmulatorProces
         )
         with days_ago(7):
             take_snapshot(tmp_path)
-        could_send = who_may_send(sealed)
+        could_send = who_may_send(owned)
 
         query = PersonPermissionsQueryRequest(authorized_identifier=LEAVER)
         for each in owner.run(permission_queries.query_persons_grants(query)):
@@ -151,7 +151,7 @@ def test_the_page_tells_who_could_issue_invoices_at_a_day(sealed: EmulatorProces
         owner.run(tokens.revoke(revoked.reference_number))
         owner.run(tokens.wait_until_settled(revoked.reference_number))
         take_snapshot(tmp_path)
-        can_send = who_may_send(sealed)
+        can_send = who_may_send(owned)
         of_token = {
             each.reference_number: may_send(replace(owner.settings, credential=TokenCredential(each.token)))
             for each in (may, may_not, revoked)
@@ -185,9 +185,9 @@ def test_the_page_tells_who_could_issue_invoices_at_a_day(sealed: EmulatorProces
 
 
 def test_the_page_tells_what_is_unused_and_what_changed(
-    sealed: EmulatorProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    owned: EmulatorProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with client_of(sealed) as owner:
+    with client_of(owned) as owner:
         unused = owner.run(tokens.generate(["InvoiceRead"], "forgotten"))
         owner.run(tokens.wait_until_settled(unused.reference_number))
         with days_ago(7):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client import permission_queries
+from airflow_provider_ksef.client import permission_queries, test_data
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.collective_identifier import KsefCollectiveIdentifierOperator
@@ -68,6 +68,25 @@ def test_production_is_refused_before_anything_is_sent(
     with pytest.raises(KsefInputError, match="has no test data"):
         make(STEPS)
     assert connected.requests() == {}
+
+
+def test_an_address_that_may_be_any_ksefs_is_refused_unless_the_connection_says_test(
+    connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy of KSeF answers without the emulator's sign, as an ordered answer does."""
+    keys = "/security/public-key-certificates"
+    connected.control("faults", method="GET", path=f"{keys}$", status=200, body=[], times=2)
+    with pytest.raises(KsefInputError, match=r"environment=None: is not set .*\"environment\": \"test\""):
+        make(STEPS)
+    with KsefHook().get_conn() as ksef:
+        environment = ksef.settings.environment
+        with pytest.raises(KsefInputError, match="environment=None: is not set"):
+            ksef.run(test_data.remove_person(environment, "1111111111"))
+    assert connected.requests() == {f"GET {keys}": 2}
+    named = connected.connection(extra={"environment": "test"})
+    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", named)
+    assert make(STEPS)["already"] == []
+    assert connected.requests()[f"GET {keys}"] == 2
 
 
 @pytest.mark.parametrize(
