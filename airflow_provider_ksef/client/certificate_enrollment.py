@@ -35,9 +35,10 @@ _NAME_LENGTH = (5, 100)
 _NAME = re.compile(r"[a-zA-Z0-9_\- ąćęłńóśźżĄĆĘŁŃÓŚŹŻ]+")
 _IN_PROGRESS, _DONE = 100, 200
 _REMEDIES = {
-    400: "Use a new key, and revoke certificates that are not needed where the limit is reached.",
-    500: "Try again later.",
-    550: "KSeF broke off; apply again.",
+    400: "KSeF refused the application: use a new key where another holder has it certified, and revoke "
+    "certificates that are not needed where the limit is reached.",
+    500: "KSeF failed for an unknown reason: try again later.",
+    550: "KSeF broke off: apply again.",
 }
 
 
@@ -172,6 +173,18 @@ def wait_for_certificate(reference_number: str, patience: float = PATIENCE) -> F
     """
     what = f"Application {reference_number}"
     status = yield from wait_until(what, get_status(reference_number), _is_final, patience=patience)
+    return issued_serial(reference_number, status)
+
+
+def issued_serial(reference_number: str, status: EnrollmentStatus) -> str:
+    """
+    Give the serial number of the certificate that an application has led to.
+
+    :param reference_number: of the application.
+    :param status: a final one.
+    :raises KsefStatusError: where KSeF refused it or broke off.
+    """
+    what = f"Application {reference_number}"
     if status.code != _DONE:
         remedy = _REMEDIES.get(status.code, "Look the code up in KSeF's documentation of certificates.")
         raise KsefStatusError(what, status.code, status.description, status.details, remedy)

@@ -44,7 +44,10 @@ def close(kind: Literal["online", "batch"], reference_number: str) -> Flow[None]
         if not status.is_open:
             return None
         yield from Pause(seconds)
-    return (yield from call)
+    try:
+        yield from call
+    except KsefApiError as error:
+        yield from _closed_already(reference_number, error)
 
 
 def _closed_already(reference_number: str, error: KsefApiError) -> Flow[None]:

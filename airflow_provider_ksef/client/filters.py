@@ -16,6 +16,7 @@ SUBJECT_TYPES = ("Subject1", "Subject2", "Subject3", "SubjectAuthorized")
 DATE_TYPES = ("Issue", "Invoicing", "PermanentStorage")
 _AMOUNTS = ("amount_from", "amount_to")
 _LISTS = {"currency_codes", "invoice_types"}
+_TEXTS = ("invoice_number", "buyer_identifier", *sorted(_LISTS))
 _CHOICES: dict[str, tuple[str, ...]] = {
     "subject_type": SUBJECT_TYPES,
     "date_type": DATE_TYPES,
@@ -81,6 +82,10 @@ class InvoiceFilters:
                 check_choice(name, value, choices)
         for name in ("date_from", "date_to"):
             _check_moment(name, getattr(self, name))
+        for name in _TEXTS:
+            _check_text(name, getattr(self, name))
+        for name in _AMOUNTS:
+            _check_finite(name, getattr(self, name))
         if self.seller_nip is not None:
             identifiers.check_nip(self.seller_nip, "seller_nip")
         if self.ksef_number is not None:
@@ -174,12 +179,25 @@ def _check_moment(field: str, value: str | None) -> None:
         return
     try:
         has_offset = datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+    except (TypeError, ValueError):
         has_offset = False
     if not has_offset:
         raise KsefInputError(
             field, value, "is not a date-time with an offset", "Write it as 2026-09-01T00:00:00+00:00."
         )
+
+
+def _check_text(field: str, value: str | tuple[str, ...] | None) -> None:
+    if value is None:
+        return
+    for text in value if isinstance(value, tuple) else (value,):
+        if not isinstance(text, str):
+            raise KsefInputError(field, text, "is no text", "Put it into quotation marks.")
+
+
+def _check_finite(field: str, value: Decimal | None) -> None:
+    if value is not None and not value.is_finite():
+        raise KsefInputError(field, value, "is no amount", "Write it as 1234.56.")
 
 
 def _check_given(field: str, value: object, because_of: str) -> None:

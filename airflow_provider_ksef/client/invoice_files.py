@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from upath import UPath
@@ -63,6 +63,8 @@ def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
             paths.setdefault(_identity(path), path)
     if not paths:
         raise _no_match([])
+    for path in paths.values():
+        _check_name(path)
     return _with_entry_names(list(paths.values()))
 
 
@@ -126,7 +128,7 @@ def _resolve(name: UPath) -> Iterable[UPath]:
         return [name]
     if glob.has_magic(name.path):
         base, pattern = _split_pattern(name)
-        return (path for path in base.glob(pattern) if path.is_file())
+        return (path for path in base.glob(pattern) if _is_invoice(path))
     return []
 
 
@@ -143,7 +145,12 @@ def _split_pattern(name: UPath) -> tuple[UPath, str]:
 
 
 def _xml_files(folder: UPath) -> list[UPath]:
-    return [path for path in folder.iterdir() if path.suffix.lower() == ".xml" and path.is_file()]
+    return [path for path in folder.iterdir() if path.suffix.lower() == ".xml" and _is_invoice(path)]
+
+
+def _is_invoice(path: UPath) -> bool:
+    """A link that leads nowhere stands for an invoice: left out, it would be missed by nobody."""
+    return path.is_file() or (_is_local(path) and Path(path.path).is_symlink() and not path.is_dir())
 
 
 def _is_local(path: UPath) -> bool:
@@ -153,6 +160,19 @@ def _is_local(path: UPath) -> bool:
 def _identity(path: UPath) -> str:
     """Tell files apart: one that is named in two ways is sent once."""
     return os.path.realpath(path.path) if _is_local(path) else str(path)
+
+
+def _check_name(path: UPath) -> None:
+    """Refuse a name that no archive, table or log could hold, for it is no text."""
+    try:
+        path.path.encode()
+    except UnicodeEncodeError:
+        raise KsefInputError(
+            "invoices",
+            path.path.encode(errors="backslashreplace").decode(),
+            "is a name that is not UTF-8",
+            "Rename the file, or the folder above it.",
+        ) from None
 
 
 def _unreadable(name: UPath) -> KsefInputError:
@@ -166,15 +186,11 @@ def _unreadable(name: UPath) -> KsefInputError:
 
 def _with_entry_names(paths: Sequence[UPath]) -> list[InvoicePath]:
     counts = Counter(path.name for path in paths)
-    return [
-        InvoicePath(
-            path.name
-            if counts[path.name] == 1 and len(path.name) <= MAX_NAME_LENGTH
-            else _numbered(path.name, ordinal),
-            path,
-        )
-        for ordinal, path in enumerate(paths, start=1)
-    ]
+    kept = {name for name, count in counts.items() if count == 1 and len(name) <= MAX_NAME_LENGTH}
+    numbered = [(path, _numbered(path.name, ordinal)) for ordinal, path in enumerate(paths, start=1)]
+    while taken := kept & {name for path, name in numbered if path.name not in kept}:
+        kept -= taken
+    return [InvoicePath(path.name if path.name in kept else name, path) for path, name in numbered]
 
 
 def _numbered(name: str, ordinal: int) -> str:

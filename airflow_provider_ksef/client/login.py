@@ -34,6 +34,8 @@ _FIRST_PAUSE, _PAUSE_GROWTH, _LONGEST_PAUSE = 0.1, 1.6, 5.0
 _MARGIN = 60.0
 """Seconds before its end at which an access token is replaced, at most a fifth of its life."""
 _IN_PROGRESS, _DONE = 100, 200
+TRANSIENT_CODES = (_IN_PROGRESS, 500, 550)
+"""Codes of logins that KSeF has not refused but failed with: the same one may succeed later."""
 
 _REMEDIES = {
     415: "Give the owner of the token or certificate a permission in this context, or use another one.",

@@ -40,8 +40,11 @@ from airflow_provider_ksef.exceptions import (
 log = logging.getLogger(__name__)
 
 PURPOSE = "online"
-TAKES_NO_MORE = (21155, 21180)
-"""Codes of a session that is full, or that was closed: the other invoices go into a new one."""
+TAKES_NO_MORE = (21155, 21180, 21184)
+"""
+Codes of a session that is full, that was closed, or that a maintenance keeps away for a time: the other
+invoices go into a new one.
+"""
 SETTLING = 2.0
 """Seconds within which KSeF shows what a killed try has sent."""
 FEW = 30

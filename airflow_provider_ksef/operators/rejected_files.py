@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -128,9 +129,10 @@ def _by_hash(wanted: set[str], find: Callable[[], Sequence[InvoicePath]]) -> dic
     found: defaultdict[str, list[InvoicePath]] = defaultdict(list)
     try:
         for invoice in find():
-            digest = sha256_base64(invoice.path.read_bytes())
-            if digest in wanted:
-                found[digest].append(invoice)
+            with suppress(FileNotFoundError, PermissionError):  # what is gone does not hide the others
+                digest = sha256_base64(invoice.path.read_bytes())
+                if digest in wanted:
+                    found[digest].append(invoice)
     except Exception as error:  # noqa: BLE001  storage may fail in many ways, but the outcome is known
         log.warning("The files of rejected invoices cannot be found, so names are told: %s", error)
     return dict(found)

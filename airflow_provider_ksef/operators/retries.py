@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_ksef._compat import RetryDecision, RetryPolicy
+from airflow_provider_ksef.client.login import TRANSIENT_CODES
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefBudgetError,
@@ -19,7 +20,6 @@ from airflow_provider_ksef.exceptions import (
 )
 
 DEFAULT_RETRIES = 3
-TRANSIENT_LOGIN_CODES = (100, 500, 550)
 INVALID_INPUT = 21405
 REFUSED_OPERATIONS = (410, 420, 430, 440, 450)
 """Codes by which KSeF refuses a grant or a revocation, rather than to have failed with it."""
@@ -56,7 +56,7 @@ def _lasting(exception: BaseException) -> str | None:
     match exception:
         case KsefInputError():
             reason = "the same input fails again"
-        case KsefLoginError() if exception.code not in TRANSIENT_LOGIN_CODES:
+        case KsefLoginError() if exception.code not in TRANSIENT_CODES:
             reason = "KSeF refused the login"
         case KsefOperationError() if exception.code in REFUSED_OPERATIONS:
             reason = "KSeF refuses the same change again"

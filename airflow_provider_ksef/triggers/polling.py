@@ -12,10 +12,13 @@ from typing import Any, Protocol
 
 from airflow_provider_ksef._compat import AirflowException, AirflowRuntimeError, BaseTrigger, TriggerEvent
 from airflow_provider_ksef.client import AsyncKsefClient
+from airflow_provider_ksef.client.login import TRANSIENT_CODES
 from airflow_provider_ksef.exceptions import (
     KsefBudgetError,
     KsefError,
+    KsefLoginError,
     KsefRateLimitError,
+    KsefTimeoutError,
     KsefTransportError,
     KsefTriggererError,
     KsefUnavailableError,
@@ -133,12 +136,9 @@ class KsefPollingTrigger(BaseTrigger):
                 pause = pause_since(self.since, self.poll_interval)
                 try:
                     status = await self.ask(ksef)
-                except (
-                    KsefBudgetError,
-                    KsefRateLimitError,
-                    KsefTransportError,
-                    KsefUnavailableError,
-                ) as error:
+                except KsefError as error:
+                    if not passes_by_itself(error):
+                        raise
                     pause = max(pause, wanted_wait(error))
                     log.warning("%s Asking again in %.0f s.", error, pause)
                 else:
@@ -149,6 +149,20 @@ class KsefPollingTrigger(BaseTrigger):
                 if left <= 0:
                     return None
                 await asyncio.sleep(min(pause, left))
+
+
+def passes_by_itself(error: KsefError) -> bool:
+    """
+    Whether the same question may be answered later, without anybody's help.
+
+    :param error: why there was no answer.
+    """
+    if isinstance(error, KsefLoginError):
+        return error.code in TRANSIENT_CODES
+    return isinstance(
+        error,
+        (KsefBudgetError, KsefRateLimitError, KsefTransportError, KsefUnavailableError, KsefTimeoutError),
+    )
 
 
 def wanted_wait(error: KsefError) -> float:

@@ -122,6 +122,18 @@ def test_a_session_that_has_ended_meanwhile_is_followed_by_one_for_the_rest(
     assert_each_is_held_once(connected)
 
 
+def test_a_session_that_a_maintenance_keeps_away_is_followed_by_one_for_the_rest(
+    connected: EmulatorProcess, invoices: Path
+) -> None:
+    state = DyingState(2, is_kept=True)
+    with pytest.raises(Killed):
+        operator(invoices).execute(context(state))
+    connected.control("faults", kind="session-unavailable", times=1)
+    result = operator(invoices).execute(context(state))
+    assert (result["accepted"], len(result["sessions"])) == (COUNT, 2)
+    assert_each_is_held_once(connected)
+
+
 def test_a_session_of_another_secret_is_closed_and_followed_by_a_new_one(
     connected: EmulatorProcess, invoices: Path
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_ksef.client import auth
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.sensors.session import KsefSessionSensor
 from airflow_provider_ksef.triggers import polling
@@ -115,6 +116,17 @@ def test_what_passes_by_itself_is_waited_out(connected: EmulatorProcess, tmp_pat
     connected.control("faults", method="GET", path="/v2/sessions/.*", times=8, status=503, body="<html>")
     event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 60))
     assert event["code"] == 200
+
+
+@pytest.mark.parametrize("code", [500, 550])
+def test_a_login_that_ksef_broke_off_is_waited_out(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(auth, "FAILURE_STANDS", 0.1)
+    reference = sent(sample_invoices(tmp_path, count=2))
+    connected.control("faults", kind="login-status", code=code, times=2)
+    event = event_of(a_trigger(KsefSessionTrigger, reference, time.time() + 60))
+    assert (event["code"], event["error"]) == (200, None)
 
 
 def test_a_gateway_is_asked_no_sooner_than_it_says(

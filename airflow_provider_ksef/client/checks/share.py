@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from airflow_provider_ksef.client.checks.finding import Finding
 from airflow_provider_ksef.client.checks.rules import MAX_SIZE_WITH_ATTACHMENT, CheckRules
 from airflow_provider_ksef.client.checks.schemas import compile_schema
 
+_OF_THE_FILE = (FileNotFoundError, IsADirectoryError, PermissionError)
 _BLOCK = 1 << 18
 """Bytes that are read at once: a file without a buffer takes as much memory as it is asked for."""
 
@@ -74,12 +76,14 @@ def read_content(open_file: Callable[[], BinaryIO]) -> bytes | Finding:
                     break
                 content += block
             return bytes(content)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if not isinstance(error, _OF_THE_FILE) and error.errno != errno.ELOOP:
+            raise
         return Finding(
             "file.unreadable",
             None,
             f"cannot be read ({error.strerror or error})",
-            "Give the worker's user the right to read it.",
+            "Give the worker's user the right to read it, and let a link lead to a file.",
         )
 
 

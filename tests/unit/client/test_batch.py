@@ -91,6 +91,7 @@ READ = f"GET /sessions/{SESSION}"
         ([UNKNOWN, 100, None], [POST, READ, "Pause", POST]),
         ([GATEWAY, 100, UNKNOWN, 100, None], [POST, READ, "Pause", POST, READ, "Pause", POST]),
         ([GATEWAY, 100, refused(21180), 150], [POST, READ, "Pause", POST, READ]),
+        ([GATEWAY, 100] * 4 + [refused(21180), 150], [POST, READ, "Pause"] * 4 + [POST, READ]),
         ([refused(21180), 200], [POST, READ]),
         ([refused(21180), 440], [POST, READ]),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -62,6 +63,11 @@ def test_every_filter_is_sent() -> None:
         ("date_from", "2026-09-01"),
         ("date_from", "2026-09-01T00:00:00"),
         ("date_to", "yesterday"),
+        ("date_to", datetime(2026, 9, 1, tzinfo=UTC)),
+        ("invoice_number", 5),
+        ("buyer_identifier", 5250001210),
+        ("amount_from", Decimal("NaN")),
+        ("amount_to", Decimal("-Infinity")),
         ("seller_nip", "5250001211"),
         ("ksef_number", "5250001210-20260901-0A1B2C000000-C7"),
         ("amount_type", "Gross"),
@@ -70,10 +76,16 @@ def test_every_filter_is_sent() -> None:
         ("form_type", "RR"),
     ],
 )
-def test_what_ksef_would_refuse_is_named(field: str, value: str) -> None:
+def test_what_ksef_would_refuse_is_named(field: str, value: Any) -> None:
     with pytest.raises(KsefInputError) as raised:
         filters(**{field: value})
-    assert (raised.value.field, raised.value.value) == (field, value)
+    assert (raised.value.field, str(raised.value.value)) == (field, str(value))
+
+
+@pytest.mark.parametrize("field", ["currency_codes", "invoice_types"])
+def test_what_is_no_text_in_a_list_is_named(field: str) -> None:
+    with pytest.raises(KsefInputError, match=f"{field}=5: is no text"):
+        filters(**{field: ("PLN", 5)})
 
 
 @pytest.mark.parametrize(

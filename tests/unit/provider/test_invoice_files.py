@@ -98,6 +98,34 @@ def test_equal_names_of_two_folders_stay_apart(folder: Path) -> None:
     assert names(folder / "a.xml", folder / "old") == ["00001-a.xml", "00002-a.xml"]
 
 
+def test_a_number_before_a_name_takes_no_other_file_s_name(folder: Path) -> None:
+    for place, name in (("new", "00002-a.xml"), ("newer", "00003-00002-a.xml")):
+        (folder / place).mkdir()
+        (folder / place / name).write_bytes(INVOICE)
+    given = names(folder / "a.xml", folder / "old", folder / "new", folder / "newer")
+    assert given == ["00001-a.xml", "00002-a.xml", "00003-00002-a.xml", "00004-00003-00002-a.xml"]
+
+
+@pytest.mark.parametrize("target", ["/mnt/gone/d.xml", "d.xml"])
+def test_a_link_that_leads_nowhere_is_no_invoice_less(folder: Path, target: str) -> None:
+    (folder / "d.xml").symlink_to(target)
+    for named in (folder, folder / "*.xml"):
+        with pytest.raises(KsefInputError, match=r"d\.xml: cannot be read"):
+            check_invoices(find_invoices([UPath(named)]))
+
+
+def test_a_link_to_a_file_is_followed_and_one_to_a_folder_left_out(folder: Path) -> None:
+    (folder / "link.xml").symlink_to(folder / "notes.txt")
+    (folder / "more.xml").symlink_to(folder / "old")
+    assert names(folder) == ["C.XML", "a.xml", "b.xml", "link.xml"]
+
+
+def test_a_name_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / os.fsdecode(b"fv-\xb3.xml")).write_bytes(INVOICE)
+    with pytest.raises(KsefInputError, match=r"fv-\\+udcb3\.xml'?: is a name that is not UTF-8"):
+        names(folder)
+
+
 def test_a_long_name_is_cut_to_what_ksef_keeps(tmp_path: Path) -> None:
     (tmp_path / ("x" * 200 + ".xml")).write_bytes(INVOICE)
     (name,) = names(tmp_path)
