@@ -75,6 +75,7 @@ def get_provider_info() -> dict[str, Any]:
                 "triggers.new_invoices",
                 "triggers.operation",
                 "triggers.token",
+                "triggers.enrollment",
                 "triggers.availability",
             )
         ],

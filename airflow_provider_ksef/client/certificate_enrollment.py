@@ -173,6 +173,18 @@ def wait_for_certificate(reference_number: str, patience: float = PATIENCE) -> F
     """
     what = f"Application {reference_number}"
     status = yield from wait_until(what, get_status(reference_number), _is_final, patience=patience)
+    return issued_serial(reference_number, status)
+
+
+def issued_serial(reference_number: str, status: EnrollmentStatus) -> str:
+    """
+    Give the serial number of the certificate that an application has led to.
+
+    :param reference_number: of the application.
+    :param status: a final one.
+    :raises KsefStatusError: where KSeF refused it or broke off.
+    """
+    what = f"Application {reference_number}"
     if status.code != _DONE:
         remedy = _REMEDIES.get(status.code, "Look the code up in KSeF's documentation of certificates.")
         raise KsefStatusError(what, status.code, status.description, status.details, remedy)

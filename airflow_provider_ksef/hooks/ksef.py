@@ -13,7 +13,7 @@ from airflow_provider_ksef.client.transport import ssl_context
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import ConnectionFields, settings_from_connection
 from airflow_provider_ksef.hooks.limiting import limiter_for
-from airflow_provider_ksef.hooks.masking import secrets_of
+from airflow_provider_ksef.hooks.masking import pending_secrets, secrets_of
 from airflow_provider_ksef.hooks.metrics import usage_teller
 
 open_clients: WeakSet[KsefClient] = WeakSet()
@@ -91,7 +91,7 @@ class KsefHook(BaseHook):
 
     def _read(self, connection: ConnectionFields, extra: dict[str, Any]) -> tuple[Settings, list[str]]:
         settings = settings_from_connection(connection, extra, self.context_identifier)
-        return settings, secrets_of(settings.credential, extra)
+        return settings, [*secrets_of(settings.credential, extra), *pending_secrets(extra)]
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in to KSeF and out again; behind the connection form's Test button."""

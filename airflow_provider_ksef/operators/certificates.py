@@ -17,9 +17,10 @@ from airflow_provider_ksef.client.ksef_certificates import (
     REVOCATION_REASONS,
     CertificateInfo,
 )
-from airflow_provider_ksef.operators.enrolling import Enroller, WantedCertificate
+from airflow_provider_ksef.operators.enrolling import STATE_KEY, Enroller, WantedCertificate
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.parameters import check_span, is_given
+from airflow_provider_ksef.operators.pending_places import pending_place
 from airflow_provider_ksef.operators.secret_sinks import Sink, sink_of
 
 
@@ -52,12 +53,24 @@ class EnrollingOperator(ManagingOperator):
         self.key_type = check_choice("key_type", key_type, KEY_TYPES)
         self.sink = sink_of(sink)
 
-    def enroller(self, context: Context, ksef: KsefClient, valid_from: datetime | None = None) -> Enroller:
+    def enroller(
+        self,
+        context: Context,
+        ksef: KsefClient,
+        progress: ManagingProgress,
+        valid_from: datetime | None = None,
+    ) -> Enroller:
         """Check what was given, and look which certificates there are."""
         name = check_certificate_name(self.certificate_name)
         self.sink.check()
-        wanted = WantedCertificate(name, self.certificate_type, self.key_type, valid_from)
-        enroller = Enroller(ksef, wanted, self.sink, task_state(context))
+        enroller = Enroller(
+            self,
+            ksef,
+            progress,
+            wanted=WantedCertificate(name, self.certificate_type, self.key_type, valid_from),
+            sink=self.sink,
+            place=pending_place(self.sink, task_state(context), STATE_KEY),
+        )
         enroller.look()
         for lost in enroller.lost:
             self.log.warning(
@@ -72,11 +85,12 @@ class KsefEnrollCertificateOperator(EnrollingOperator):
     Get a KSeF certificate, and put it with its new private key into a sink.
 
     The key is made on the worker and never leaves it but for the sink: no XCom, log, trigger or task state
-    holds it. So the task waits in place for the certificate, which takes seconds; ``deferrable`` is for waits
-    for KSeF's rate limits. Where the sink holds an active certificate of this name and type, that is what is
-    wanted and none is applied for; a sink that cannot tell (a function) is taken to hold the newest. One that
-    lets log in is tried before it is saved. A certificate whose key was lost with a killed try is revoked as
-    soon as a new one is saved.
+    holds it. The sink keeps it as pending until the certificate is there; whoever goes on after a kill
+    goes on with that key. Where the sink holds an active certificate of this name and type, that is what
+    is wanted and none is applied for; a sink that cannot tell (a function) is taken to hold the newest.
+    One that lets log in is tried before it is saved. A sink that keeps nothing pending (a function) is
+    waited for in place, and a certificate whose key was lost with a killed try is revoked as soon as a
+    new one is saved.
 
     The result is ``{"status", "certificate_serial_number", "valid_to", "revoked"}``: ``enrolled`` or
     ``already``. The connection must log in by certificate.
@@ -90,7 +104,8 @@ class KsefEnrollCertificateOperator(EnrollingOperator):
     :param valid_from: with a time zone; None is from its issue on.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param deferrable: see above.
+    :param deferrable: wait in the triggerer and leave the worker slot free.
+    :param poll_interval: seconds between two questions at first.
     :param timeout: seconds to wait for the certificate.
     """
 
@@ -101,25 +116,24 @@ class KsefEnrollCertificateOperator(EnrollingOperator):
         self.valid_from = valid_from
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
-        """Look what is there; apply for a certificate and save it; revoke what an earlier try has lost."""
-        enroller = self.enroller(context, ksef, self.valid_from)
+        """Look what is there; go on, or apply for a certificate, and save it; revoke what has no use."""
+        enroller = self.enroller(context, ksef, progress, self.valid_from)
         current, status = enroller.current(), "already"
-        if current is None:
-            current, status = enroller.enroll(progress.deadline), "enrolled"
-        revoked = enroller.revoke(enroller.lost)
-        enroller.forget()
-        return _result(status, current, revoked)
+        if enroller.is_under_way or current is None:
+            current, status = enroller.enroll(), "enrolled"
+        return _result(status, current, enroller.finish())
 
 
 class KsefRotateCertificateOperator(EnrollingOperator):
     """
     Renew a KSeF certificate in a sink before it expires, then revoke the old one.
 
-    The order leaves no instant without a working credential: the new certificate is issued, tried (one that
-    lets log in), saved, and only then the one that the sink held before is revoked. A try that is killed in
-    between costs one application: the next one revokes the certificate whose key was lost, and the old one
-    where the new one was saved. Where the sink is the connection that the task itself uses, this renews the
-    connection in place. Other certificates are left alone, of whatever name.
+    The order leaves no instant without a working credential: the key is kept as pending in the sink, the new
+    certificate is issued, tried (one that lets log in), saved, and only then the one that the sink held
+    before is revoked. Whoever comes after a kill goes on with the same key and completes what was begun;
+    a sink that keeps nothing pending (a function) costs one application more. Where the sink is the
+    connection that the task itself uses, this renews the connection in place. Other certificates are left
+    alone, of whatever name.
 
     What is not due is left alone. The result is ``{"status", "certificate_serial_number", "valid_to",
     "revoked"}``: ``rotated`` or ``not_due``.
@@ -133,7 +147,8 @@ class KsefRotateCertificateOperator(EnrollingOperator):
     :param key_type: ``EC P-256`` or ``RSA-2048``.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param deferrable: as in :class:`KsefEnrollCertificateOperator`.
+    :param deferrable: wait in the triggerer and leave the worker slot free.
+    :param poll_interval: seconds between two questions at first.
     :param timeout: seconds to wait for the certificate.
     """
 
@@ -146,16 +161,16 @@ class KsefRotateCertificateOperator(EnrollingOperator):
         self.revoke_old = revoke_old
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
-        """Look what is there; where it is due get and save a new one; then revoke the others."""
-        enroller = self.enroller(context, ksef)
+        """Look what is there; go on, or where it is due get and save a new one; then revoke the old one."""
+        enroller = self.enroller(context, ksef, progress)
         current, status = enroller.current(), "not_due"
-        if current is None or current.valid_to <= datetime.now(UTC) + self.renew_before:
-            current = enroller.enroll(progress.deadline, replaces=current)
-            status = "rotated"
-        old = enroller.replaced()
-        revoked = enroller.revoke([*enroller.lost, *(old if self.revoke_old else ())])
-        enroller.forget()
-        return _result(status, current, revoked)
+        if enroller.is_under_way or current is None or self._is_due(current):
+            replaces = current.certificate_serial_number if current and self.revoke_old else ""
+            current, status = enroller.enroll(replaces), "rotated"
+        return _result(status, current, enroller.finish())
+
+    def _is_due(self, certificate: CertificateInfo) -> bool:
+        return certificate.valid_to <= datetime.now(UTC) + self.renew_before
 
 
 class KsefRevokeCertificateOperator(ManagingOperator):

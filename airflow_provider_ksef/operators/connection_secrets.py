@@ -1,10 +1,16 @@
-"""A secret among the fields of a connection: there is a token or a certificate, never both."""
+"""
+A secret among the fields of a connection: there is a token or a certificate, never both.
+
+What is pending stands in its extra under one name, which everybody else passes over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_ksef.hooks.masking import PENDING_FIELD
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret, pending_fields, pending_in
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
 _CERTIFICATE_FIELDS = ("certificate", "private_key", "private_key_password")
@@ -37,3 +43,25 @@ def extra_with(extra: Mapping[str, Any], secret: NewSecret) -> dict[str, Any]:
     if secret.certificate:
         kept |= {"certificate": secret.certificate, "private_key": secret.private_key}
     return kept
+
+
+def pending_of(extra: Mapping[str, Any], conn_id: str) -> PendingSecret | None:
+    """
+    Give the pending secret that a connection keeps; None where it keeps none.
+
+    :param extra: of the connection.
+    :param conn_id: of the connection, for the error.
+    """
+    fields = extra.get(PENDING_FIELD)
+    return pending_in(fields, f"{PENDING_FIELD!r} in the extra of {conn_id}") if fields else None
+
+
+def extra_with_pending(extra: Mapping[str, Any], pending: PendingSecret | None) -> dict[str, Any]:
+    """
+    Put a pending secret into a connection's extra, or take it out.
+
+    :param extra: of the connection; all else in it stays.
+    :param pending: None takes it out.
+    """
+    kept = {name: value for name, value in extra.items() if name != PENDING_FIELD}
+    return kept if pending is None else {**kept, PENDING_FIELD: pending_fields(pending)}

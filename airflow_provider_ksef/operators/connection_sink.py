@@ -11,7 +11,13 @@ import httpx
 
 from airflow_provider_ksef._compat import BaseHook
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
-from airflow_provider_ksef.operators.connection_secrets import extra_with, secret_in
+from airflow_provider_ksef.operators.connection_secrets import (
+    extra_with,
+    extra_with_pending,
+    pending_of,
+    secret_in,
+)
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
 _TIMEOUT = 30.0
@@ -24,7 +30,7 @@ class AirflowConnectionSink:
     Keep a secret in an Airflow connection of type ``ksef`` that is there: its other fields stay.
 
     A token goes into its password, a certificate and its key into its extra; what was there of the other kind
-    is emptied.
+    is emptied. A pending secret stands in its extra under ``pending``, until the new one is in force.
 
     :param conn_id: the connection that gets the secret. It must live in Airflow's database: one of an
         environment variable or a secrets backend goes before it, which is noticed and told.
@@ -35,43 +41,67 @@ class AirflowConnectionSink:
     can_tell = True
 
     def __init__(self, conn_id: str, api_conn_id: str = "airflow_api") -> None:
-        self._conn_id = conn_id
+        self.conn_id = conn_id
         self._api_conn_id = api_conn_id
 
     def __repr__(self) -> str:
-        return f"AirflowConnectionSink({self._conn_id!r}, api_conn_id={self._api_conn_id!r})"
+        return f"AirflowConnectionSink({self.conn_id!r}, api_conn_id={self._api_conn_id!r})"
 
     def check(self) -> None:
         """Make sure that the API lets us in, and knows the connection."""
         with self._api() as api:
-            _told(lambda: api.get(self._path), self._conn_id)
+            _told(lambda: api.get(self._path), self.conn_id)
 
     def read(self) -> NewSecret | None:
         """Give what tasks find in the connection."""
-        connection = BaseHook.get_connection(self._conn_id)
+        connection = BaseHook.get_connection(self.conn_id)
         return secret_in(connection.password, connection.extra_dejson)
 
     def save(self, secret: NewSecret) -> None:
         """Write the connection, and look whether tasks find the secret there."""
-        connection = BaseHook.get_connection(self._conn_id)
+        connection = BaseHook.get_connection(self.conn_id)
+        extra = extra_with(connection.extra_dejson, secret)
+        self._write(connection, extra, {"password": secret.token or _NO_PASSWORD})
+        self._check_found(self.read() == secret)
+
+    def read_pending(self) -> PendingSecret | None:
+        """Give what tasks find in the connection's extra."""
+        return pending_of(BaseHook.get_connection(self.conn_id).extra_dejson, self.conn_id)
+
+    def keep_pending(self, pending: PendingSecret) -> None:
+        """Write the connection's extra, and look whether tasks find it there."""
+        self._write_pending(pending)
+
+    def drop_pending(self) -> None:
+        """Take it out of the connection's extra, and look whether tasks find none."""
+        self._write_pending(None)
+
+    def _write_pending(self, pending: PendingSecret | None) -> None:
+        connection = BaseHook.get_connection(self.conn_id)
+        self._write(connection, extra_with_pending(connection.extra_dejson, pending), {})
+        self._check_found(self.read_pending() == pending)
+
+    def _write(self, connection: Any, extra: dict[str, Any], more: dict[str, str]) -> None:
         body = {
-            "connection_id": self._conn_id,
+            "connection_id": self.conn_id,
             "conn_type": connection.conn_type,
-            "password": secret.token or _NO_PASSWORD,
-            "extra": json.dumps(extra_with(connection.extra_dejson, secret)),
+            "extra": json.dumps(extra),
+            **more,
         }
-        mask = {"update_mask": ["password", "extra"]}
+        mask = {"update_mask": ["extra", *more]}
         with self._api() as api:
-            _told(lambda: api.patch(self._path, params=mask, json=body), self._conn_id)
-        if self.read() != secret:
+            _told(lambda: api.patch(self._path, params=mask, json=body), self.conn_id)
+
+    def _check_found(self, is_found: bool) -> None:
+        if not is_found:
             raise KsefError(
-                f"The connection {self._conn_id} was written, and tasks find another secret in it.",
+                f"The connection {self.conn_id} was written, and tasks find another secret in it.",
                 "It is also in an environment variable or a secrets backend, which goes before: write there.",
             )
 
     @property
     def _path(self) -> str:
-        return f"/api/v2/connections/{quote(self._conn_id, safe='')}"
+        return f"/api/v2/connections/{quote(self.conn_id, safe='')}"
 
     def _api(self) -> httpx.Client:
         base_url, login, password = self._address()

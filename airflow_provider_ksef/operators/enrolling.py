@@ -1,38 +1,38 @@
-"""Getting a certificate into a sink, so that a kill costs one application and no credential."""
+"""Getting a certificate into a sink, so that a kill costs no application and leaves no credential behind."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from cryptography import x509
-
-from airflow_provider_ksef._compat import TaskState, mask_secrets
 from airflow_provider_ksef.client import KsefClient, certificate_enrollment, ksef_certificates
 from airflow_provider_ksef.client.certificate_requests import (
     CertificateRequest,
     build_request,
     generate_private_key,
 )
-from airflow_provider_ksef.client.certificates import read_certificate
 from airflow_provider_ksef.client.ksef_certificates import CertificateInfo
-from airflow_provider_ksef.exceptions import KsefApiError, KsefIntegrityError, KsefLoginError, KsefStatusError
-from airflow_provider_ksef.hooks.ksef import open_clients
-from airflow_provider_ksef.hooks.limiting import limiter_for
-from airflow_provider_ksef.hooks.masking import secrets_of
-from airflow_provider_ksef.operators.secret_sinks import NewSecret, SecretSink
+from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefStatusError
+from airflow_provider_ksef.operators.held_certificates import (
+    held_certificate,
+    held_serial,
+    is_of_key,
+    key_in,
+    log_in_by,
+    with_key,
+)
+from airflow_provider_ksef.operators.known_certificates import KnownCertificates
+from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
+from airflow_provider_ksef.operators.pending_applications import PendingApplications
+from airflow_provider_ksef.operators.pending_places import PendingPlace
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret, place_of
+from airflow_provider_ksef.operators.secret_sinks import SecretSink
 
 log = logging.getLogger(__name__)
 
 STATE_KEY = "certificate_enrollment"
-LOGIN_PAUSES = (2.0, 5.0, 10.0, 20.0)
-"""Seconds between tries to log in by a new certificate, which KSeF may not know everywhere at once."""
-_INACTIVE = 25009
 
 
 @dataclass(frozen=True)
@@ -54,46 +54,59 @@ class WantedCertificate:
 
 class Enroller:
     """
-    Applies for certificates of one name for one task.
+    Applies for certificates of one name for one task. The key is kept as pending before KSeF hears of it, and
+    is found there by whoever goes on.
 
-    What cannot be repeated is noted before: which certificates there were, and the application. So the next
-    try knows a certificate whose key was lost with a killed one.
-
+    :param operator: says how to wait.
     :param ksef: the client, logged in by certificate.
+    :param progress: how far the task has come.
     :param wanted: the certificate.
     :param sink: where it goes, with its key.
-    :param state: the task's.
+    :param place: keeps what is pending.
     """
 
     def __init__(
-        self, ksef: KsefClient, wanted: WantedCertificate, sink: SecretSink, state: TaskState
+        self,
+        operator: ManagingOperator,
+        ksef: KsefClient,
+        progress: ManagingProgress,
+        *,
+        wanted: WantedCertificate,
+        sink: SecretSink,
+        place: PendingPlace,
     ) -> None:
         self._ksef = ksef
+        self._progress = progress
         self._wanted = wanted
         self._sink = sink
-        self._state = state
-        self._note: dict[str, Any] = {}
+        self._place = place
+        self._facts = {
+            **place_of(ksef.settings),
+            "certificate_name": wanted.name,
+            "certificate_type": wanted.type,
+            "key_type": wanted.key_type,
+        }
+        self._known = KnownCertificates(ksef)
+        self._applications = PendingApplications(operator, ksef, progress, may_defer=place.survives)
+        self._pending: PendingSecret | None = None
+        self._still_to_replace = ""
+        self._replaced = ""
         self.active: list[CertificateInfo] = []
         self.lost: list[CertificateInfo] = []
+        self.revoked: list[str] = []
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an earlier try has left a key to go on with."""
+        return self._pending is not None
 
     def look(self) -> None:
-        """Read which active certificates there are, the newest first, and which have lost their key."""
-        self._note = self._state.get(STATE_KEY) or {}
-        if reference := self._note.get("reference"):
-            with suppress(KsefStatusError, KsefApiError):
-                self._ksef.run(certificate_enrollment.wait_for_certificate(reference))
-        wanted = self._wanted
-        found = self._ksef.run(ksef_certificates.query(name=wanted.name, type=wanted.type, status="Active"))
-        own = [each for each in found if each.name == wanted.name]
-        lost = self._lost(own)
-        self.active = [each for each in own if each not in lost]
-        self.lost = lost
-
-    def replaced(self) -> list[CertificateInfo]:
-        """Give the certificate that the sink held before the new one; none where that is not sure."""
-        held, old = held_serial(self._sink), self._note.get("replaces")
-        is_saved = bool(self._note.get("saved")) or held not in (None, old, *self._note.get("before", ()))
-        return [each for each in self.active if is_saved and each.certificate_serial_number == old]
+        """Judge what earlier tries have left, and read which active certificates there are, newest first."""
+        pending = self._place.read()
+        if pending is not None:
+            self._pending = self._judged(pending)
+        found = self._known.active(self._facts)
+        self.active = [each for each in found if each not in self.lost]
 
     def current(self) -> CertificateInfo | None:
         """Give the active certificate that the sink holds, as far as it can tell; else the newest one."""
@@ -102,111 +115,153 @@ class Enroller:
         held = held_serial(self._sink)
         return next((each for each in self.active if each.certificate_serial_number == held), None)
 
-    def enroll(self, deadline: float, replaces: CertificateInfo | None = None) -> CertificateInfo:
+    def enroll(self, replaces: str = "") -> CertificateInfo:
         """
-        Make a key, apply, wait, see that one can log in by it, and save both.
+        Go on with what is pending, or apply; see that one can log in by the certificate, and save it.
 
-        :param deadline: in seconds since the epoch.
-        :param replaces: what the sink holds by now.
+        :param replaces: serial number of the certificate to be revoked afterwards.
         :raises KsefStatusError: where KSeF refuses it.
         :raises KsefTimeoutError: where KSeF takes longer.
         """
+        taken_up = None if self._pending is None else self._taken_up(self._pending)
+        info = taken_up or self._applied(replaces or self._still_to_replace)
+        pending, wanted = self._applied_for, self._wanted
+        serial = info.certificate_serial_number
+        secret = with_key(self._known.retrieved(serial), pending.private_key)
+        if wanted.type == "Authentication" and not _is_future(wanted.valid_from):
+            log_in_by(self._ksef, secret)
+        self._sink.save(secret)
+        if not self._place.survives:
+            self._place.keep(replace(pending, saved=serial))
+        log.info("Certificate %s is issued and saved.", serial)
+        self._replaced = pending.replaces
+        return info
+
+    def finish(self) -> list[str]:
+        """Revoke what has no key or no use any more, and forget what was pending; give what was revoked."""
+        lost = [each.certificate_serial_number for each in self.lost]
+        self._revoke([*lost, self._replaced])
+        self._place.drop()
+        return self.revoked
+
+    @property
+    def _applied_for(self) -> PendingSecret:
+        if self._pending is None:
+            raise AssertionError("nothing is pending")
+        return self._pending
+
+    def _judged(self, pending: PendingSecret) -> PendingSecret | None:
+        """Give what can be gone on with; finish what is done; give up what nobody wants or has a key to."""
+        if pending.wanted.get("environment") != self._facts["environment"]:
+            log.warning(
+                "Application %s was pending in another environment and is dropped: revoke what came of it.",
+                pending.reference_number or "(unknown)",
+            )
+        elif not pending.private_key:
+            self._applications.wait_out(pending)
+            self.lost = self._without_key(pending)
+            self._retire(pending, pending.saved or self._new_in_sink(pending))
+            return None
+        elif (held := held_certificate(self._sink)) and is_of_key(held, pending.private_key):
+            self._retire(pending, held_serial(self._sink))
+        elif pending.wanted == self._facts:
+            return pending
+        else:
+            self._applications.wait_out(pending)
+            made = self._applications.issued(pending)
+            log.warning("What was pending in %r is for another task and is dropped.", self._sink)
+            self._revoke([each.certificate_serial_number for each in made])
+        self._place.drop()
+        return None
+
+    def _new_in_sink(self, pending: PendingSecret) -> str | None:
+        held = held_serial(self._sink)
+        return None if held in (pending.replaces, *pending.before) else held
+
+    def _retire(self, pending: PendingSecret, in_force: str | None) -> None:
+        """Revoke what a saved certificate replaces, as long as it works itself; else the next one does so."""
+        if in_force is None:
+            return
+        info = self._known.info(in_force)
+        if info is not None and info.status == "Active":
+            self._revoke([pending.replaces])
+        else:
+            self._still_to_replace = pending.replaces
+
+    def _taken_up(self, pending: PendingSecret) -> CertificateInfo | None:
+        """Give the certificate that was issued for a pending key; None where it is to be applied for."""
+        is_own = pending.reference_number in self._progress.pending
+        try:
+            serial = self._applications.decided(pending)
+        except KsefStatusError as refused:
+            self._drop()
+            if is_own:
+                raise
+            log.warning("%s Applying anew.", refused)
+            return None
+        if serial is None:
+            return next(iter(self._applications.issued(pending)), None)
+        info = self._known.issued(serial)
+        if info.status == "Active":
+            return info
+        self._drop()
+        if is_own:
+            raise KsefIntegrityError(f"The new certificate {serial} is {info.status}.", "Run the task again.")
+        log.warning("Certificate %s, which was pending, is %s. Applying anew.", serial, info.status)
+        return None
+
+    def _applied(self, replaces: str) -> CertificateInfo:
         wanted, ksef = self._wanted, self._ksef
-        request = build_request(
-            ksef.run(certificate_enrollment.enrollment_data()), generate_private_key(wanted.key_type)
-        )
-        old = None if replaces is None else replaces.certificate_serial_number
-        self._keep_note(before=[each.certificate_serial_number for each in self.active], replaces=old)
+        data = ksef.run(certificate_enrollment.enrollment_data())
+        pending = self._pending or self._begun(replaces)
+        request = build_request(data, key_in(pending.private_key))
         enrollment = ksef.run(
             certificate_enrollment.enroll(wanted.name, wanted.type, request.csr, valid_from=wanted.valid_from)
         )
-        self._keep_note(reference=enrollment.reference_number)
-        left = max(0.0, deadline - time.time())
-        serial = ksef.run(certificate_enrollment.wait_for_certificate(enrollment.reference_number, left))
-        secret = self._secret(serial, request)
-        if wanted.type == "Authentication" and not _is_future(wanted.valid_from):
-            _log_in_by(ksef, secret)
-        self._sink.save(secret)
-        self._keep_note(saved=serial)
-        log.info("Certificate %s is issued and saved.", serial)
-        (info,) = ksef.run(ksef_certificates.query(certificate_serial_number=serial))
+        reference = enrollment.reference_number
+        self._keep(replace(pending, reference_number=reference))
+        self._progress.pending.append(reference)
+        info = self._taken_up(self._applied_for)
+        if info is None:
+            raise KsefIntegrityError(
+                f"KSeF took the application {reference} and knows it no more.", "Run the task again."
+            )
         return info
 
-    def revoke(self, certificates: Sequence[CertificateInfo]) -> list[str]:
-        """Revoke certificates in whose place there is another one; what is revoked already is passed over."""
-        revoked = []
-        for each in certificates:
-            serial = each.certificate_serial_number
-            try:
-                self._ksef.run(ksef_certificates.revoke(serial, "Superseded"))
-            except KsefApiError as error:
-                if error.fault.code != _INACTIVE:
-                    raise
-            log.info("Certificate %s is revoked.", serial)
-            revoked.append(serial)
-        return revoked
+    def _begun(self, replaces: str) -> PendingSecret:
+        """Make a key and keep it; from here on nothing is lost."""
+        left = self._ksef.run(ksef_certificates.limits()).enrollment.remaining
+        pending = PendingSecret(
+            self._facts,
+            time.time(),
+            before=tuple(each.certificate_serial_number for each in self.active),
+            private_key=CertificateRequest(
+                b"", generate_private_key(self._wanted.key_type)
+            ).private_key_pem(),
+            replaces=replaces,
+            applications_left=left,
+        )
+        self._keep(pending)
+        return pending
 
-    def forget(self) -> None:
-        """Drop the note, once there is nothing left to do."""
-        self._state.delete(STATE_KEY)
+    def _without_key(self, pending: PendingSecret) -> list[CertificateInfo]:
+        """Give the active certificates that came of an application whose key is lost."""
+        known = {*pending.before, pending.saved, held_serial(self._sink)}
+        return [
+            each for each in self._known.active(pending.wanted) if each.certificate_serial_number not in known
+        ]
 
-    def _lost(self, own: Sequence[CertificateInfo]) -> list[CertificateInfo]:
-        """Those that came after an earlier try's note and were not saved."""
-        if "before" not in self._note:
-            return []
-        known = {*self._note["before"], self._note.get("saved"), held_serial(self._sink)}
-        return [each for each in own if each.certificate_serial_number not in known]
+    def _revoke(self, serials: list[str]) -> None:
+        self.revoked += self._known.revoke(filter(None, serials))
 
-    def _keep_note(self, **more: Any) -> None:
-        self._note = {**({} if "before" in more else self._note), **more}
-        self._state.set(STATE_KEY, self._note)
+    def _keep(self, pending: PendingSecret) -> None:
+        self._pending = pending
+        self._place.keep(pending)
 
-    def _secret(self, serial: str, request: CertificateRequest) -> NewSecret:
-        found = self._ksef.run(ksef_certificates.retrieve([serial]))
-        if not found:
-            raise KsefIntegrityError(
-                f"KSeF issued the certificate {serial} and does not give it.", "Run the task again."
-            )
-        credential = read_certificate(found[0].pem, request.private_key_pem())
-        mask_secrets(secrets_of(credential, {}))
-        return NewSecret(certificate=found[0].pem, private_key=request.private_key_pem())
-
-
-def held_serial(sink: SecretSink) -> str | None:
-    """
-    Give the serial number of the certificate that a sink holds; None where it holds none, or cannot tell.
-
-    :param sink: the sink.
-    """
-    held = sink.read()
-    if held is None or "-----BEGIN CERTIFICATE" not in held.certificate:
-        return None
-    try:
-        certificate = x509.load_pem_x509_certificate(held.certificate.encode())
-    except ValueError:
-        return None
-    return f"{certificate.serial_number:016X}"
+    def _drop(self) -> None:
+        self._pending = None
+        self._place.drop()
 
 
 def _is_future(moment: datetime | None) -> bool:
     return moment is not None and moment > datetime.now(UTC)
-
-
-def _log_in_by(ksef: KsefClient, secret: NewSecret) -> None:
-    """
-    Make sure that KSeF lets us in by a new certificate, before it takes the place of the old one.
-
-    :raises KsefLoginError: where it does not.
-    """
-    settings = replace(ksef.settings, credential=read_certificate(secret.certificate, secret.private_key))
-    for pause in (*LOGIN_PAUSES, None):
-        try:
-            with KsefClient(settings, limiter=limiter_for(settings)) as visitor:
-                open_clients.add(visitor)  # who kills the task ends this login, too
-                visitor.log_in()
-        except KsefLoginError:
-            if pause is None:
-                raise
-            time.sleep(pause)
-        else:
-            return

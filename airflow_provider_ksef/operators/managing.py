@@ -16,6 +16,7 @@ from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_above, check_at_least
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.triggers.events import Resume, read_event
+from airflow_provider_ksef.triggers.polling import KsefPollingTrigger, refuse_blind_trigger
 
 OPERATION_TIMEOUT_SECONDS = 600.0
 
@@ -110,6 +111,31 @@ class ManagingOperator(BaseOperator):
         return self._managed(
             context, ManagingProgress(kept.deadline, list(kept.pending), list(kept.done), read.error)
         )
+
+    def leave_slot(
+        self, trigger: type[KsefPollingTrigger], reference_number: str, progress: ManagingProgress
+    ) -> None:
+        """
+        Wait in the triggerer; come back where the task waits in place or its time is up.
+
+        :param trigger: asks KSeF.
+        :param reference_number: of what is waited for.
+        :param progress: how far the task has come.
+        :raises KsefTriggererError: where the triggerer could not ask KSeF before.
+        """
+        if not self.deferrable or progress.deadline <= time.time():
+            return
+        refuse_blind_trigger(progress.trigger_error)
+        asking = trigger(
+            reference_number,
+            ksef_conn_id=self.ksef_conn_id,
+            context_identifier=self.context_identifier,
+            poll_interval=self.poll_interval,
+            since=progress.deadline - self.timeout,
+            deadline=progress.deadline,
+            resume=progress.resume(),
+        )
+        self.defer(trigger=asking, method_name="execute_complete")
 
     def on_kill(self) -> None:
         """End the login session, and the task; the next try goes on where it stands."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret, pending_fields, pending_in
 
 _OWNER_ONLY = 0o600
 _CERTIFICATE_BEGIN = "-----BEGIN CERTIFICATE-----"
@@ -57,7 +60,8 @@ class FileSink:
     Keep a secret in a file that only its owner can read (mode 0600).
 
     A token stands alone in it. A certificate stands behind its private key, so that a connection's
-    ``certificate`` and ``private_key`` both name this file. It is replaced whole or not at all.
+    ``certificate`` and ``private_key`` both name this file. It is replaced whole or not at all. A pending
+    secret is kept beside it, in ``<name>.pending``, until the new one is in force.
 
     :param path: on the worker's disk; its folder must be there.
     """
@@ -66,6 +70,7 @@ class FileSink:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path).expanduser()
+        self._pending_path = self._path.with_name(f"{self._path.name}.pending")
 
     def __repr__(self) -> str:
         return f"FileSink({str(self._path)!r})"
@@ -95,19 +100,30 @@ class FileSink:
     def save(self, secret: NewSecret) -> None:
         """Write beside the file, then put that in its place."""
         content = f"{secret.token}\n" if secret.token else secret.private_key + secret.certificate
-        beside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        _replace(self._path, content)
+
+    def read_pending(self) -> PendingSecret | None:
+        """Give what the file beside holds."""
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                beside.unlink()
-            raise
-        _sync_folder(self._path.parent)
+            text = self._pending_path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        return pending_in(_json(text), f"The file {self._pending_path}")
+
+    def keep_pending(self, pending: PendingSecret) -> None:
+        """Write the file beside, whole or not at all."""
+        _replace(self._pending_path, json.dumps(pending_fields(pending)))
+
+    def drop_pending(self) -> None:
+        """Remove the file beside, and what a killed try was about to write."""
+        half_written = re.compile(rf"\.{re.escape(self._path.name)}(\.pending)?\.[0-9a-f]{{16}}")
+        folder = self._path.parent
+        for file in (
+            self._pending_path,
+            *filter(lambda each: half_written.fullmatch(each.name), folder.iterdir()),
+        ):
+            file.unlink(missing_ok=True)
+        _sync_folder(folder)
 
 
 class CallableSink:
@@ -144,6 +160,10 @@ def sink_of(given: Sink) -> SecretSink:
     :param given: a sink or a function.
     :raises KsefInputError: where it is neither.
     """
+    if isinstance(given, type):
+        raise KsefInputError(
+            "sink", given.__name__, "is a class", f"Give a sink that is made of it: {given.__name__}(...)."
+        )
     if all(hasattr(given, name) for name in ("can_tell", "check", "read", "save")):
         return given  # type: ignore[return-value]
     if callable(given):
@@ -154,6 +174,30 @@ def sink_of(given: Sink) -> SecretSink:
         "takes no secrets",
         "Give a FileSink, another sink of this package, or a function that keeps the secret.",
     )
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _replace(path: Path, content: str) -> None:
+    """Put a file that only its owner can read in place of another one, whole or not at all."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+        raise
+    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from airflow_provider_ksef.exceptions import KsefError
-from airflow_provider_ksef.operators.connection_secrets import extra_with, secret_in
+from airflow_provider_ksef.operators.connection_secrets import (
+    extra_with,
+    extra_with_pending,
+    pending_of,
+    secret_in,
+)
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
+READ_PAUSES = (0.0, 1.0, 3.0)
+"""Seconds before each look for what was written, which AWS may not show at once."""
 _FORM = "Keep the connection as JSON, with conn_type, login, password, host and extra."
 
 
@@ -16,7 +25,8 @@ class SecretsManagerSink:
     """
     Keep a secret in a connection that AWS Secrets Manager holds for Airflow's ``SecretsManagerBackend``.
 
-    The connection must be there, as JSON; its other fields stay. It needs the extra ``s3`` (Airflow's
+    The connection must be there, as JSON; its other fields stay. A pending secret stands in its extra under
+    ``pending``, until the new one is in force. It needs the extra ``s3`` (Airflow's
     provider for Amazon), and the permissions ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
 
     :param secret_id: such as ``airflow/connections/ksef_default``.
@@ -45,8 +55,36 @@ class SecretsManagerSink:
         """Write the connection as a new version of the secret."""
         fields = self._fields()
         extra = extra_with(_extra(fields), secret)
-        content = json.dumps({**fields, "password": secret.token, "extra": extra})
+        self._write({**fields, "password": secret.token, "extra": extra})
+
+    def read_pending(self) -> PendingSecret | None:
+        """Give what the connection's extra holds."""
+        return pending_of(_extra(self._fields()), self._secret_id)
+
+    def keep_pending(self, pending: PendingSecret) -> None:
+        """Write the connection with it as a new version of the secret."""
+        self._write_pending(pending)
+
+    def drop_pending(self) -> None:
+        """Write the connection without it as a new version of the secret."""
+        self._write_pending(None)
+
+    def _write_pending(self, pending: PendingSecret | None) -> None:
+        fields = self._fields()
+        self._write({**fields, "extra": extra_with_pending(_extra(fields), pending)})
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        content = json.dumps(fields)
         self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        for pause in READ_PAUSES:
+            time.sleep(pause)
+            if self._fields() == fields:
+                break
+        else:
+            raise KsefError(
+                f"The secret {self._secret_id} was written, and something else is read from it.",
+                "Let nobody else write it meanwhile, and run the task again.",
+            )
 
     def _fields(self) -> dict[str, Any]:
         from botocore.exceptions import ClientError

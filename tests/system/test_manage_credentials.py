@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,32 +11,30 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_ksef.client import (
-    KsefClient,
-    TokenCredential,
-    ksef_certificates,
-    tokens,
-)
-from airflow_provider_ksef.client.certificates import read_certificate
-from airflow_provider_ksef.exceptions import KsefInputError, KsefLoginError, KsefTransportError
-from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.exceptions import KsefInputError, KsefTransportError
 from airflow_provider_ksef.operators import enrolling
 from airflow_provider_ksef.operators.certificates import (
-    KsefEnrollCertificateOperator,
     KsefRevokeCertificateOperator,
-    KsefRotateCertificateOperator,
 )
+from airflow_provider_ksef.operators.known_certificates import KnownCertificates
 from airflow_provider_ksef.operators.secret_sinks import FileSink, NewSecret
-from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator, KsefRevokeTokenOperator
+from airflow_provider_ksef.operators.tokens import KsefRevokeTokenOperator
 from airflow_provider_ksef.sensors.expiry import KsefCertificateExpirySensor, KsefTokenExpirySensor
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.credential_ways import (
+    SOON,
+    active_certificates,
+    active_tokens,
+    enroll,
+    generate,
+    lets_in,
+    rotate,
+)
 from tests.system.managing_ways import connect_as
 from tests.system.operator_context import NotedState, context
 from tests.system.secret_search import assert_none_below, private_key_spellings, token_spellings
 from tests.system.test_triggers import event_of
-
-SOON = timedelta(days=800)  # the emulator's certificates live two years
 
 
 class KilledError(BaseException):
@@ -72,46 +69,6 @@ def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) ->
     """The same with one that takes its time, so that there is something to wait for."""
     connect_as(monkeypatch, connected)
     return connected
-
-
-def generate(sink: Any, **more: Any) -> KsefGenerateTokenOperator:
-    given = {"permissions": ["InvoiceRead"], "description": "for the sync", **more}
-    return KsefGenerateTokenOperator(task_id="generate", sink=sink, **given)
-
-
-def enroll(sink: Any, **more: Any) -> KsefEnrollCertificateOperator:
-    return KsefEnrollCertificateOperator(task_id="enroll", certificate_name="Sync 2026", sink=sink, **more)
-
-
-def rotate(sink: Any, **more: Any) -> KsefRotateCertificateOperator:
-    return KsefRotateCertificateOperator(task_id="rotate", certificate_name="Sync 2026", sink=sink, **more)
-
-
-def active_tokens() -> set[str]:
-    with KsefHook().get_conn() as ksef:
-        found = ksef.run(tokens.query(statuses=["Active"], description="for the sync"))
-    return {each.reference_number for each in found}
-
-
-def active_certificates() -> set[str]:
-    with KsefHook().get_conn() as ksef:
-        found = ksef.run(ksef_certificates.query(status="Active"))
-    return {each.certificate_serial_number for each in found}
-
-
-def lets_in(secret: NewSecret | None) -> bool:
-    assert secret is not None
-    credential = (
-        TokenCredential(secret.token)
-        if secret.token
-        else read_certificate(secret.certificate, secret.private_key)
-    )
-    try:
-        with KsefClient(replace(KsefHook().settings, credential=credential)) as ksef:
-            ksef.log_in()
-    except KsefLoginError:
-        return False
-    return True
 
 
 def test_a_token_is_made_once_and_lets_in(owned: EmulatorProcess, tmp_path: Path) -> None:
@@ -220,13 +177,13 @@ def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_crede
     save = FileSink.save
     with monkeypatch.context() as patched:
         if where == "log in":
-            patched.setattr(enrolling, "_log_in_by", killed)
+            patched.setattr(enrolling, "log_in_by", killed)
         elif where == "save":
             patched.setattr(FileSink, "save", killed)
         elif where == "saved":
             patched.setattr(FileSink, "save", lambda *given: (save(*given), killed()))
         else:
-            patched.setattr(enrolling.Enroller, "revoke", killed)
+            patched.setattr(KnownCertificates, "revoke", killed)
         with pytest.raises(KilledError):
             rotate(sink, renew_before=SOON).execute(context(state))
     assert lets_in(sink.read())
@@ -238,10 +195,10 @@ def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_crede
     assert state == {}
 
 
-def test_a_rotation_that_was_killed_and_is_no_longer_wanted_leaves_the_old_one(
+def test_a_rotation_that_was_killed_is_completed_also_where_it_would_not_begin(
     owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink, state = FileSink(tmp_path / "pem"), NotedState()
+    sink = FileSink(tmp_path / "pem")
     old = enroll(sink).execute(context())["certificate_serial_number"]
 
     def killed(*_: object) -> None:
@@ -250,10 +207,11 @@ def test_a_rotation_that_was_killed_and_is_no_longer_wanted_leaves_the_old_one(
     with monkeypatch.context() as patched:
         patched.setattr(FileSink, "save", killed)
         with pytest.raises(KilledError):
-            rotate(sink, renew_before=SOON).execute(context(state))
-    told = rotate(sink).execute(context(state))
-    assert (told["status"], told["certificate_serial_number"]) == ("not_due", old)
-    assert active_certificates() == {old}
+            rotate(sink, renew_before=SOON).execute(context())
+    told = rotate(sink).execute(context())
+    assert (told["status"], told["revoked"]) == ("rotated", [old])
+    assert active_certificates() == {told["certificate_serial_number"]}
+    assert rotate(sink).execute(context())["status"] == "not_due"
 
 
 def test_a_rotation_of_the_tasks_own_credential(
@@ -344,6 +302,6 @@ def test_the_example_rotates_and_no_secret_is_left_in_airflow(
     printed = capfd.readouterr()
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "printed").write_text(printed.out + printed.err)
-    assert "is active and saved" in printed.out + printed.err
+    assert "'rotated'" in printed.out + printed.err
     assert_none_below(secrets, tmp_path / "log")
     assert_none_below(secrets, airflow_home)

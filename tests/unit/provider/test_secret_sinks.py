@@ -11,9 +11,9 @@ import pytest
 from airflow_provider_ksef.client.certificates import read_certificate
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators import secret_sinks
-from airflow_provider_ksef.operators.enrolling import held_serial
+from airflow_provider_ksef.operators.held_certificates import held_serial
 from airflow_provider_ksef.operators.secret_sinks import CallableSink, FileSink, NewSecret, sink_of
-from airflow_provider_ksef.operators.tokens import held_reference
+from airflow_provider_ksef.operators.token_making import held_reference
 from tests.emulator.signing import seal
 from tests.emulator_process import TOKEN
 
