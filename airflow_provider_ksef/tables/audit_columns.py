@@ -139,7 +139,7 @@ def _limits() -> Iterator[pa.Field]:
         "name", pa.string(), "KSeF's name, such as onlineSession.maxInvoices or invoiceSend.perHour."
     )
     yield described(
-        "value", AMOUNT, "The limit; null where there is none (KSeF says -1), or where it is no number."
+        "value", AMOUNT, "The limit; null where there is none (KSeF says -1), or where it is no such number."
     )
     yield _extra()
 

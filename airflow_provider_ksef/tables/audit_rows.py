@@ -16,6 +16,7 @@ from airflow_provider_ksef.tables.audit_columns import (
 )
 from airflow_provider_ksef.tables.audit_members import Members, Row, as_json
 from airflow_provider_ksef.tables.audit_permission_rows import permission_rows
+from airflow_provider_ksef.tables.columns import AMOUNT
 from airflow_provider_ksef.tables.layout import (
     CERTIFICATES_TABLE,
     LIMITS_TABLE,
@@ -29,6 +30,7 @@ Told = Mapping[str, Sequence[Mapping[str, Any]]]
 """KSeF's JSON objects by the list that they are of."""
 
 _UNLIMITED = -1
+_TOO_MUCH = 10 ** (AMOUNT.precision - AMOUNT.scale)
 
 
 def snapshot_rows(table: str, told: Told, taken_at: datetime) -> list[Row]:
@@ -115,13 +117,19 @@ def _login_session(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
 
 def _limit(source: str, item: Mapping[str, Any]) -> Iterator[Row]:
     for name, told in _leaves(item, ()):
-        is_number = isinstance(told, (int, Decimal)) and not isinstance(told, bool)
+        fits = _fits(told)
         yield {
             SOURCE: source,
             "name": name,
-            "value": Decimal(told) if is_number and told != _UNLIMITED else None,
-            "extra": None if is_number or told is None else as_json(told),
+            "value": Decimal(told) if fits and told != _UNLIMITED else None,
+            "extra": None if fits or told is None else as_json(told),
         }
+
+
+def _fits(told: Any) -> bool:
+    """Whether it is a number that the column holds to its last digit."""
+    is_number = isinstance(told, (int, Decimal)) and not isinstance(told, bool)
+    return is_number and abs(told) < _TOO_MUCH and told == round(told, AMOUNT.scale)
 
 
 def _leaves(told: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -99,7 +99,7 @@ LOGIN = {
 }
 LIMITS = {
     "onlineSession": {"maxInvoiceSizeInMB": 1, "maxInvoices": 10_000},
-    "new": {"share": Decimal("0.25"), "kind": "soft"},
+    "new": {"share": Decimal("0.25"), "kind": "soft", "fine": Decimal("0.125"), "huge": 10**18},
 }
 RATES = {"invoiceSend": {"perSecond": 10, "perHour": -1}}
 

@@ -89,6 +89,8 @@ def test_each_limit_is_a_row_with_a_decimal() -> None:
     assert found["rate", "invoiceSend.perSecond"]["value"] == Decimal(10)
     told = found["context", "new.kind"]
     assert (told["value"], told["extra"]) == (None, '"soft"')
+    assert [found["context", f"new.{name}"]["value"] for name in ("fine", "huge")] == [None, None]
+    assert found["context", "new.fine"]["extra"] == "0.125"
 
 
 @pytest.mark.parametrize(
