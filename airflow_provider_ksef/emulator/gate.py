@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -97,6 +98,8 @@ class Gate:
     async def _work(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:
+            log.info("%s %s: the client is gone", scope["method"], scope["path"])
         except Exception:  # the emulator's own fault, told as KSeF tells its own
             log.exception("%s %s failed", scope["method"], scope["path"])
             body = msgspec.json.encode(exception_body(ApiError(500), self._emulator.clock.now()))
