@@ -9,7 +9,7 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-system test-crash
+.PHONY: demo test test-system test-crash install-all
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -24,10 +24,17 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 test-system: $(VENV)/.installed-system
-	$(BIN)/python -m pytest -m system
+	$(BIN)/python -m pytest -m system tests/scheduler tests/browser
 
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "crash or kills" -n $(PROCESSES) --dist worksteal
+
+install-all: $(VENV)/.installed-system
+
+# The extra 'system' holds 'test', which holds 'demo': what is within need not be installed again.
+WITHIN_system := system test demo
+WITHIN_test := test demo
+WITHIN_demo := demo
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": PYTHON=python3.12 make ...")'
@@ -36,4 +43,4 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt
 	@$(INSTALL) --upgrade pip
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation --editable '.[$*]'
-	@touch $@
+	@touch $(WITHIN_$*:%=$(VENV)/.installed-%)

@@ -21,6 +21,7 @@ from tests.emulator_process import EmulatorProcess, start_emulator
 from tests.official import CHECKOUT, SHARED_KSEF
 from tests.s3_server import S3Server, start_s3
 
+gc.disable()  # while all is imported and collected: little of that is garbage
 AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="ksef-tests-airflow-")
 VIOLATIONS = tempfile.TemporaryDirectory(prefix="ksef-tests-contract-")
 # Here and not in a hook: a conftest below this one imports Airflow, which reads its home once.
@@ -38,6 +39,13 @@ os.environ[FOLDER] = VIOLATIONS.name
 # A slow machine fails no test; CI looks at the same examples each time, so that it does not depend on luck.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("steady")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, and only in what comes from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

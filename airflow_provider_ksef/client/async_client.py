@@ -17,6 +17,7 @@ from airflow_provider_ksef.client.auth import AsyncAuth, Login, LoginFailedError
 from airflow_provider_ksef.client.calls import Call, CurrentKey, Flow, Pause, Step, Walk, Work
 from airflow_provider_ksef.client.limit_reading import may_read_before, read_limits
 from airflow_provider_ksef.client.limiter import RateLimiter
+from airflow_provider_ksef.client.places import Place
 from airflow_provider_ksef.client.presigned import keep_signatures_out_of_logs
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -28,12 +29,15 @@ from airflow_provider_ksef.client.transport import (
     ssl_context,
 )
 from airflow_provider_ksef.client.usage import Usage
-from airflow_provider_ksef.client.wire import Wire
+from airflow_provider_ksef.client.wire import PLACE, Wire
 from airflow_provider_ksef.exceptions import KsefBudgetError, KsefError
 
 T = TypeVar("T")
 AT_A_TIME = 10
-"""Protected calls under way; KSeF takes as many a second, and more would hold up the event loop."""
+"""
+Protected calls under way, those aside that wait for their turn; KSeF takes as many a second, and more would
+hold up the event loop.
+"""
 
 
 class AsyncKsefClient:
@@ -151,7 +155,8 @@ class AsyncKsefClient:
         request = as_request(call, self.settings)
         try:
             if call.needs_login:
-                async with self._under_way:
+                async with Place(self._under_way) as place:
+                    request.extensions[PLACE] = place
                     response = await self._http.send(request, auth=self._auth)
             else:  # a login is part of the call that waits for it, so it takes no turn of its own
                 response = await self._http.send(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from airflow_provider_ksef.client.limiter import Turn
+from airflow_provider_ksef.client.turns import Turn
 
 log = logging.getLogger(__name__)
 _SHARE = 0.75

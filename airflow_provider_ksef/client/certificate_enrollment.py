@@ -35,9 +35,10 @@ _NAME_LENGTH = (5, 100)
 _NAME = re.compile(r"[a-zA-Z0-9_\- ąćęłńóśźżĄĆĘŁŃÓŚŹŻ]+")
 _IN_PROGRESS, _DONE = 100, 200
 _REMEDIES = {
-    400: "Use a new key, and revoke certificates that are not needed where the limit is reached.",
-    500: "Try again later.",
-    550: "KSeF broke off; apply again.",
+    400: "KSeF refused the application: use a new key where another holder has it certified, and revoke "
+    "certificates that are not needed where the limit is reached.",
+    500: "KSeF failed for an unknown reason: try again later.",
+    550: "KSeF broke off: apply again.",
 }
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
+from airflow_provider_ksef.client.asked_wait import asked_wait
 from airflow_provider_ksef.client.calls import Answer
 from airflow_provider_ksef.exceptions import Fault
 
@@ -32,20 +31,9 @@ def fault_of(answer: Answer) -> Fault:
         method=answer.method,
         path=answer.path,
         http_status=answer.status,
-        retry_after=retry_after(answer),
+        retry_after=asked_wait(answer.headers),
         **_said(answer),
     )
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Seconds that the answer asks to wait, or None."""
-    given = answer.headers.get("retry-after", "").strip()
-    if given.isdigit():
-        return float(given)
-    try:
-        return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _said(answer: Answer) -> dict[str, Any]:

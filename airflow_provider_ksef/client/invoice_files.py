@@ -60,7 +60,7 @@ def find_invoices(named: Sequence[UPath]) -> list[InvoicePath]:
         if not found:
             raise _no_match(str(name))
         for path in found:
-            paths.setdefault(_identity(path), path)
+            paths.setdefault(identity(path), path)
     if not paths:
         raise _no_match([])
     for path in paths.values():
@@ -157,8 +157,12 @@ def _is_local(path: UPath) -> bool:
     return path.protocol in ("", "file")
 
 
-def _identity(path: UPath) -> str:
-    """Tell files apart: one that is named in two ways is sent once."""
+def identity(path: UPath) -> str:
+    """
+    Tell files and folders apart, in whatever way they are named.
+
+    :param path: of one.
+    """
     return os.path.realpath(path.path) if _is_local(path) else str(path)
 
 

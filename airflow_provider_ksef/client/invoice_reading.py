@@ -28,10 +28,13 @@ def read_invoice(invoice: InvoiceFile) -> bytes:
     Read an invoice whole.
 
     :param invoice: is read once.
-    :raises KsefIntegrityError: where it is longer or shorter than it was.
+    :raises KsefIntegrityError: where it is longer or shorter than it was, or no longer there.
     """
     size = invoice.size
-    content = invoice.read(size + 1)
+    try:
+        content = invoice.read(size + 1)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise changed_invoice(invoice.name) from error
     if len(content) != size:
         raise changed_invoice(invoice.name)
     return content

@@ -6,7 +6,6 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -14,17 +13,11 @@ import msgspec
 from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit, RateLimits
 from airflow_provider_ksef.client.rate_limit_groups import ANONYMOUS, opening_group
 from airflow_provider_ksef.client.settings import Settings
-from airflow_provider_ksef.client.turn_log import (
-    HOUR,
-    SECOND,
-    TurnLog,
-    Window,
-    take,
-    used,
-    wait_of,
-    windows_of,
-)
+from airflow_provider_ksef.client.turn_log import HOUR, SECOND, TurnLog, promise, take, used, windows_of
+from airflow_provider_ksef.client.turn_memory import TurnMemory
+from airflow_provider_ksef.client.turn_records import decoded, encoded
 from airflow_provider_ksef.client.turn_store import Change, Record, StoreError, TurnStore
+from airflow_provider_ksef.client.turns import Turn, Wait, pause, wait_for
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,9 +28,12 @@ LIMITS_AGE = HOUR
 _READING = 10 * SECOND
 """How long one process is given to read the limits; where nothing is known yet, the others wait for it."""
 _WHILE_READING = SECOND // 20
+_WHILE_ADDING = SECOND
+"""How long who finds the count lost lets others add to it what they know: KSeF's shortest window."""
 _LOOK_AGAIN = 60.0
 """Seconds between two looks whether the limits are to be read, and after a failure of the store."""
 _READING_REASON = "another task asks KSeF for its limits"
+_ADDING_REASON = "the count of calls was lost and is put together again"
 _NOT_WAITING = (ANONYMOUS, "GET /rate-limits")
 _UNLIMITED = RateLimit(None, None, None)
 _defaults = PRODUCTION_RATE_LIMITS.by_group()
@@ -59,38 +55,6 @@ class KnownLimits(msgspec.Struct):
     reading_until: int = 0
 
 
-@dataclass(frozen=True)
-class Turn:
-    """
-    The right to send one request now.
-
-    :param name: of its own.
-    :param keys: of the counters it counts in.
-    :param used: requests of the last hour in its group, this one included.
-    :param limit: of an hour; None without one.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    used: int = 0
-    limit: int | None = None
-
-
-@dataclass(frozen=True)
-class Wait:
-    """
-    No request may be sent for a while.
-
-    :param seconds: until it is worth while to ask again.
-    :param until: the same as a moment, in seconds since the epoch.
-    :param reason: what uses the budget up.
-    """
-
-    seconds: float
-    until: float
-    reason: str
-
-
 class RateLimiter:
     """
     The turns of one context.
@@ -106,6 +70,7 @@ class RateLimiter:
         self._address = settings.environment.base_url
         self._context = f"{settings.context.type}:{settings.context.value}"
         self._groups: Mapping[str, RateLimit] = _defaults
+        self._memory = TurnMemory()
         self._look_at_limits = 0.0
         self._store_failed = float("-inf")
 
@@ -118,26 +83,61 @@ class RateLimiter:
         :returns: the turn, or how long to wait; None where the store fails and nothing is foreseen.
         """
         groups = self._counted(group, counter)
-        keys = list(groups)
+
+        def change(
+            records: Mapping[str, Record], now: int
+        ) -> tuple[tuple[Turn | Wait, Mapping[str, Record]], Mapping[str, bytes]]:
+            taken, changed = self._taken(groups, counter, records, now)
+            return (taken, {**records, **changed}), changed
+
+        updated = self._update([*groups, self._limits_key], change)
+        if updated is None:
+            return None
+        taken, records = updated
+        self._memory.keep({key: records[key] for key in groups})
+        return taken
+
+    def _taken(
+        self, groups: Mapping[str, str], counter: str, records: Mapping[str, Record], now: int
+    ) -> tuple[Turn | Wait, Mapping[str, bytes]]:
         name = uuid.uuid4().hex[:12]
+        known = self._known_in(records)
+        if known.read_at and not known.are_enforced:
+            return Turn(name, ()), {}
+        if _is_being_read(known, now) and counter not in _NOT_WAITING:
+            return pause(_WHILE_READING, now, _READING_REASON), {}
+        windows = {key: windows_of(_limit_of(self._groups, each)) for key, each in groups.items()}
+        logs = {key: decoded(records[key], TurnLog) for key in groups}
+        if self._memory.restore(logs, now):
+            self._look_at_limits = 0.0
+            return pause(_WHILE_ADDING, now, _ADDING_REASON), encoded(logs)
+        wait = take(logs, windows, name, now)
+        if wait:
+            return wait_for(logs, windows, wait, now), {}
+        own = next(iter(groups))
+        hour = next((window for window in windows[own] if window.length == HOUR), None)
+        count = used(logs[own], hour, now) if hour else 0
+        return Turn(name, tuple(groups), count, hour.limit if hour else None), encoded(logs)
 
-        def change(records: Mapping[str, Record], now: int) -> tuple[Turn | Wait, Mapping[str, bytes]]:
-            known = self._known_in(records)
-            if known.read_at and not known.are_enforced:
-                return Turn(name, ()), {}
-            if _is_being_read(known, now) and counter not in _NOT_WAITING:
-                return _while_reading(now), {}
-            windows = {key: windows_of(_limit_of(self._groups, groups[key])) for key in keys}
-            logs = {key: _decoded(records[key], TurnLog) for key in keys}
-            wait = take(logs, windows, name, now)
-            if wait:
-                return _waiting(logs, windows, wait, now), {}
-            hour = next((window for window in windows[keys[0]] if window.length == HOUR), None)
-            count = used(logs[keys[0]], hour, now) if hour else 0
-            turn = Turn(name, tuple(keys), count, hour.limit if hour else None)
-            return turn, {key: msgspec.json.encode(each) for key, each in logs.items()}
+    def line_up(self, group: str, counter: str, waiter: str) -> Wait | None:
+        """
+        Tell one who does not wait in place when to come back, each at another moment where the budget allows
+        no two at once.
 
-        return self._update([*keys, self._limits_key], change)
+        :param waiter: its name, so that it stands in the line but once.
+        :returns: None where the store fails.
+        """
+        groups = self._counted(group, counter)
+
+        def change(records: Mapping[str, Record], now: int) -> tuple[Wait, Mapping[str, bytes]]:
+            self._known_in(records)
+            windows = {key: windows_of(_limit_of(self._groups, each)) for key, each in groups.items()}
+            logs = {key: decoded(records[key], TurnLog) for key in groups}
+            own = next(iter(groups))
+            wait = promise(logs, windows, own, waiter, now)
+            return wait_for(logs, windows, wait, now), encoded({own: logs[own]})
+
+        return self._update([*groups, self._limits_key], change)
 
     def land(self, turn: Turn) -> None:
         """Count a turn from now on, since KSeF has answered it or never will."""
@@ -145,10 +145,10 @@ class RateLimiter:
             return
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
-            logs = {key: _decoded(records[key], TurnLog) for key in turn.keys}
+            logs = {key: decoded(records[key], TurnLog) for key in turn.keys}
             for each in logs.values():
                 each.land(turn.name, now)
-            return None, {key: msgspec.json.encode(each) for key, each in logs.items()}
+            return None, encoded(logs)
 
         self._update(list(turn.keys), change)
 
@@ -162,10 +162,10 @@ class RateLimiter:
         self._look_at_limits = 0.0
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
-            turns, known = _decoded(records[key], TurnLog), self._known_in(records)
+            turns, known = decoded(records[key], TurnLog), self._known_in(records)
             turns.block(now + int(seconds * SECOND))
             known.read_at = 0
-            return None, {key: msgspec.json.encode(turns), self._limits_key: msgspec.json.encode(known)}
+            return None, encoded({key: turns, self._limits_key: known})
 
         self._update([key, self._limits_key], change)
 
@@ -177,10 +177,11 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[bool, Mapping[str, bytes]]:
             known = self._known_in(records)
-            if now < known.read_at + LIMITS_AGE or now < known.reading_until:
+            is_fresh = known.read_at <= now < known.read_at + LIMITS_AGE
+            if is_fresh or now < known.reading_until <= now + _READING:
                 return False, {}
             known.reading_until = now + _READING
-            return True, {self._limits_key: msgspec.json.encode(known)}
+            return True, encoded({self._limits_key: known})
 
         return bool(self._update([self._limits_key], change))
 
@@ -194,7 +195,7 @@ class RateLimiter:
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
             del records
             known = KnownLimits(groups=limits.by_group(), are_enforced=limits.are_enforced, read_at=now)
-            return None, {self._limits_key: msgspec.json.encode(known)}
+            return None, encoded({self._limits_key: known})
 
         self._update([self._limits_key], change)
 
@@ -210,7 +211,7 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[dict[str, int], Mapping[str, bytes]]:
             self._known_in(records)
-            turns = _decoded(records[key], TurnLog)
+            turns = decoded(records[key], TurnLog)
             windows = windows_of(_limit_of(self._groups, group))
             return {each.name: max(0, each.limit - used(turns, each, now)) for each in windows}, {}
 
@@ -233,8 +234,9 @@ class RateLimiter:
         return keys
 
     def _known_in(self, records: Mapping[str, Record]) -> KnownLimits:
-        known = _decoded(records[self._limits_key], KnownLimits)
-        self._groups = known.groups or _defaults
+        known = decoded(records[self._limits_key], KnownLimits)
+        if known.read_at or known.groups:  # else nobody has asked KSeF, or the store has lost its answer
+            self._groups = known.groups or _defaults
         return known
 
     def _update(self, keys: list[str], change: Change[T]) -> T | None:
@@ -258,29 +260,4 @@ def _limit_of(groups: Mapping[str, RateLimit], group: str) -> RateLimit:
 
 
 def _is_being_read(known: KnownLimits, now: int) -> bool:
-    return not known.read_at and now < known.reading_until
-
-
-def _decoded(record: Record, kind: type[T]) -> T:
-    """Read a record; one that cannot be read, such as an older version's, counts as none."""
-    try:
-        return kind() if record is None else msgspec.json.decode(record, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return kind()
-
-
-def _while_reading(now: int) -> Wait:
-    return Wait(_WHILE_READING / SECOND, (now + _WHILE_READING) / SECOND, _READING_REASON)
-
-
-def _waiting(logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], wait: int, now: int) -> Wait:
-    reasons = (_reason(each, windows[key], now) for key, each in logs.items())
-    return Wait(wait / SECOND, (now + wait) / SECOND, next(filter(None, reasons), ""))
-
-
-def _reason(turns: TurnLog, windows: list[Window], now: int) -> str:
-    """Say what leaves no room, the longest window first."""
-    for window in reversed(windows):
-        if wait_of(turns, [window], now) > max(0, turns.blocked_until - now):
-            return f"{used(turns, window, now)} of {window.limit} calls of the last {window.name} are used"
-    return "KSeF has asked to wait" if turns.blocked_until > now else ""
+    return not known.read_at and now < known.reading_until <= now + _READING

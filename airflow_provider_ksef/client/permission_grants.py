@@ -11,6 +11,7 @@ from airflow_provider_ksef.client.input_checks import (
     check_choices,
     check_description,
 )
+from airflow_provider_ksef.client.permission_bodies import body_of
 from airflow_provider_ksef.client.permission_contexts import check_giver, own_context
 from airflow_provider_ksef.client.permission_details import (
     EntityDetails,
@@ -71,12 +72,7 @@ class PersonPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        return {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "permissions": list(self.permissions),
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
+        return body_of(self, permissions=list(self.permissions))
 
     def check_context(self, context: ContextIdentifier) -> None:
         """
@@ -141,12 +137,7 @@ class EntityPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        return {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "permissions": [each.to_json() for each in self.permissions],
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
+        return body_of(self, permissions=[each.to_json() for each in self.permissions])
 
     def check_context(self, context: ContextIdentifier) -> None:
         """
@@ -190,12 +181,7 @@ class EntityAuthorizationPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        return {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "permission": self.permission,
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
+        return body_of(self, permission=self.permission)
 
     def check_context(self, context: ContextIdentifier) -> None:
         """
@@ -238,15 +224,11 @@ class IndirectPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        body: dict[str, Any] = {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "permissions": list(self.permissions),
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
-        if self.target_identifier is not None:
-            body["targetIdentifier"] = self.target_identifier.to_json()
-        return body
+        return body_of(
+            self,
+            permissions=list(self.permissions),
+            targetIdentifier=self.target_identifier and self.target_identifier.to_json(),
+        )
 
     def check_context(self, context: ContextIdentifier) -> None:
         """

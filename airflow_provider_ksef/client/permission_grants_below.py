@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from airflow_provider_ksef.client.input_checks import check_choices, check_description, check_length
+from airflow_provider_ksef.client.permission_bodies import body_of
 from airflow_provider_ksef.client.permission_contexts import check_below, check_giver, own_context
 from airflow_provider_ksef.client.permission_details import (
     EuEntityDetails,
@@ -64,15 +65,9 @@ class SubunitPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        body: dict[str, Any] = {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "contextIdentifier": self.context_identifier.to_json(),
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
-        if self.subunit_name is not None:
-            body["subunitName"] = self.subunit_name
-        return body
+        return body_of(
+            self, contextIdentifier=self.context_identifier.to_json(), subunitName=self.subunit_name
+        )
 
     def check_context(self, context: ContextIdentifier) -> None:
         """
@@ -121,14 +116,12 @@ class EuEntityAdministrationPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        return {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "contextIdentifier": self.context_identifier.to_json(),
-            "description": self.description,
-            "euEntityName": self.eu_entity_name,
-            "subjectDetails": self.subject_details.to_json(),
-            "euEntityDetails": self.eu_entity_details.to_json(),
-        }
+        return body_of(
+            self,
+            contextIdentifier=self.context_identifier.to_json(),
+            euEntityName=self.eu_entity_name,
+            euEntityDetails=self.eu_entity_details.to_json(),
+        )
 
     def check_context(self, context: ContextIdentifier) -> None:
         """
@@ -165,12 +158,7 @@ class EuEntityPermissionsGrantRequest:
 
     def to_json(self) -> dict[str, Any]:
         """Give the request's body."""
-        return {
-            "subjectIdentifier": self.subject_identifier.to_json(),
-            "permissions": list(self.permissions),
-            "description": self.description,
-            "subjectDetails": self.subject_details.to_json(),
-        }
+        return body_of(self, permissions=list(self.permissions))
 
     def check_context(self, context: ContextIdentifier) -> None:
         """

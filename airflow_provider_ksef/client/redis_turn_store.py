@@ -6,12 +6,12 @@ import random
 import time
 from typing import Any, TypeVar
 
-from airflow_provider_ksef.client.turn_store import Change, StoreError
+from airflow_provider_ksef.client.turn_store import KEPT_SECONDS, Change, StoreError
 
 T = TypeVar("T")
 _TRIES = 100
 _TIMEOUT = 2.0
-_KEPT_MILLISECONDS = 2 * 3600 * 1000
+_KEPT_MILLISECONDS = KEPT_SECONDS * 1000
 
 
 class RedisTurnStore:

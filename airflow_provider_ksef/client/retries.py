@@ -55,10 +55,10 @@ def may_repeat(error: BaseException, *, is_safe: bool) -> bool:
 
 
 def wait_before_repeat(state: tenacity.RetryCallState) -> float:
-    """Seconds to wait: as long as KSeF asks, else a growing pause with some chance in it."""
+    """Seconds to wait: as long as KSeF asks, else, or at 0, a growing pause with some chance in it."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.fault.retry_after if isinstance(error, KsefApiError) else None
-    return _backoff(state) if asked is None else asked
+    return asked or _backoff(state)
 
 
 def policy(what: str, *, is_safe: bool, tries: int = TRIES) -> Policy:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-import tempfile
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from airflow_provider_ksef.client.turn_store import Change, StoreError
+from airflow_provider_ksef.client.turn_file import PATIENCE, number_of, opening, replacing
+from airflow_provider_ksef.client.turn_store import KEPT_SECONDS, Change, StoreError
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
-_PATIENCE = 5.0
-"""Seconds to wait for others, who need the file for less than a millisecond each."""
-_SECOND_NS = 1_000_000_000
-_KEPT_NS = 2 * 3600 * _SECOND_NS
+_KEPT_NS = KEPT_SECONDS * 1_000_000_000
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS turns (name TEXT PRIMARY KEY, record BLOB, changed INTEGER) WITHOUT ROWID"
 )
-
-
-def default_path() -> Path:
-    """Name the file that all processes of this host's user share."""
-    return Path(tempfile.gettempdir()) / f"ksef-rate-limits-{_user()}" / "turns.sqlite"
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY = 0xFF
+"""The part of SQLite's error codes that names the kind of error."""
 
 
 class SqliteTurnStore:
     """
     A file that only its user may read. SQLite's own transaction is the lock, and the system frees it where a
-    process dies.
+    process dies. A file that is broken is moved aside and begun anew, and all processes come over to it.
 
     :param path: of the file, on a local disk; made where it is not there.
     """
@@ -46,7 +43,13 @@ class SqliteTurnStore:
         """See :meth:`~airflow_provider_ksef.client.turn_store.TurnStore.update`."""
         with self._guard:
             try:
-                return self._update(keys, change)
+                try:
+                    return self._update(keys, change)
+                except sqlite3.DatabaseError as error:
+                    if not _tells_broken(error):
+                        raise
+                    self._begin_anew(error)
+                    return self._update(keys, change)
             except (sqlite3.Error, OSError) as error:
                 self._connection = None
                 raise StoreError(
@@ -75,29 +78,33 @@ class SqliteTurnStore:
 
     def _opened(self) -> sqlite3.Connection:
         """Give a connection of this process, not of its parent, to the file that is there now."""
-        _make_private(self._path)
-        file = (os.getpid(), self._path.stat().st_ino)
-        if self._connection is None or self._file != file:
-            self._connection = sqlite3.connect(
-                self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-            self._file = file
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(_TABLE)
-            self._connection.execute("DELETE FROM turns WHERE changed < ?", (time.time_ns() - _KEPT_NS,))
+        if self._connection is None or self._file != (os.getpid(), number_of(self._path)):
+            with opening(self._path) as number:
+                self._file = (os.getpid(), number)
+                self._connection = sqlite3.connect(
+                    self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+                )
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._connection.execute(_TABLE)
+                self._connection.execute("DELETE FROM turns WHERE changed < ?", (time.time_ns() - _KEPT_NS,))
         return self._connection
 
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        _, number = self._file
+        with replacing(self._path, number) as aside:
+            self._close()
+            if aside is not None:
+                log.warning("%s: %s. A new one is begun, the broken one is %s.", self._path, error, aside)
 
-def _make_private(path: Path) -> None:
-    """Make the file for our eyes only; another user's folder in a shared place is not trusted."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path == default_path() and path.parent.stat().st_uid != _user():
-        raise PermissionError(f"{path.parent} belongs to another user")
-    if not path.exists():  # to close a file drops the locks that SQLite has on it in this process
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    def _close(self) -> None:
+        """Close the file while nobody else opens one: SQLite may take the journals of its name along."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
 
 
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
+def _tells_broken(error: sqlite3.DatabaseError) -> bool:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _PRIMARY in _BROKEN or code == sqlite3.SQLITE_IOERR_SHORT_READ

@@ -26,6 +26,7 @@ from airflow_provider_ksef.client.limits import RateLimit
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 LEASE = 5 * SECOND
 """How long a request may be on its way; who has not told of its answer by then is taken for dead."""
 _WINDOWS = SlidingWindowLog()
@@ -38,11 +39,15 @@ class TurnLog(msgspec.Struct):
     :param landed: when each was answered, in order.
     :param in_flight: by turn, when it counts as answered at the latest.
     :param blocked_until: KSeF has asked everyone to wait until then.
+    :param promised: by waiter, when it was told to come back.
+    :param begun: when it was begun with nothing in it, which tells it from one that the store has lost.
     """
 
     landed: list[int] = []
     in_flight: dict[str, int] = {}
     blocked_until: int = 0
+    promised: dict[str, int] = {}
+    begun: int = 0
 
     def times(self, now: int) -> list[int]:
         """Give the times that count, in order; one far ahead is of a clock that was set back since."""
@@ -51,22 +56,48 @@ class TurnLog(msgspec.Struct):
 
     def land(self, turn: str, now: int) -> None:
         """
-        Count a turn as answered.
+        Count a turn as answered, also one that the store has lost since.
 
         :param turn: its name.
         """
-        if self.in_flight.pop(turn, None) is not None:
-            insort(self.landed, now)
+        self.in_flight.pop(turn, None)
+        insort(self.landed, now)
 
     def forget(self, now: int) -> None:
         """Drop what no window reaches any more."""
         del self.landed[: bisect_left(self.landed, now - HOUR)]
         for turn in [turn for turn, lease in self.in_flight.items() if lease < now - HOUR]:
             del self.in_flight[turn]
+        self.promised = {who: moment for who, moment in self.promised.items() if now < moment <= now + DAY}
+
+    def with_promised(self) -> TurnLog:
+        """Give the log as it will be when all have come back who were told to."""
+        landed = sorted([*self.landed, *self.promised.values()])
+        return TurnLog(landed=landed, in_flight=self.in_flight, blocked_until=self.blocked_until)
 
     def block(self, until: int) -> None:
         """Let nobody through before a moment."""
         self.blocked_until = max(self.blocked_until, until)
+
+    def blocked_for(self, now: int) -> int:
+        """Tell for how long nobody is let through; what is too long is of a clock that was set back since."""
+        blocked = self.blocked_until - now
+        return blocked if 0 < blocked <= DAY else 0
+
+    def says_anything(self, now: int) -> bool:
+        """Whether it stops anybody at all."""
+        return bool(self.landed or self.in_flight or self.blocked_for(now))
+
+    def add(self, other: TurnLog) -> None:
+        """
+        Count what another log of this counter knows as well, rather twice than not at all.
+
+        No two turns land in the same microsecond, since each does so while the store is its alone.
+        """
+        self.landed = sorted({*self.landed, *other.landed})
+        self.in_flight = {**other.in_flight, **self.in_flight}
+        self.promised = {**other.promised, **self.promised}
+        self.block(other.blocked_until)
 
 
 @dataclass(frozen=True)
@@ -102,7 +133,7 @@ def wait_of(log: TurnLog, windows: list[Window], now: int) -> int:
     """
     times = log.times(now)
     waits = [_wait_of(times, window, now) for window in windows]
-    return max(0, log.blocked_until - now, *waits)
+    return max(log.blocked_for(now), *waits, 0)
 
 
 def used(log: TurnLog, window: Window, now: int) -> int:
@@ -126,6 +157,30 @@ def take(logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], turn:
             log.forget(now)
             log.in_flight[turn] = now + LEASE
     return wait
+
+
+def promise(
+    logs: Mapping[str, TurnLog], windows: Mapping[str, list[Window]], own: str, waiter: str, now: int
+) -> int:
+    """
+    Tell one who waits long when to come back: when its turn will be there after those of all who were told
+    before. It is no right to a turn; who comes in between may take it.
+
+    :param logs: by counter.
+    :param windows: by counter.
+    :param own: the counter in whose line it stands.
+    :param waiter: its name; what it was told before is void.
+    :returns: microseconds to wait, a day at the most.
+    """
+    line = logs[own]
+    line.forget(now)
+    line.promised.pop(waiter, None)
+    expected = {**logs, own: line.with_promised()}
+    moment = max([now, *line.promised.values()])
+    while wait := max(wait_of(log, windows[name], moment) for name, log in expected.items()):
+        moment += wait
+    line.promised[waiter] = min(moment, now + DAY)
+    return line.promised[waiter] - now
 
 
 def _wait_of(times: list[int], window: Window, now: int) -> int:

@@ -14,6 +14,9 @@ From records and the store's time, in microseconds since the epoch, to a result 
 It may be called again where another process was faster, so it has no effect of its own.
 """
 
+KEPT_SECONDS = 25 * 3600
+"""How long a record is kept at the least: an hour's window, or the day that a 429 may stop all for."""
+
 
 class StoreError(Exception):
     """The store cannot be used; its text says why, and holds no secret."""

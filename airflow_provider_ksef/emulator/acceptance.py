@@ -60,8 +60,6 @@ class Acceptance:
         self._emulator = emulator
         self._session = session
         self._limits = emulator.limits.context(session.context).of_session(session.kind)
-        consent = emulator.consents.get(session.nip)
-        self._has_consent = consent is not None and consent.is_given(emulator.clock.now())
 
     def take(self, arrivals: list[Arrival]) -> bool:
         """
@@ -89,16 +87,21 @@ class Acceptance:
                 form=FORMS[self._session.form],
                 context=Identity.parse(self._session.context),
                 limits=self._limits,
-                may_attach=self._has_consent and is_batch_or_correction,
+                may_attach=is_batch_or_correction,
                 schemas=self._emulator.schemas,
                 received=polish_day(arrival.invoicing),
                 relations=EmulatedRelations(self._emulator.taxpayers, self._emulator.authorizations),
+                consents=self._has_consented,
             )
         except Rejected as why:  # whose frames would hold this and other documents in memory
             return Rejected(why.code, why.description, why.details, why.invoice_number)
         except Exception:
             log.exception("invoice %s failed", arrival.reference)
             return unknown_failure()
+
+    def _has_consented(self, seller_nip: str) -> bool:
+        consent = self._emulator.consents.get(seller_nip)
+        return consent is not None and consent.is_given(self._emulator.clock.now())
 
     def _fail_as_ordered(self) -> None:
         code = self._emulator.work_faults.take_code(WorkFaultKind.INVOICE_STATUS)

@@ -16,6 +16,7 @@ from airflow_provider_ksef.emulator.crypto import encode_base64
 from airflow_provider_ksef.emulator.unpacking import BrokenArchive, Budget, open_gzip
 
 _BLOCK = 1 << 20
+_MOST_COUNTED = 10
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -54,7 +55,7 @@ class Archive:
     An archive of invoices.
 
     :param compression: Zip or TarGz.
-    :param most_entries: more files than these are counted no further.
+    :param most_entries: ten times as many files are counted no further.
     :param most_bytes: of one file; content beyond is not given.
     """
 
@@ -65,7 +66,7 @@ class Archive:
 
     def count(self) -> int:
         """
-        Read it through once and count its files, up to one more than there may be.
+        Read it through once and count its files, also those that are too many.
 
         :raises BrokenArchive: where it is not what it was declared to be, or a bomb.
         """
@@ -74,7 +75,7 @@ class Archive:
         count = 0
         for _ in self._read(0):
             count += 1
-            if count > self.most_entries:
+            if count > _MOST_COUNTED * self.most_entries:
                 break
         return count
 

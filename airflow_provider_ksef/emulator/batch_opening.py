@@ -52,9 +52,7 @@ def check_opening(request: OpenBatch) -> FormCode:
         raise unsupported_form()
     file = request.batch_file
     if len(file.file_parts) > MOST_PARTS:
-        raise ApiError(
-            21161, f"Liczba części pakietu {len(file.file_parts)} przekroczyła dozwoloną liczbę {MOST_PARTS}."
-        )
+        raise ApiError(21161, f"Liczba części pliku musi być mniejsza lub równa niż {MOST_PARTS}.")
     for part in file.file_parts:
         if part.file_size > MOST_PART_BYTES + PADDING:
             raise ApiError(
@@ -68,10 +66,10 @@ def check_opening(request: OpenBatch) -> FormCode:
 
 def _wrong_values(file: BatchFile) -> list[str]:
     wrong = []
-    if not 1 <= file.file_size <= MOST_PACKAGE_BYTES:
-        wrong.append(
-            f"'batchFile.fileSize' must be between 1 and {MOST_PACKAGE_BYTES}. You entered {file.file_size}."
-        )
+    if file.file_size < 1:
+        wrong.append("'fileSize' must be greater than or equal to '1'.")
+    if file.file_size > MOST_PACKAGE_BYTES:
+        wrong.append(f"'fileSize' must be less than or equal to '{MOST_PACKAGE_BYTES}'.")
     if not file.file_parts:
         wrong.append("'batchFile.fileParts' must not be empty.")
     ordinals = [part.ordinal_number for part in file.file_parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 from lxml import etree
@@ -39,6 +40,7 @@ def check_invoice(
     schemas: Schemas | None,
     received: date,
     relations: Relations | None = None,
+    consents: Callable[[str], bool] = lambda _: True,
 ) -> InvoiceFacts:
     """
     Check one invoice as KSeF does, but for duplicates.
@@ -46,9 +48,10 @@ def check_invoice(
     :param form: the session's.
     :param context: whose session it is.
     :param limits: most bytes of an invoice.
-    :param may_attach: whether the sender has consented to attachments and they may come this way.
+    :param may_attach: whether attachments may come this way; those of PEF always may.
     :param received: the Polish day on which KSeF got the invoice.
     :param relations: who may issue for whom; nothing where each issues for itself only.
+    :param consents: whether the seller with a NIP has consented to attachments.
     :raises Rejected: with KSeF's status code and texts for the first thing that is wrong.
     """
     _check_size(xml, limits.size_with_attachment)
@@ -61,11 +64,14 @@ def check_invoice(
         facts = read_facts(root)
         if not facts.has_attachment:
             _check_size(xml, limits.size)
-        elif not may_attach:
+        elif not may_attach and form.value != "PEF":
             raise Rejected(415, ATTACHMENT_ERROR, ())
         _check_issue_date(facts, received)
         if not may_issue(facts, context, relations):
             raise Rejected(410, RIGHTS_ERROR, ("Brak uprawnienia fakturowego",))
+        if facts.has_attachment and not consents(facts.seller_nip):
+            detail = f"Sprzedawca {facts.seller_nip} nie posiada zgody do wysyłania faktur z załącznikami"
+            raise Rejected(410, RIGHTS_ERROR, (detail,))
     except Rejected as rejected:
         rejected.invoice_number = peek_invoice_number(root)
         raise

@@ -6,7 +6,7 @@ import asyncio
 import socket
 
 from starlette.types import Scope
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Connections:
@@ -19,8 +19,9 @@ class Connections:
         """A protocol for uvicorn that tells of its connections."""
         opened = self._open
 
-        class KnownProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses it when it runs
-            def connection_made(self, transport: asyncio.Transport) -> None:
+        # the faster httptools loses the body of who offers HTTP/2, as Java's own client does
+        class KnownProtocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 super().connection_made(transport)
                 connected = transport.get_extra_info("socket")
                 # head and body are two writes: the second would wait 40 ms for the client's acknowledgement

@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     21117: "Nieprawidłowy identyfikator podmiotu dla wskazanego typu kontekstu.",
     21155: "Przekroczono dozwoloną liczbę faktur w sesji.",
     21157: "Nieprawidłowy rozmiar części pakietu.",
-    21161: "Przekroczono dozwoloną liczbę części pakietu.",
+    21161: "Przekroczono dozwoloną liczbę części pakietów.",
     21164: "Faktura o podanym identyfikatorze nie istnieje.",
     21165: "Faktura o podanym numerze KSeF nie jest jeszcze dostępna.",
     21166: "Korekta techniczna niedostępna.",

@@ -71,7 +71,8 @@ class Exporting:
     def _build(self, export: Export, key: bytes) -> Package:
         emulator = self._emulator
         with emulator.database.transaction():
-            query, mark = bound_by_mark(emulator.hwm, export.query, emulator.hwm.current())
+            asked = replace(export.query, known_at=emulator.clock.now())  # as is the mark that is told
+            query, mark = bound_by_mark(emulator.hwm, asked, emulator.hwm.current())
             found = emulator.invoices.find(query, most=emulator.settings.export_cap + 1)
         is_capped = len(found) > emulator.settings.export_cap
         found = found[: emulator.settings.export_cap]

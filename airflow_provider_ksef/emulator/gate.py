@@ -57,6 +57,8 @@ class Gate:
         if not scope["path"].startswith((API, LATARNIA, STORAGE)):
             await self._work(scope, receive, send)
             return
+        if scope["path"].startswith(API):
+            scope = {**scope, "path": scope["path"].removesuffix("/")}  # KSeF does not mind one more
         endpoint = self._name(scope)
         self._emulator.stats.count(endpoint)
         fault = self._emulator.faults.take(scope["method"], scope["path"])

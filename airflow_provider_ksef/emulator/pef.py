@@ -56,7 +56,7 @@ def read_pef_facts(root: etree._Element, form: FormCode) -> InvoiceFacts:
         currency=read_text(root, "DocumentCurrencyCode"),
         invoice_type=_invoice_type(root, form),
         is_self_invoicing=False,
-        has_attachment=False,
+        has_attachment=next(root.iter("{*}EmbeddedDocumentBinaryObject"), None) is not None,
         third_subjects=(),
         authorized_subject=None,
         form=form,

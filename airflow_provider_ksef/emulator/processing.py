@@ -66,10 +66,11 @@ class BatchProcessing:
         if ordered is not None:
             raise _Failed(ordered, *_DETAILS.get(ordered, ()))
         if session.aes_key is None:
-            raise _Failed(LOST_KEY)
+            raise _Failed(LOST_KEY, "Rozszyfrowania klucza symetrycznego zakończone błędem.")
         for part in self._emulator.sessions.parts(session.reference):
             if part.stored_hash != part.hash:
-                raise _Failed(405, f"Skrót części {part.ordinal} pakietu nie zgadza się z zadeklarowanym.")
+                detail = f"Skrót SHA-256 części: '{part.ordinal}' nie zgadza się z zadeklarowanym skrótem"
+                raise _Failed(405, f"{detail}: '{part.hash}'.")
         self._decrypt(session, session.aes_key, path)
         _verify(session, path)
         limits = self._emulator.limits.context(session.context).batch_session
@@ -79,7 +80,8 @@ class BatchProcessing:
         except BrokenArchive:
             raise _Failed(430) from None
         if count > limits.invoices:
-            raise _Failed(420)
+            most = f"Przekroczono dopuszczalną liczbę faktur w paczce: '{limits.invoices}'."
+            raise _Failed(420, f"{most} Liczba faktur w paczce: '{count}'.")
         if count == 0:
             raise _Failed(CANCELLED, *_DETAILS[CANCELLED])
         return archive
@@ -128,10 +130,11 @@ def _together(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
 
 def _verify(session: Session, archive: Path) -> None:
     if archive.stat().st_size != session.file_size:
-        raise _Failed(405, "Rozmiar paczki nie zgadza się z zadeklarowanym.")
+        raise _Failed(430, "Rozmiar przesłanej paczki faktur nie jest zgodny z zadeklarowanym.")
     whole = sha256()
     with archive.open("rb") as source:
         while block := source.read(BLOCK):
             whole.update(block)
     if encode_base64(whole.digest()) != session.file_hash:
-        raise _Failed(405, "Skrót paczki nie zgadza się z zadeklarowanym.")
+        detail = "Skrót SHA-256 przesłanej paczki faktur nie jest zgodny z zadeklarowanym skrótem"
+        raise _Failed(430, f"{detail}: '{session.file_hash}'.")

@@ -10,7 +10,8 @@ from airflow_provider_ksef._compat import conf
 from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.redis_turn_store import RedisTurnStore
-from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore, default_path
+from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
+from airflow_provider_ksef.client.turn_file import default_path
 from airflow_provider_ksef.client.turn_store import StoreError, TurnStore
 from airflow_provider_ksef.exceptions import KsefInputError
 

@@ -27,6 +27,7 @@ from airflow_provider_ksef.operators.parameters import check_choice, check_sendi
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
+from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.operators.telling import tell
 from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
 
@@ -223,6 +224,7 @@ class KsefSubmitBatchOperator(BaseOperator):
         end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
+        open_record(self.tables_path, context, ksef.settings, self.offline_conn_id)
         report = check_invoices(self, ksef.settings, self.found())
         return dry_run_result(context, self, report, len(batches_of(report.files, self.declaration)))
 

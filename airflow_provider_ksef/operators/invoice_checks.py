@@ -15,7 +15,7 @@ from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath
-from airflow_provider_ksef.operators.parameters import path_of
+from airflow_provider_ksef.operators.parameters import check_folder, path_of
 from airflow_provider_ksef.operators.rejected_files import keep_invalid, refuse_same_folder
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ class CheckingOperator(Protocol):
     schema_dir: PathSetting
     allow_self_invoicing: bool
     on_invalid: str
+    tables_path: PathSetting
+    upo_path: PathSetting
     rejected_path: PathSetting
 
     def found(self) -> list[InvoicePath]:
@@ -52,8 +54,6 @@ def sendable_invoices(context: Context, operator: CheckingOperator, settings: Se
     :raises KsefInputError: where nothing may be sent.
     """
     found = operator.found()
-    if operator.rejected_path is not None:
-        refuse_same_folder(path_of("rejected_path", operator.rejected_path), found)
     report = check_invoices(operator, settings, found)
     require_sendable(context, operator, report, found)
     log.info("%d invoices are ready to be sent.", len(report.files))
@@ -69,8 +69,14 @@ def check_invoices(
     :param operator: says which form they are of, and where its schema lies.
     :param settings: in whose name they are sent.
     :param found: the files.
-    :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema.
+    :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema; or where
+        what is told of the files could not be kept.
     """
+    for field in ("tables_path", "upo_path", "rejected_path"):
+        if (named := getattr(operator, field)) is not None:
+            check_folder(field, named)
+    if operator.rejected_path is not None:
+        refuse_same_folder(path_of("rejected_path", operator.rejected_path), found)
     rules = CheckRules(
         form_code=operator.form_code,
         context=settings.context,
@@ -126,7 +132,7 @@ def dry_run_result(
     :raises KsefInputError: names the first few problems.
     """
     told = {"dry_run": True, **report_in_short(report), "session_count": session_count}
-    if report.problems and operator.on_invalid == "fail":
+    if report.problems and (operator.on_invalid == "fail" or not report.files):
         context["ti"].xcom_push(key=REPORT_KEY, value=told)
         report.require_valid()
     log.info("Dry run: nothing was sent. %d files would go in %d sessions.", len(report.files), session_count)

@@ -27,6 +27,7 @@ from airflow_provider_ksef.operators.online_sending import OnlineSending
 from airflow_provider_ksef.operators.parameters import check_sending, is_given
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
+from airflow_provider_ksef.operators.submission_record import open_record
 from airflow_provider_ksef.operators.telling import tell
 from airflow_provider_ksef.triggers.events import Resume, foreign_event, read_event
 
@@ -218,6 +219,7 @@ class KsefSendInvoicesOperator(BaseOperator):
         end_killed_task()
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
+        open_record(self.tables_path, context, ksef.settings, self.offline_conn_id)
         report = check_invoices(self, ksef.settings, self.found())
         self.declaration.check(len(report.files))
         return dry_run_result(context, self, report, -(-len(report.files) // MAX_INVOICES))

@@ -114,6 +114,22 @@ def path_of(field: str, named: str | PathLike[str] | ObjectStoragePath) -> UPath
         raise KsefInputError(field, str(named), str(error), remedy) from error
 
 
+def check_folder(field: str, named: str | PathLike[str] | ObjectStoragePath) -> None:
+    """
+    Refuse what cannot be a folder, before something is done whose outcome is to be kept in it.
+
+    :raises KsefInputError: where it, or what it is to lie in, is a file of this machine.
+    """
+    path = path_of(field, named)
+    if path.protocol not in ("", "file"):
+        return
+    there = next((each for each in (path, *path.parents) if each.exists()), path)
+    if there.is_file():
+        raise KsefInputError(
+            field, str(named), f"{there.path} is a file", "Give a folder, or a name that is not there yet."
+        )
+
+
 def task_owner(context: Context) -> str:
     """
     Name a task as the owner of a table's lease: its next try takes the lease over at once.

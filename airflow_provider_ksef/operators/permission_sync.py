@@ -27,10 +27,11 @@ class KsefSyncPermissionsOperator(ManagingOperator):
     Hold the permissions in the connection's context against those that are wanted, and make them so.
 
     With ``dry_run``, the default, it only reports the difference. Otherwise it takes away what is not wanted,
-    then gives what is missing. The login's own permissions are never taken away, and those of other kinds
-    are left alone. The result is ``{"dry_run", "missing", "surplus", "unchanged", "kept", "granted",
-    "revoked"}``, each permission as a text; ``kept`` are the login's own that are not wanted. After changes
-    ``missing`` and ``surplus`` hold what KSeF has confirmed and does not show yet, mostly nothing.
+    then gives what is missing; what differs only in ``can_delegate`` it gives first. The login's own
+    permissions are never taken away, and those of other kinds are left alone. The result is
+    ``{"dry_run", "missing", "surplus", "unchanged", "kept", "granted", "revoked"}``, each permission as a
+    text; ``kept`` are the login's own that are not wanted. After changes ``missing`` and ``surplus`` hold
+    what KSeF has confirmed and does not show yet, mostly nothing.
 
     :param wanted: a list of dictionaries as in :class:`~.permissions.KsefGrantPermissionOperator`, or the
         name of a YAML file with such a list, such as ``permissions.yaml``, in the DAG's folder or in its

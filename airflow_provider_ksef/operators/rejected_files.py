@@ -13,7 +13,7 @@ from upath import UPath
 
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.crypto import sha256_base64
-from airflow_provider_ksef.client.invoice_files import InvoicePath
+from airflow_provider_ksef.client.invoice_files import InvoicePath, identity
 from airflow_provider_ksef.client.session_invoices import SessionInvoice
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -101,7 +101,8 @@ def refuse_same_folder(rejected_path: UPath, found: Sequence[InvoicePath]) -> No
 
     :raises KsefInputError: names the folder.
     """
-    if any(file.path.parent == rejected_path for file in found):
+    folders = {str(file.path.parent): file.path.parent for file in found}
+    if identity(rejected_path) in map(identity, folders.values()):
         raise KsefInputError(
             "rejected_path",
             str(rejected_path),

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol
 
 from airflow_provider_ksef.client import KsefClient, sessions
+from airflow_provider_ksef.client.retries import LONGEST_WAIT
 from airflow_provider_ksef.client.sessions import SessionStatus
-from airflow_provider_ksef.exceptions import KsefTimeoutError
+from airflow_provider_ksef.exceptions import KsefTimeoutError, KsefTransportError, KsefUnavailableError
 from airflow_provider_ksef.triggers.pace import pause_since
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
+from airflow_provider_ksef.triggers.polling import refuse_blind_trigger, wanted_wait
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ def wait_for_session(
     """
     Ask for a closed session's status until it is final; a deferrable operator is deferred in between.
 
+    KSeF may be away meanwhile, for a maintenance for instance: that is waited out, too.
+
     :param operator: says how to wait.
     :param ksef: the client.
     :param reference: of the session.
@@ -53,10 +56,10 @@ def wait_for_session(
     :param trigger_error: what the trigger could not do, where it has just fired.
     :returns: the session's final status.
     :raises KsefTimeoutError: where KSeF has not finished by the deadline.
+    :raises KsefError: where KSeF is away at the deadline, or asks to be left alone for more than a minute.
     :raises KsefTriggererError: where the triggerer could not ask KSeF, though the worker can.
     """
-    while not (status := ksef.run(sessions.get_status(reference))).is_final:
-        log.info("Session %s: %d %s.", reference, status.code, status.description)
+    while (status := _asked(ksef, reference, deadline)) is None or not status.is_final:
         left = deadline - time.time()
         if left <= 0:
             raise KsefTimeoutError(
@@ -76,4 +79,18 @@ def wait_for_session(
             )
             operator.defer(trigger=trigger, method_name="execute_complete")
         time.sleep(min(pause_since(deadline - operator.timeout, operator.poll_interval), left))
+    return status
+
+
+def _asked(ksef: KsefClient, reference: str, deadline: float) -> SessionStatus | None:
+    """Ask once; None where KSeF is away, which is waited out here as in the triggerer."""
+    try:
+        status = ksef.run(sessions.get_status(reference))
+    except (KsefTransportError, KsefUnavailableError) as error:
+        if time.time() >= deadline or wanted_wait(error) > LONGEST_WAIT:
+            raise
+        log.warning("Session %s: asking again later. %s", reference, error)
+        return None
+    if not status.is_final:
+        log.info("Session %s: %d %s.", reference, status.code, status.description)
     return status

@@ -20,7 +20,13 @@ from airflow_provider_ksef.links.ksef import KsefAppLink
 from airflow_provider_ksef.operators.batch_result import check_judged
 from airflow_provider_ksef.operators.killing import end_killed_task
 from airflow_provider_ksef.operators.long_waits import long_waits
-from airflow_provider_ksef.operators.parameters import check_above, check_at_least, is_given, path_of
+from airflow_provider_ksef.operators.parameters import (
+    check_above,
+    check_at_least,
+    check_folder,
+    is_given,
+    path_of,
+)
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
 from airflow_provider_ksef.operators.session_upo import save_session_upo
 from airflow_provider_ksef.operators.session_waiting import SESSION_LIFE_SECONDS, wait_for_session
@@ -90,7 +96,7 @@ class KsefDownloadUpoOperator(BaseOperator):
         """Wait for the session, then save what is missing."""
         del context
         check_reference_number(self.session_reference_number, "session_reference_number")
-        path_of("upo_path", self.upo_path)
+        check_folder("upo_path", self.upo_path)
         return self._save(time.time() + self.timeout, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:

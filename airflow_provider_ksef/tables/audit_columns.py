@@ -43,22 +43,34 @@ def _permissions() -> Iterator[pa.Field]:
         pa.string(),
         "KSeF's list that told it: persons (people and companies that may work in the context), subunits "
         "(administrators below it), entities (what other companies let the context do), "
-        "authorizations_granted and authorizations_received (between companies), eu_entities.",
+        "authorizations_granted and authorizations_received (between companies), eu_entities; entities_roles "
+        "(what the context is to the tax office), subordinate_entities_roles (companies below it), "
+        "attachments (the consent to invoices with attachments).",
     )
-    yield described("id", pa.string(), "KSeF's id of the permission, by which it is revoked.")
-    yield described("permission_scope", pa.string(), "What it allows, such as InvoiceWrite or SelfInvoicing.")
+    yield described(
+        "id", pa.string(), "KSeF's id of the permission, by which it is revoked; null where KSeF has none."
+    )
+    yield described(
+        "permission_scope",
+        pa.string(),
+        "What it allows, such as InvoiceWrite or SelfInvoicing; of a role its name, such as VatGroupSubUnit.",
+    )
     yield described(
         "permission_state",
         pa.string(),
-        "Active, or Inactive where a client took back what was passed on; null where KSeF does not say.",
+        "Active, or Inactive where a client took back what was passed on, or there is no consent; null where "
+        "KSeF does not say.",
     )
-    yield from _identifier("authorized_identifier", "Who has it; null in entities: the context itself.")
+    yield from _identifier(
+        "authorized_identifier",
+        "Who has it; null in entities, entities_roles and attachments: the context itself.",
+    )
     yield described("authorized_name", pa.string(), "Name of the person or company that has it.")
     yield from _identifier("author_identifier", "Who gave it; null where KSeF itself did, or does not say.")
     yield from _identifier(
         "place_identifier",
-        "Where it holds: a part of the company, a company below it, another company, or the VAT number of "
-        "one abroad; null where KSeF does not say: the context itself.",
+        "Where it holds: a part of the company, a company below it, another company (of a role: that above "
+        "it), or the VAT number of one abroad; null where KSeF does not say: the context itself.",
     )
     yield described("place_name", pa.string(), "Name of the part, or of the company abroad.")
     yield from _identifier("target_identifier", "The client, where the permission was passed on.")
@@ -127,7 +139,7 @@ def _limits() -> Iterator[pa.Field]:
         "name", pa.string(), "KSeF's name, such as onlineSession.maxInvoices or invoiceSend.perHour."
     )
     yield described(
-        "value", AMOUNT, "The limit; null where there is none (KSeF says -1), or where it is no number."
+        "value", AMOUNT, "The limit; null where there is none (KSeF says -1), or where it is no such number."
     )
     yield _extra()
 
@@ -142,7 +154,7 @@ AUDIT_SCHEMAS = {
 """One row per thing and snapshot; key (context, snapshot_date) and the columns of :data:`AUDIT_KEYS`."""
 
 AUDIT_KEYS = {
-    PERMISSIONS_TABLE: (SOURCE, "id"),
+    PERMISSIONS_TABLE: (SOURCE, "id", "permission_scope", "authorized_identifier", "place_identifier"),
     TOKENS_TABLE: ("reference_number",),
     CERTIFICATES_TABLE: ("certificate_serial_number",),
     LOGIN_SESSIONS_TABLE: ("reference_number",),

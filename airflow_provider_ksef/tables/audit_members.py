@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from airflow_provider_ksef.tables.moments import to_datetime
+
+Row = dict[str, Any]
 _json = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
@@ -30,6 +34,23 @@ class Members:
             return self._left.pop(name, None)
         member = self._left.get(name)
         return member.take(*below) if isinstance(member, Members) else None
+
+    def take_first(self, *names: str) -> Any:
+        """Take the member that there is of several that mean the same."""
+        return next((taken for name in names if (taken := self.take(name)) is not None), None)
+
+    def take_moment(self, name: str) -> datetime | None:
+        """Take a member that is a date-time."""
+        text = self.take(name)
+        return None if text is None else to_datetime(text)
+
+    def take_identifier(self, column: str, *names: str) -> Row:
+        """Take the identifier that there is of several, as a column of its type and one of its value."""
+        for name in names:
+            kind = self.take(name, "type")
+            if kind is not None:
+                return {f"{column}_type": kind, column: self.take(name, "value")}
+        return {}
 
     def left(self) -> dict[str, Any]:
         """Give what nobody took."""

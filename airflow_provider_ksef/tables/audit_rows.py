@@ -14,7 +14,9 @@ from airflow_provider_ksef.tables.audit_columns import (
     SOURCE,
     TAKEN_AT,
 )
-from airflow_provider_ksef.tables.audit_members import Members, as_json
+from airflow_provider_ksef.tables.audit_members import Members, Row, as_json
+from airflow_provider_ksef.tables.audit_permission_rows import permission_rows
+from airflow_provider_ksef.tables.columns import AMOUNT
 from airflow_provider_ksef.tables.layout import (
     CERTIFICATES_TABLE,
     LIMITS_TABLE,
@@ -22,13 +24,13 @@ from airflow_provider_ksef.tables.layout import (
     PERMISSIONS_TABLE,
     TOKENS_TABLE,
 )
-from airflow_provider_ksef.tables.moments import POLAND, to_datetime
+from airflow_provider_ksef.tables.moments import POLAND
 
-Row = dict[str, Any]
 Told = Mapping[str, Sequence[Mapping[str, Any]]]
 """KSeF's JSON objects by the list that they are of."""
 
 _UNLIMITED = -1
+_TOO_MUCH = 10 ** (AMOUNT.precision - AMOUNT.scale)
 
 
 def snapshot_rows(table: str, told: Told, taken_at: datetime) -> list[Row]:
@@ -61,41 +63,17 @@ def key_of(table: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in AUDIT_KEYS[table])
 
 
-def _permission(source: str, item: Mapping[str, Any]) -> Iterator[Row]:
-    told = Members(item)
-    row = {
-        SOURCE: source,
-        "id": told.take("id"),
-        "permission_scope": _first(told, "permissionScope", "authorizationScope"),
-        "permission_state": told.take("permissionState"),
-        **_identifier("authorized_identifier", told, "authorizedIdentifier", "authorizedEntityIdentifier"),
-        "authorized_name": _name(told),
-        **_identifier("author_identifier", told, "authorIdentifier"),
-        **_identifier(
-            "place_identifier", told, "contextIdentifier", "subunitIdentifier", "authorizingEntityIdentifier"
-        ),
-        "place_name": _first(told, "subunitName", "euEntityName"),
-        **_identifier("target_identifier", told, "targetIdentifier"),
-        "can_delegate": told.take("canDelegate"),
-        "description": told.take("description"),
-        "start_date": _moment(told, "startDate"),
-    }
-    row |= _plain_identifier("authorized_identifier", "Fingerprint", told, "authorizedFingerprintIdentifier")
-    row |= _plain_identifier("place_identifier", "VatUe", told, "vatUeIdentifier")
-    yield row | {"extra": told.extra()}
-
-
 def _token(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
     told = Members(item)
     row = {
         "reference_number": told.take("referenceNumber"),
         "status": told.take("status"),
         "description": told.take("description"),
-        **_identifier("author_identifier", told, "authorIdentifier"),
-        **_identifier("context_identifier", told, "contextIdentifier"),
+        **told.take_identifier("author_identifier", "authorIdentifier"),
+        **told.take_identifier("context_identifier", "contextIdentifier"),
         "requested_permissions": sorted(told.take("requestedPermissions") or ()),
-        "date_created": _moment(told, "dateCreated"),
-        "last_use_date": _moment(told, "lastUseDate"),
+        "date_created": told.take_moment("dateCreated"),
+        "last_use_date": told.take_moment("lastUseDate"),
         "status_details": told.take("statusDetails"),
     }
     yield row | {"extra": told.extra()}
@@ -109,11 +87,11 @@ def _certificate(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
         "type": told.take("type"),
         "common_name": told.take("commonName"),
         "status": told.take("status"),
-        **_identifier("subject_identifier", told, "subjectIdentifier"),
-        "valid_from": _moment(told, "validFrom"),
-        "valid_to": _moment(told, "validTo"),
-        "request_date": _moment(told, "requestDate"),
-        "last_use_date": _moment(told, "lastUseDate"),
+        **told.take_identifier("subject_identifier", "subjectIdentifier"),
+        "valid_from": told.take_moment("validFrom"),
+        "valid_to": told.take_moment("validTo"),
+        "request_date": told.take_moment("requestDate"),
+        "last_use_date": told.take_moment("lastUseDate"),
     }
     yield row | {"extra": told.extra()}
 
@@ -122,7 +100,7 @@ def _login_session(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
     told = Members(item)
     row = {
         "reference_number": told.take("referenceNumber"),
-        "start_date": _moment(told, "startDate"),
+        "start_date": told.take_moment("startDate"),
         "method_category": told.take("authenticationMethodInfo", "category"),
         "method_code": told.take("authenticationMethodInfo", "code"),
         "method_name": told.take("authenticationMethodInfo", "displayName"),
@@ -130,8 +108,8 @@ def _login_session(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
         "status_description": told.take("status", "description"),
         "status_details": told.take("status", "details"),
         "is_token_redeemed": told.take("isTokenRedeemed"),
-        "last_token_refresh_date": _moment(told, "lastTokenRefreshDate"),
-        "refresh_token_valid_until": _moment(told, "refreshTokenValidUntil"),
+        "last_token_refresh_date": told.take_moment("lastTokenRefreshDate"),
+        "refresh_token_valid_until": told.take_moment("refreshTokenValidUntil"),
         "is_current": bool(told.take("isCurrent")),
     }
     yield row | {"extra": told.extra()}
@@ -139,13 +117,19 @@ def _login_session(_source: str, item: Mapping[str, Any]) -> Iterator[Row]:
 
 def _limit(source: str, item: Mapping[str, Any]) -> Iterator[Row]:
     for name, told in _leaves(item, ()):
-        is_number = isinstance(told, (int, Decimal)) and not isinstance(told, bool)
+        fits = _fits(told)
         yield {
             SOURCE: source,
             "name": name,
-            "value": Decimal(told) if is_number and told != _UNLIMITED else None,
-            "extra": None if is_number or told is None else as_json(told),
+            "value": Decimal(told) if fits and told != _UNLIMITED else None,
+            "extra": None if fits or told is None else as_json(told),
         }
+
+
+def _fits(told: Any) -> bool:
+    """Whether it is a number that the column holds to its last digit."""
+    is_number = isinstance(told, (int, Decimal)) and not isinstance(told, bool)
+    return is_number and abs(told) < _TOO_MUCH and told == round(told, AMOUNT.scale)
 
 
 def _leaves(told: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -156,36 +140,8 @@ def _leaves(told: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[s
             yield ".".join((*above, name)), member
 
 
-def _first(told: Members, *names: str) -> Any:
-    """Take the member that the list has of several that mean the same."""
-    return next((taken for name in names if (taken := told.take(name)) is not None), None)
-
-
-def _identifier(column: str, told: Members, *names: str) -> Row:
-    for name in names:
-        kind = told.take(name, "type")
-        if kind is not None:
-            return {f"{column}_type": kind, column: told.take(name, "value")}
-    return {}
-
-
-def _plain_identifier(column: str, kind: str, told: Members, name: str) -> Row:
-    value = told.take(name)
-    return {} if value is None else {f"{column}_type": kind, column: value}
-
-
-def _name(told: Members) -> str | None:
-    person = [told.take("subjectPersonDetails", name) for name in ("firstName", "lastName")]
-    return " ".join(filter(None, person)) or told.take("subjectEntityDetails", "fullName")
-
-
-def _moment(told: Members, name: str) -> datetime | None:
-    text = told.take(name)
-    return None if text is None else to_datetime(text)
-
-
 _ROWS: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Row]]] = {
-    PERMISSIONS_TABLE: _permission,
+    PERMISSIONS_TABLE: permission_rows,
     TOKENS_TABLE: _token,
     CERTIFICATES_TABLE: _certificate,
     LOGIN_SESSIONS_TABLE: _login_session,

@@ -20,7 +20,8 @@ from upath import UPath
 
 from airflow_provider_ksef.exceptions import KsefLeaseError, KsefTableError
 from airflow_provider_ksef.tables.audit_columns import AUDIT_SCHEMAS, SNAPSHOT_DATE
-from airflow_provider_ksef.tables.audit_rows import Row, Told, by_key, snapshot_rows
+from airflow_provider_ksef.tables.audit_members import Row
+from airflow_provider_ksef.tables.audit_rows import Told, by_key, snapshot_rows
 from airflow_provider_ksef.tables.environment import claim_submissions
 from airflow_provider_ksef.tables.moments import POLAND
 from airflow_provider_ksef.tables.reading import read

@@ -96,7 +96,7 @@ def closed_months(store: Store, parts: Sequence[TableKey], now: datetime, keep_o
         if name.startswith("month=")
     }
     closed = sorted(month for month in there if month < f"{reached:%Y-%m}")
-    return closed[: len(closed) - keep_open] if keep_open else closed
+    return closed[: max(0, len(closed) - keep_open)]
 
 
 def compact_steps(

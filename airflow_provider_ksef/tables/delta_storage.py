@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fsspec import AbstractFileSystem
 from fsspec.asyn import sync
@@ -35,7 +35,14 @@ def delta_address(root: UPath, table: str) -> str:
         return str(Path(root.path).absolute() / table)
     if root.protocol in S3_PROTOCOLS + OTHER_PROTOCOLS:
         protocol = "s3" if root.protocol in S3_PROTOCOLS else root.protocol
-        return f"{protocol}://{root.path.strip('/')}/{table}"
+        if unquote(root.path) != root.path:  # the library would look elsewhere than we do
+            raise KsefInputError(
+                "tables_path",
+                str(root),
+                "holds an escape such as %20, by which Delta tables would lie elsewhere",
+                "Give a folder without it, or use Parquet.",
+            )
+        return f"{protocol}://{quote(root.path.strip('/'), safe='/@:')}/{table}"
     raise KsefInputError(
         "table_format",
         "delta",

@@ -88,7 +88,7 @@ def _closed(delta: DeltaLog, part: TableKey, reached: datetime, keep_open: int) 
     """List the closed months that have several files."""
     months = delta.months(delta.snapshot(), part)
     closed = sorted(month for month in months if month < f"{reached:%Y-%m}")
-    return [month for month in closed[: len(closed) - keep_open] if len(months[month]) > 1]
+    return [month for month in closed[: max(0, len(closed) - keep_open)] if len(months[month]) > 1]
 
 
 def repeated(delta: DeltaLog, operation: Callable[[DeltaTable], Any]) -> Any:

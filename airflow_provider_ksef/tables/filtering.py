@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from airflow_provider_ksef.exceptions import KsefInputError
 
 Condition = tuple[str, str, Any]
+_OF_LISTS = ("in", "not in")
 _SHAPE = 'Give tuples such as [("currency", "=", "EUR")], or an expression of pyarrow.'
 
 
@@ -27,11 +28,15 @@ def filter_expression(filters: Any, schema: pa.Schema) -> pc.Expression | None:
     :returns: None where there is nothing to filter.
     :raises KsefInputError: where a name, an operator or a value does not fit.
     """
-    if filters is None or (not isinstance(filters, pc.Expression) and len(filters) == 0):
+    if filters is None:
+        return None
+    if not isinstance(filters, pc.Expression | Sequence) or isinstance(filters, str):
+        raise _misfit(filters, "is no list of conditions")
+    if not isinstance(filters, pc.Expression) and len(filters) == 0:
         return None
     try:
         expression = filters if isinstance(filters, pc.Expression) else _from_tuples(filters, schema)
-        schema.empty_table().filter(expression)
+        _row_of_nulls(schema).filter(expression)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise _misfit(filters, str(error)) from error
     return expression
@@ -52,9 +57,19 @@ def _typed(condition: Any, schema: pa.Schema) -> Condition:
             "filters", name, "is no column of the table", f"Choose from: {', '.join(schema.names)}."
         )
     kind = schema.field(name).type
-    if isinstance(value, Collection) and not isinstance(value, str | bytes):
+    is_list = isinstance(value, Collection) and not isinstance(value, str | bytes)
+    if value is None:
+        raise _misfit(condition, f"nothing equals null, give pyarrow.compute.field({name!r}).is_null()")
+    if is_list != (operator in _OF_LISTS):
+        raise _misfit(condition, "a list belongs to 'in' and 'not in', one value to the other operators")
+    if is_list:
         return name, operator, [_value(each, kind, condition) for each in value]
     return name, operator, _value(value, kind, condition)
+
+
+def _row_of_nulls(schema: pa.Schema) -> pa.Table:
+    """Make a row to try an expression on: without one, types that do not fit may pass."""
+    return pa.table([pa.nulls(1, field.type) for field in schema], schema=schema)
 
 
 def _value(value: Any, kind: pa.DataType, condition: Condition) -> Any:
@@ -62,7 +77,7 @@ def _value(value: Any, kind: pa.DataType, condition: Condition) -> Any:
     try:
         if pa.types.is_date(kind) and isinstance(value, str):
             return date.fromisoformat(value)
-        if pa.types.is_timestamp(kind) and isinstance(value, str):
+        if pa.types.is_timestamp(kind) and isinstance(value, str | date):
             return _moment(value)
         if pa.types.is_decimal(kind) and isinstance(value, str | int | float):
             return Decimal(str(value))
@@ -71,9 +86,9 @@ def _value(value: Any, kind: pa.DataType, condition: Condition) -> Any:
     return value
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+def _moment(given: str | date) -> datetime:
+    moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ValueError("no offset")
     return moment
 

@@ -125,14 +125,14 @@ def _rows(
 
 
 def _dataset(root: UPath, paths: Sequence[str], schema: pa.Schema) -> ds.Dataset:
+    """Make a dataset of table files; folders above ``tables_path`` tell nothing, whatever they are called."""
     keys = pa.schema([field for field in schema if field.name in _FOLDER_NAMES])
-    return ds.dataset(
-        [f"{_base(root)}{path}" for path in paths],
-        schema=schema,
-        format="parquet",
-        filesystem=arrow_filesystem(root),
-        partitioning=ds.HivePartitioning(keys),
+    options = ds.FileSystemFactoryOptions(
+        partition_base_dir=_base(root), partitioning=ds.HivePartitioning(keys)
     )
+    files = [f"{_base(root)}{path}" for path in paths]
+    factory = ds.FileSystemDatasetFactory(arrow_filesystem(root), files, ds.ParquetFileFormat(), options)
+    return factory.finish(schema)
 
 
 def _paths(root: UPath, folder: str) -> list[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_ksef.client import ksef_certificates, limits, login_sessions, permission_queries, tokens
+from airflow_provider_ksef.client import (
+    attachments,
+    ksef_certificates,
+    limits,
+    login_sessions,
+    permission_queries,
+    tokens,
+)
 from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.permission_filters import (
     EntityAuthorizationPermissionsQueryRequest,
@@ -15,6 +22,20 @@ from airflow_provider_ksef.client.told_answers import told_answers
 
 Items = list[dict[str, Any]]
 AUDITED = ("permissions", "tokens", "certificates", "login_sessions", "limits")
+
+
+def read_all_audited(tables: Iterable[str], context_type: str) -> Flow[dict[str, dict[str, Items]]]:
+    """
+    Read from KSeF all that the snapshots of several tables tell.
+
+    :param tables: of :data:`AUDITED`.
+    :param context_type: see :func:`read_audited`.
+    :returns: by table.
+    """
+    told: dict[str, dict[str, Items]] = {}
+    for table in tables:
+        told[table] = yield from read_audited(table, context_type)
+    return told
 
 
 def read_audited(table: str, context_type: str) -> Flow[dict[str, Items]]:
@@ -67,6 +88,9 @@ _PERMISSIONS: _Sources = {
         ),
     ),
     "eu_entities": ("permissions", permission_queries.query_eu_entities_grants),
+    "entities_roles": ("roles", permission_queries.query_entities_roles),
+    "subordinate_entities_roles": ("roles", permission_queries.query_subordinate_entities_roles),
+    "attachments": (None, attachments.get_status),
 }
 
 _LISTS = {

@@ -23,7 +23,8 @@ from airflow_provider_ksef.operators.lineage import AuditTraffic, lineage_of
 from airflow_provider_ksef.operators.long_waits import long_waits
 from airflow_provider_ksef.operators.parameters import check_at_least, is_given, path_of
 from airflow_provider_ksef.operators.retries import DEFAULT_RETRIES, RETRY_POLICY
-from airflow_provider_ksef.transfers.audit_sources import AUDITED, Items, read_audited
+from airflow_provider_ksef.transfers.audit_sources import AUDITED, Items, read_all_audited
+from airflow_provider_ksef.transfers.audit_waiting import read_to_its_end
 from airflow_provider_ksef.triggers.events import Resume, read_event
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class KsefAuditToParquetOperator(BaseOperator):
     :param tables: which of ``permissions``, ``tokens``, ``certificates``, ``login_sessions``, ``limits``.
     :param ksef_conn_id: the Airflow connection.
     :param context_identifier: overrides the connection's login.
-    :param deferrable: where KSeF's rate limits leave no call for long, wait in the triggerer.
+    :param deferrable: where KSeF's rate limits leave no call for long, wait in the triggerer and begin anew;
+        a list of more than one page that was begun is waited for in place.
     :param timeout: seconds after which it waits no more.
     """
 
@@ -71,7 +73,7 @@ class KsefAuditToParquetOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(retries=retries, retry_policy=retry_policy, **kwargs)
-        if is_given(tables):
+        if tables is None or is_given(tables):
             _check_tables(tables)
         check_at_least("timeout", timeout, 0)
         self.tables_path = tables_path
@@ -118,7 +120,8 @@ class KsefAuditToParquetOperator(BaseOperator):
         check_environment(root, hook.settings.environment.name)
         with long_waits(self, "", lambda: {"deadline": deadline}), hook.get_conn() as ksef:
             taken_at = datetime.now(UTC)
-            told = {table: ksef.run(read_audited(table, ksef.settings.context.type)) for table in self.tables}
+            reading = read_all_audited(dict.fromkeys(self.tables), ksef.settings.context.type)
+            told = ksef.run(read_to_its_end(reading, deadline))
         return self._keep(root, ksef, told, taken_at)
 
     def _keep(
@@ -140,9 +143,12 @@ class KsefAuditToParquetOperator(BaseOperator):
         return {"context": name, "snapshot_date": day, "rows": rows}
 
 
-def _check_tables(tables: Sequence[str]) -> None:
-    is_list = isinstance(tables, Sequence) and not isinstance(tables, str)
-    if not is_list or not tables or not set(tables) <= set(AUDITED):
+def _check_tables(tables: object) -> None:
+    named = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else ()
+    if not named or any(table not in AUDITED for table in named):
         raise KsefInputError(
-            "tables", tables, "is not a list of audit tables", f"Give one or more of: {', '.join(AUDITED)}."
+            "tables",
+            tables,
+            "is not a list of audit tables",
+            f"Give a list of one or more of: {', '.join(AUDITED)}.",
         )

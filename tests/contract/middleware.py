@@ -102,7 +102,8 @@ class _Exchange:
 
     def _request(self, content: bytes) -> httpx.Request:
         query = self._scope["query_string"].decode("ascii")
-        url = f"http://emulator{self._scope['raw_path'].decode('ascii')}" + (f"?{query}" if query else "")
+        path = self._scope["raw_path"].decode("ascii").removesuffix("/")
+        url = f"http://emulator{path}" + (f"?{query}" if query else "")
         return httpx.Request(self._scope["method"], url, headers=self._scope["headers"], content=content)
 
     def _is_ours(self, request: httpx.Request) -> bool:

@@ -9,7 +9,9 @@ import pytest
 
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import make_samples
+from tests.emulator.entering import entered
 from tests.emulator.peer import Peer, logged_in
+from tests.emulator.signing import seal
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 
 
@@ -52,3 +54,9 @@ def received(peer: Peer) -> Peer:
 def sales() -> dict[str, bytes]:
     """Five right invoices that the company has issued today, by file name."""
     return {each.name: each.xml for each in make_samples(NIP, 5, 0, 1, datetime.now(WARSAW).date())}
+
+
+@pytest.fixture
+def owner(prompt: EmulatorProcess) -> Peer:
+    """The owner of the company, by certificate."""
+    return entered(prompt, seal())

@@ -37,8 +37,9 @@ def revoke(peer: Peer, **members: str) -> None:
 def test_an_attachment_needs_a_consent(peer: Peer, attached: bytes) -> None:
     (refused,) = peer.send_files({"a.xml": attached})
     assert refused["status"] == {
-        "code": 415,
-        "description": "Brak możliwości wysyłania faktury z załącznikiem",
+        "code": 410,
+        "description": "Nieprawidłowy zakres uprawnień",
+        "details": [f"Sprzedawca {NIP} nie posiada zgody do wysyłania faktur z załącznikami"],
     }
     assert refused["invoiceNumber"]
     consent(peer)
@@ -50,14 +51,15 @@ def test_an_interactive_session_takes_attachments_in_technical_corrections_only(
     peer: Peer, attached: bytes
 ) -> None:
     consent(peer)
-    assert peer.send_alone(attached)["status"]["code"] == 415
+    refused = peer.send_alone(attached)["status"]
+    assert refused == {"code": 415, "description": "Brak możliwości wysyłania faktury z załącznikiem"}
     corrected = {"offlineMode": True, "hashOfCorrectedInvoice": digest(b"an earlier one")}
     assert peer.send_alone(attached, **corrected)["status"]["code"] == 200
 
 
 def test_a_correction_needs_the_consent_too(peer: Peer, attached: bytes) -> None:
     corrected = {"offlineMode": True, "hashOfCorrectedInvoice": digest(b"an earlier one")}
-    assert peer.send_alone(attached, **corrected)["status"]["code"] == 415
+    assert peer.send_alone(attached, **corrected)["status"]["code"] == 410
 
 
 def test_a_consent_ends_at_once_or_on_a_day(peer: Peer, attached: bytes) -> None:
@@ -68,14 +70,14 @@ def test_a_consent_ends_at_once_or_on_a_day(peer: Peer, attached: bytes) -> None
     revoke(peer, expectedEndDate=day.isoformat())
     told = peer.http.get(STATUS).json()
     assert told["isAttachmentAllowed"] is True
-    assert datetime.fromisoformat(told["revokedDate"]).astimezone(UTC).date() == day - timedelta(days=1)
-    peer.emulator.control("clock", advance=3 * 86_400)
+    assert datetime.fromisoformat(told["revokedDate"]).astimezone(UTC).date() == day
+    peer.emulator.control("clock", advance=4 * 86_400)
     peer.log_in()
     assert peer.http.get(STATUS).json() == {**told, "isAttachmentAllowed": False}
     consent(peer)
     revoke(peer)
     assert peer.http.get(STATUS).json()["isAttachmentAllowed"] is False
-    assert peer.send_files({"a.xml": attached})[0]["status"]["code"] == 415
+    assert peer.send_files({"a.xml": attached})[0]["status"]["code"] == 410
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])

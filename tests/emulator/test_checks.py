@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def check(
     context: Identity = OWN,
     limits: SessionLimits = LIMITS,
     may_attach: bool = True,
+    consents: Callable[[str], bool] = lambda _: True,
     schemas: Schemas | None = None,
     received: date = DAY,
 ) -> InvoiceFacts:
@@ -40,6 +42,7 @@ def check(
         context=context,
         limits=limits,
         may_attach=may_attach,
+        consents=consents,
         schemas=schemas,
         received=received,
     )
@@ -78,7 +81,13 @@ def test_a_context_may_have_other_limits() -> None:
     assert refused(PLAIN.xml, limits=SessionLimits(0, 1)).code == 430
 
 
-def test_an_attachment_without_consent_is_415() -> None:
+def test_an_attachment_without_the_sellers_consent_is_410() -> None:
+    rejected = refused(ATTACHED.xml, consents=lambda nip: nip != ATTACHED.facts.seller_nip)
+    assert (rejected.code, rejected.description) == (410, "Nieprawidłowy zakres uprawnień")
+    assert check(PLAIN.xml, consents=lambda _: False) == PLAIN.facts
+
+
+def test_an_attachment_where_none_may_come_is_415() -> None:
     rejected = refused(ATTACHED.xml, may_attach=False)
     assert (rejected.code, rejected.description) == (
         415,

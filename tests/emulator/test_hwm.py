@@ -60,6 +60,17 @@ def test_only_below_the_mark_all_invoices_are_there(emulators: Callable[..., Emu
         assert each["acquisitionDate"] < each["permanentStorageDate"]
 
 
+def test_an_export_holds_all_below_the_mark_that_it_tells(peer: Peer) -> None:
+    """Also what is stored between its start and its end, where the range goes on beyond both."""
+    peer.emulator.control("settings", delay=1)
+    tomorrow = f"{datetime.now(UTC).date() + timedelta(days=1)}T00:00:00Z"
+    started = peer.start_export(by_storage(start=recent(), end=tomorrow), onlyMetadata=True)
+    peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=5)
+    package = peer.export_status(started)["package"]
+    later = peer.query(by_storage(start=package["permanentStorageHwmDate"])).json()["invoices"]
+    assert package["invoiceCount"] + len(later) == 5
+
+
 def test_pages_of_a_query_tell_one_mark(peer: Peer) -> None:
     peer.emulator.control("seed", nip=NIP, subjectType="Subject2", count=120)
     filters = by_storage(start=recent())

@@ -244,3 +244,14 @@ def test_a_pef_invoice_is_taken_and_found(peer: Peer, shared_ksef: Path) -> None
     assert (found[0]["netAmount"], found[0]["grossAmount"], found[0]["vatAmount"]) == (5900, 7125, 0)
     assert found[0]["buyer"] == {"identifier": {"type": "Nip", "value": "1130405061"}, "name": "Nabywca S.A."}
     assert peer.send_alone(xml)["status"]["code"] == 450  # in a session of FA (3)
+
+
+def test_a_session_without_invoices_is_cancelled_as_it_is_closed(peer: Peer) -> None:
+    """The Java client's tests list it as 440 without waiting."""
+    peer.emulator.control("settings", delay=30)
+    session = peer.open_online().json()["referenceNumber"]
+    assert peer.close_online(session).status_code == 204
+    listed = peer.http.get("/sessions", params={"sessionType": "Online", "statuses": "Cancelled"}).json()
+    assert [(each["referenceNumber"], each["status"]["code"]) for each in listed["sessions"]] == [
+        (session, 440)
+    ]

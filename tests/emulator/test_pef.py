@@ -25,6 +25,16 @@ def test_amounts_parties_and_number_are_read() -> None:
     assert facts.form == FORMS["PEF (3)"]
 
 
+def test_an_embedded_file_is_an_attachment_and_a_mere_reference_is_none() -> None:
+    """PEF comes alone, and its attachments with it: so the official clients send them."""
+    reference, end = b"<AdditionalDocumentReference><ID>1</ID>", b"</AdditionalDocumentReference>"
+    embedded = b"<EmbeddedDocumentBinaryObject>AA==</EmbeddedDocumentBinaryObject>"
+    before = b"<AccountingSupplierParty>"
+    plain = pef_document().replace(before, reference + end + before)
+    assert check(plain, "PEF (3)").has_attachment is False
+    assert check(plain.replace(end, embedded + end), "PEF (3)").has_attachment is True
+
+
 @pytest.mark.parametrize(
     ("xml", "form", "kind"),
     [

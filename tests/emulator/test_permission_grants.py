@@ -44,12 +44,6 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def owner(prompt: EmulatorProcess) -> Peer:
-    """The owner of the company, by certificate."""
-    return entered(prompt, seal())
-
-
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"a short description of {path}": (path, {"description": "opis"}) for path in BODIES},
     **{f"no details for {path}": (path, {"subjectDetails": None}) for path in BODIES},

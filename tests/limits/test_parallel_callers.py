@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.calls import Call
@@ -100,6 +101,30 @@ def test_ten_windows_are_used_up_and_none_is_exceeded(ksef: EmulatorProcess, sta
     assert all(each["moments"] for each in told)
     assert max(each["lag"] for each in told if "lag" in each) < 0.5
     assert ksef.requests()["GET /rate-limits"] == 1
+
+
+def lose(place: str, journal: str) -> None:
+    """Break the file of turns or its journal where they lie; a Redis forgets all."""
+    if place.startswith("redis://"):
+        redis.Redis.from_url(place).flushall()
+    else:
+        Path(place + journal).write_bytes(b"not a database" * 1000)
+
+
+def test_a_store_that_breaks_while_all_use_it_has_no_call_refused(
+    ksef: EmulatorProcess, start: Start, place: str
+) -> None:
+    scale_down(ksef)
+    callers = start("export")
+    callers.go(WINDOWS / 2)
+    for journal in ("", "-wal"):
+        time.sleep(WINDOWS / 6)
+        lose(place, journal)
+    lost = time.time()
+    told = callers.told()
+    assert rejected(ksef) == 0
+    assert len(told) == CALLERS
+    assert len([moment for each in told for moment in each["moments"] if moment > lost]) >= AN_HOUR
 
 
 @pytest.mark.crash

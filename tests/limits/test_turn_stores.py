@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -17,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_ksef.client import limits
-from airflow_provider_ksef.client.limiter import RateLimiter, Turn, Wait
+from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.limits import RateLimit, RateLimits
 from airflow_provider_ksef.client.redis_turn_store import RedisTurnStore
-from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore, default_path
+from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
+from airflow_provider_ksef.client.turn_file import default_path
 from airflow_provider_ksef.client.turn_store import Record, StoreError, TurnStore
+from airflow_provider_ksef.client.turns import Turn, Wait
 from tests.limits.caller import settings_of
 
 EXPORTS = ("invoiceExport", "invoiceExport")
@@ -142,44 +143,12 @@ def test_a_file_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
     limiter.take(*EXPORTS)
     for each in tmp_path.iterdir():
         each.unlink()
-    limiter.take(*EXPORTS)
-    assert limiter.left("invoiceExport") == {"second": 7, "minute": 15, "hour": 19}
+    waiting = limiter.take(*EXPORTS)
+    assert isinstance(waiting, Wait)
+    assert (waiting.seconds, waiting.reason) == (1, "the count of calls was lost and is put together again")
+    assert isinstance(limiter.take(*EXPORTS), Turn)
+    assert limiter.left("invoiceExport") == {"second": 6, "minute": 14, "hour": 18}
     assert file.exists()
-
-
-def corrupt(file: Path) -> None:
-    file.write_bytes(b"not a database" * 1000)
-
-
-def lock(file: Path) -> None:
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.execute("BEGIN EXCLUSIVE")
-    _kept_open.append(connection)
-
-
-def occupy(file: Path) -> None:
-    file.mkdir()
-
-
-_kept_open: list[sqlite3.Connection] = []
-
-
-@pytest.mark.parametrize("break_it", [corrupt, lock, occupy])
-def test_a_broken_file_is_told_and_stops_nobody(
-    break_it: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("airflow_provider_ksef.client.sqlite_turn_store._PATIENCE", 0.1)
-    file = tmp_path / "turns.sqlite"
-    assert callable(break_it)
-    break_it(file)
-    limiter = limiter_at(SqliteTurnStore(file))
-    with caplog.at_level(logging.WARNING):
-        assert [limiter.take(*EXPORTS) for _ in range(30)] == [None] * 30
-    assert len(caplog.records) == 1
-    assert str(file) in caplog.text
-    assert limiter.left("invoiceExport") is None
-    while _kept_open:
-        _kept_open.pop().close()
 
 
 def test_a_redis_that_is_away_is_told_without_its_password(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_ksef.emulator.samples import ONLY_KSEF, make_samples
 from airflow_provider_ksef.triggers import polling
 from tests.emulator_process import NIP, EmulatorProcess, start_emulator
 from tests.system.airflow_runs import connect
+from tests.system.managing_ways import connect_as
 
 HWM_LAG = 0.3
 
@@ -47,6 +48,20 @@ def connected(
     _quick_emulator.control("reset")
     connect(monkeypatch, _quick_emulator)
     return _quick_emulator
+
+
+@pytest.fixture
+def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
+    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
+    connect_as(monkeypatch, emulator)
+    return emulator
+
+
+@pytest.fixture
+def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """The same with one that takes its time, so that there is something to wait for."""
+    connect_as(monkeypatch, connected)
+    return connected
 
 
 @pytest.fixture

@@ -14,13 +14,17 @@ from upath import UPath
 from airflow_provider_ksef.client import (
     KsefClient,
     certificate_enrollment,
+    limit_overrides,
     login_sessions,
     permission_queries,
     permissions,
+    retries,
     test_data,
     tokens,
 )
 from airflow_provider_ksef.client.certificates import read_certificate
+from airflow_provider_ksef.client.limit_overrides import RATE_LIMIT_GROUPS
+from airflow_provider_ksef.client.limits import RateLimit
 from airflow_provider_ksef.client.permission_details import EuEntityDetails
 from airflow_provider_ksef.client.permission_filters import PersonPermissionsQueryRequest
 from airflow_provider_ksef.client.permission_grants import (
@@ -43,8 +47,8 @@ from airflow_provider_ksef.exceptions import (
     KsefTriggererError,
 )
 from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables.audit_sentences import moment
 from airflow_provider_ksef.tables.audit_snapshots import keep_snapshot
-from airflow_provider_ksef.transfers import audit_to_parquet
 from airflow_provider_ksef.transfers.audit_sources import AUDITED, read_audited
 from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from tests.contract.permission_calls import ABROAD, BETA, BY_ID, OFFICE, TEXT, UNIT, WORKER
@@ -52,49 +56,28 @@ from tests.contract.permission_calls import SEAL as ABROAD_SEAL
 from tests.emulator.signing import person, seal
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
+from tests.system.audit_ways import days_ago, do
 from tests.system.certificate_ways import client_of
 from tests.system.operator_context import context
 from tests.system.secret_search import assert_none, token_spellings
-from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
 
 CONTEXT = f"nip-{NIP}"
 
 
-@pytest.fixture
-def sealed(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
-    """``ksef_default`` logs in by the company's seal."""
-    key = key_of("secp256r1")
-    extra = {"certificate": pem(certificate_of(key, SEAL)), "private_key": key_pem(key)}
-    monkeypatch.setenv("AIRFLOW_CONN_KSEF_DEFAULT", connected.connection(password="", extra=extra))
-    return connected
-
-
 def operator(root: Path, **more: Any) -> KsefAuditToParquetOperator:
-    return KsefAuditToParquetOperator(task_id="snapshot", tables_path=str(root), **more)
-
-
-def do(ksef: KsefClient, request: Any) -> None:
-    ksef.run(permissions.wait_for_operation(ksef.run(permissions.grant(request, ksef.settings.context))))
-
-
-class LastWeek(datetime):
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) - timedelta(days=7)
+    return KsefAuditToParquetOperator(**{"task_id": "snapshot", "tables_path": str(root), **more})
 
 
 def test_the_audit_example_tells_what_changed_since_the_last_snapshot_and_what_expires(
-    sealed: EmulatorProcess,
+    owned: EmulatorProcess,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    with client_of(sealed) as owner:
+    with client_of(owned) as owner:
         do(owner, PersonPermissionsGrantRequest(WORKER, ["InvoiceRead"], TEXT, BY_ID))
         made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
-        with monkeypatch.context() as patch:
-            patch.setattr(audit_to_parquet, "datetime", LastWeek)
+        with days_ago(7):
             before = operator(tmp_path).execute(context())
         (held,) = owner.run(permission_queries.query_persons_grants(PersonPermissionsQueryRequest()))
         owner.run(permissions.wait_for_operation(owner.run(permissions.revoke_common(held.id))))
@@ -108,29 +91,30 @@ def test_the_audit_example_tells_what_changed_since_the_last_snapshot_and_what_e
         owner.run(test_data.update_certificate(owner.settings.environment, serial, soon))
 
     counts = before["rows"]
-    assert (before["context"], counts["permissions"], counts["certificates"]) == (CONTEXT, 1, 0)
+    assert (before["context"], counts["permissions"], counts["certificates"]) == (CONTEXT, 2, 0)
     dag_id = "example_ksef_audit"
     run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {"tables_path": str(tmp_path)})
     assert run.state == "success"
-    assert run.xcom("report") == {"changes": 5, "expiring": 1}
+    assert run.xcom("report") == {"changes": 4, "expiring": 1}
     for told in (
-        f"permissions removed: persons InvoiceRead {WORKER.type} {WORKER.value}",
-        f"permissions added: authorizations_granted SelfInvoicing Nip {OFFICE.value}",
-        f"tokens changed: {made.reference_number} for the sync Revoked InvoiceRead (status Active ",
-        f"certificates added: {serial} Sync 2026 Authentication Active",
-        f"certificates expires {soon:%Y-%m-%d}: {serial} Sync 2026 (Authentication)",
+        f"compared with {before['snapshot_date']}: 2 changes",
+        f"permissions removed: InvoiceRead for {WORKER.type} {WORKER.value}",
+        f"permissions added: SelfInvoicing for Nip {OFFICE.value}",
+        f"tokens changed: {made.reference_number} (for the sync) of Nip {NIP}, may InvoiceRead: status",
+        f"certificates added: {serial} Sync 2026 (Authentication)",
+        f"certificates: {serial} Sync 2026 (Authentication) expires, {moment(soon)}",
     ):
         assert told in caplog.text
-    assert read("permissions", tmp_path).num_rows == 2
+    assert read("permissions", tmp_path).num_rows == 4
     told_all = "".join(str(read(table, tmp_path).to_pylist()) for table in AUDITED) + caplog.text
     assert_none(token_spellings(made.token), "the tables or the log", told_all.encode())
 
 
 def test_a_snapshot_holds_what_ksef_tells_and_a_run_on_the_same_day_takes_its_place(
-    sealed: EmulatorProcess, tmp_path: Path
+    owned: EmulatorProcess, tmp_path: Path
 ) -> None:
     first = operator(tmp_path).execute(context())
-    with client_of(sealed) as owner:
+    with client_of(owned) as owner:
         made = owner.run(tokens.generate(["InvoiceRead"], "for the sync"))
         again = operator(tmp_path).execute(context())
         told = owner.run(told_answers(tokens.query()))
@@ -145,10 +129,8 @@ def test_a_snapshot_holds_what_ksef_tells_and_a_run_on_the_same_day_takes_its_pl
         assert len(list((tmp_path / table).rglob("*.parquet"))) == 1
 
 
-def test_nothing_is_written_before_all_is_read(sealed: EmulatorProcess, tmp_path: Path) -> None:
-    sealed.control(
-        "faults", method="GET", path="/v2/auth/sessions", times=1, status=403, body={"status": 403}
-    )
+def test_nothing_is_written_before_all_is_read(owned: EmulatorProcess, tmp_path: Path) -> None:
+    owned.control("faults", method="GET", path="/v2/auth/sessions", times=1, status=403, body={"status": 403})
     with pytest.raises(KsefApiError):
         operator(tmp_path).execute(context())
     assert not list(tmp_path.rglob("*.parquet"))
@@ -229,9 +211,20 @@ def test_a_token_takes_a_snapshot_and_one_that_may_not_is_told_why(
 
 
 def test_what_is_wrong_is_told_before_ksef_is_asked(connected: EmulatorProcess, tmp_path: Path) -> None:
-    for tables in ([], "tokens", ["invoices"]):
+    for tables in ([], None, 5, "tokens", ["invoices"], [["tokens"]]):
         with pytest.raises(KsefInputError, match="is not a list of audit tables"):
             operator(tmp_path, tables=tables)
+    for timeout in ("4 h", -1, float("inf")):
+        with pytest.raises(KsefInputError, match="timeout="):
+            operator(tmp_path, timeout=timeout)
+    for field, wrong in (
+        ("tables", {"tokens"}),
+        ("tables_path", None),
+        ("tables_path", ""),
+        ("tables_path", 5),
+    ):
+        with pytest.raises(KsefInputError, match=f"{field}="):
+            operator(tmp_path, **{field: wrong}).execute(context())
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(KsefInputError, match="holds something else"):
         operator(tmp_path).execute(context())
@@ -240,6 +233,37 @@ def test_what_is_wrong_is_told_before_ksef_is_asked(connected: EmulatorProcess, 
     with pytest.raises(KsefTableError, match="'production'"):
         operator(other).execute(context())
     assert connected.requests() == {}
+
+
+@pytest.fixture
+def long_list(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
+    """KSeF takes one call a second, a task leaves its slot for less, and the tokens fill three pages."""
+    with client_of(connected) as owner:
+        for number in range(20):
+            owner.run(tokens.generate(["InvoiceRead"], f"token {number}"))
+        narrow = dict.fromkeys(RATE_LIMIT_GROUPS, RateLimit(1, 60, 200))
+        owner.run(limit_overrides.set_rate_limits(owner.settings.environment, narrow))
+    monkeypatch.setattr(tokens, "_PAGE_SIZE", 10)
+    monkeypatch.setattr(retries, "LONGEST_WAIT", 0.1)
+    return connected
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_list_with_more_pages_than_the_limits_allow_is_read_to_its_end(
+    long_list: EmulatorProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture, deferrable: bool
+) -> None:
+    task = operator(tmp_path, tables=["tokens"], deferrable=deferrable)
+    assert task.execute(context())["rows"] == {"tokens": 21}
+    assert long_list.requests()["GET /tokens"] > 3
+    assert "waits in its slot" in caplog.text
+
+
+def test_a_list_that_would_take_too_long_is_told(long_list: EmulatorProcess, tmp_path: Path) -> None:
+    task = operator(tmp_path, tables=["tokens"], deferrable=False, timeout=0.5)
+    with pytest.raises(KsefTimeoutError, match="no time to read a long list"):
+        task.execute(context())
+    assert not list(tmp_path.rglob("*.parquet"))
+    del long_list
 
 
 def test_a_wait_for_limits_ends_and_believes_no_stranger(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_guides_scenarios(ksef: KsefClient, emulator: EmulatorProcess) -> No
         ksef.run(test_data.revoke_attachment(here, GROUP, expected_end_date=date(2030, 1, 1)))
         status = of_group.run(attachments.get_status())
         assert status.is_attachment_allowed is True
-        assert status.revoked_date == datetime(2029, 12, 31, 23, tzinfo=UTC)
+        assert status.revoked_date == datetime(2030, 1, 1, tzinfo=UTC)
         ksef.run(test_data.revoke_attachment(here, GROUP))
         assert of_group.run(attachments.get_status()).is_attachment_allowed is False
     ksef.run(test_data.revoke_permissions(here, GROUP, administrator))

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_ksef.client import permission_queries, permissions
-from airflow_provider_ksef.client.permission_entries import read_entry
-from airflow_provider_ksef.client.permission_filters import PersonPermissionsQueryRequest
-from airflow_provider_ksef.exceptions import (
-    KsefInputError,
-    KsefOperationError,
-    KsefTimeoutError,
-    KsefTransportError,
-)
-from airflow_provider_ksef.hooks.ksef import KsefHook
-from airflow_provider_ksef.operators.permission_changes import STATE_KEY
-from airflow_provider_ksef.operators.permission_sync import KsefSyncPermissionsOperator
-from airflow_provider_ksef.operators.permissions import (
-    KsefGrantPermissionOperator,
-    KsefRevokePermissionOperator,
-)
+from airflow_provider_ksef.exceptions import KsefInputError
 from tests.emulator.signing import person
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
-from tests.system.operator_context import NotedState, context
+from tests.system.operator_context import context
+from tests.system.permission_ways import (
+    DELEGATES,
+    READS,
+    WRITES,
+    answer_unfinished,
+    asked,
+    grant,
+    held,
+    revoke,
+    sync,
+)
 from tests.system.test_triggers import event_of
 
-READS, WRITES = f"person: InvoiceRead of Pesel {PESEL}", f"person: InvoiceWrite of Pesel {PESEL}"
-DELEGATES = "entity: InvoiceRead of Nip 1111111111, to be passed on"
 ABROAD = {
     "kind": "eu_entity_administration",
     "subject_identifier": {"type": "Fingerprint", "value": "0123456789ABCDEF" * 4},
@@ -50,49 +43,6 @@ REPRESENTATIVE = {
     "description": "acts for Muster",
     "subject_details": {"full_name": "Muster Service GmbH", "address": "Berlin"},
 }
-
-
-@pytest.fixture
-def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
-    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
-    connect_as(monkeypatch, emulator)
-    return emulator
-
-
-@pytest.fixture
-def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
-    """The same with one that takes its time, so that there is something to wait for."""
-    connect_as(monkeypatch, connected)
-    return connected
-
-
-def grant(permission: dict[str, Any] = PERSON, **more: Any) -> KsefGrantPermissionOperator:
-    return KsefGrantPermissionOperator(task_id="grant", permission=permission, poll_interval=0.2, **more)
-
-
-def revoke(permission: dict[str, Any] = PERSON, **more: Any) -> KsefRevokePermissionOperator:
-    return KsefRevokePermissionOperator(task_id="revoke", permission=permission, poll_interval=0.2, **more)
-
-
-def sync(wanted: list[dict[str, Any]] | str, **more: Any) -> KsefSyncPermissionsOperator:
-    given = {"dry_run": False, "poll_interval": 0.2, **more}
-    return KsefSyncPermissionsOperator(task_id="sync", wanted=wanted, **given)
-
-
-def held() -> set[str]:
-    """What KSeF tells, read by the client alone."""
-    with KsefHook().get_conn() as ksef:
-        told = ksef.run(permission_queries.query_persons_grants(PersonPermissionsQueryRequest()))
-    return {f"{each.permission_scope} {each.authorized_identifier.value}" for each in told}
-
-
-def asked(emulator: EmulatorProcess) -> int:
-    """How many changes KSeF was asked for."""
-    return sum(
-        count
-        for name, count in emulator.requests().items()
-        if "/permissions/" in name and "/grants" in name and "/query/" not in name
-    )
 
 
 def test_what_is_there_is_neither_given_nor_taken_away_again(owned: EmulatorProcess) -> None:
@@ -201,9 +151,8 @@ def test_a_representative_is_appointed_in_a_composite_context_beside_its_adminis
 
 
 @pytest.mark.parametrize("kind", ["grant", "sync"])
-def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(
-    slowly_owned: EmulatorProcess, kind: str
-) -> None:
+def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(owned: EmulatorProcess, kind: str) -> None:
+    answer_unfinished(owned)
     task = grant(deferrable=True) if kind == "grant" else sync([PERSON], deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context())
@@ -211,38 +160,7 @@ def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(
     event = event_of(trigger)
     assert event["code"] == 200
     assert task.execute_complete(context(), event)["granted"] == [READS, WRITES]
-    assert asked(slowly_owned) == 1
-
-
-def test_a_killed_try_is_waited_for_and_not_repeated(slowly_owned: EmulatorProcess) -> None:
-    with KsefHook().get_conn() as ksef:
-        (request,) = read_entry("permission", PERSON, ksef.settings.context).requests
-        reference = ksef.run(permissions.grant(request, ksef.settings.context))
-    state = NotedState({STATE_KEY: [reference]})
-    assert grant().execute(context(state))["status"] == "already"
-    assert asked(slowly_owned) == 1
-    assert any("/permissions/operations/" in name for name in slowly_owned.requests())
-    assert state == {}
-
-
-def test_a_grant_without_an_answer_is_not_repeated(owned: EmulatorProcess) -> None:
-    owned.control("faults", method="POST", path="/permissions/persons/grants$", times=1, drop="after")
-    with pytest.raises(KsefTransportError):
-        grant().execute(context())
-    time.sleep(0.5)
-    assert grant().execute(context())["status"] == "already"
     assert asked(owned) == 1
-
-
-def test_what_ksef_refuses_fails_with_its_meaning(owned: EmulatorProcess) -> None:
-    with pytest.raises(KsefOperationError, match=r"430: .*bailiffs"):
-        grant({**PERSON, "permissions": ["EnforcementOperations"]}).execute(context())
-
-
-def test_a_change_that_hangs_ends_at_the_timeout(owned: EmulatorProcess) -> None:
-    owned.control("faults", kind="permission-status", code=100)
-    with pytest.raises(KsefTimeoutError):
-        grant(timeout=0.5).execute(context())
 
 
 def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:

@@ -15,9 +15,13 @@ from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.upo import KsefDownloadUpoOperator
 from airflow_provider_ksef.tables import read
+from airflow_provider_ksef.tables.audit_report import audit_report
+from airflow_provider_ksef.transfers.audit_sources import AUDITED
+from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
 from tests.emulator_process import EmulatorProcess
 from tests.s3_server import S3Server
+from tests.system.audit_ways import days_ago
 from tests.system.conftest import sample_invoices, seed
 from tests.system.operator_context import context
 
@@ -45,6 +49,17 @@ def _client(url: str):  # type: ignore[no-untyped-def]
         aws_access_key_id="testing",
         aws_secret_access_key=SECRET,
     )
+
+
+def test_snapshots_on_s3_are_kept_and_compared(connected: EmulatorProcess, bucket: str) -> None:
+    path = f"s3://aws_moto@{BUCKET}/ksef"
+    for days in (7, 0):
+        with days_ago(days):
+            taken = KsefAuditToParquetOperator(task_id="snapshot", tables_path=path).execute(context())
+    report = audit_report(ObjectStoragePath(path), taken["context"])
+    assert {table: None not in days for table, days in report.days.items()} == dict.fromkeys(AUDITED, True)
+    assert report.changes == ()
+    assert read("tokens", ObjectStoragePath(path)).num_rows == 2
 
 
 @pytest.mark.parametrize("table_format", ["parquet", "delta"])

@@ -147,6 +147,8 @@ def test_a_dry_run_checks_and_sends_nothing(connected: EmulatorProcess, with_wro
     assert (report["valid"], report["invalid"], report["session_count"]) == (2, 2, 1)
     with pytest.raises(KsefInputError, match="2 of 4 files"):
         operator(with_wrong, dry_run=True).execute(context())
+    with pytest.raises(KsefInputError, match="1 of 1 files"):
+        operator(with_wrong / "cut.xml", dry_run=True, on_invalid="skip").execute(context())
     assert connected.requests() == {}
 
 

@@ -134,8 +134,8 @@ FATES = {
     ),
     "no right": Fate(410, "Nieprawidłowy zakres uprawnień", of_another_seller),
     "attachment": Fate(
-        415,
-        "Brak możliwości wysyłania faktury z załącznikiem",
+        410,
+        "Nieprawidłowy zakres uprawnień",
         changed(b"</Faktura>", b"<Zalacznik/></Faktura>"),
     ),
     "too large": Fate(430, "Błąd weryfikacji pliku faktury", over_the_contexts_limit, rejected=COUNT),

@@ -78,6 +78,20 @@ def test_a_file_that_changes_after_its_check_is_not_sent_though_it_keeps_its_siz
     assert "POST /sessions/batch" not in connected.requests()
 
 
+def test_a_file_that_is_gone_after_its_check_is_told_by_name(
+    connected: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, key = sample_invoices(tmp_path / "out", count=2), BatchSender._key
+
+    def move_first(*given: Any) -> Any:
+        (folder / "FV-0001.xml").rename(tmp_path / "archived.xml")
+        return key(*given)
+
+    monkeypatch.setattr(BatchSender, "_key", move_first)
+    with pytest.raises(KsefIntegrityError, match=r"FV-0001\.xml changed after it was checked"):
+        operator(folder).execute(context())
+
+
 def test_where_no_file_is_right_nothing_is_sent(connected: EmulatorProcess, tmp_path: Path) -> None:
     (tmp_path / "1.xml").write_bytes(b"<Faktura/>")
     with pytest.raises(KsefInputError, match=r"form\.other"):
@@ -104,6 +118,31 @@ def test_a_dry_run_fails_where_the_real_one_would(connected: EmulatorProcess, in
     assert connected.requests() == {}
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"rejected_path": "{folder}"}, "rejected_path=.* is a folder that invoices are sent from"),
+        ({"rejected_path": "{folder}/../outgoing/"}, "rejected_path=.* is a folder that invoices are sent"),
+        ({"rejected_path": "{folder}/../link"}, "rejected_path=.* is a folder that invoices are sent from"),
+        ({"rejected_path": "{folder}/FV-0001.xml"}, r"rejected_path=.*FV-0001\.xml is a file"),
+        ({"upo_path": "{folder}/FV-0001.xml/upo"}, r"upo_path=.*FV-0001\.xml is a file"),
+        ({"tables_path": "{folder}/FV-0001.xml"}, r"tables_path=.*FV-0001\.xml is a file"),
+        ({"tables_path": "{folder}/../t", "offline_conn_id": "ksef_default"}, "offline_conn_id="),
+        ({"invoices": "{folder}/cut.xml", "on_invalid": "skip"}, "not well-formed"),
+    ],
+)
+def test_what_could_not_be_kept_or_sent_is_refused_before_anything_is(
+    connected: EmulatorProcess, invoices: Path, parameters: dict[str, str], words: str, dry_run: bool
+) -> None:
+    (invoices.parent / "link").symlink_to(invoices)
+    filled = {name: value.format(folder=invoices) for name, value in parameters.items()}
+    task = operator(**{"invoices": invoices, "on_invalid": "skip", "dry_run": dry_run, **filled})
+    with pytest.raises(KsefInputError, match=words):
+        task.execute(context())
+    assert connected.requests() == {}
+
+
 @pytest.mark.skipif(not SHARED_KSEF.is_dir(), reason="the official schemas are not here")
 def test_the_official_schema_finds_what_otherwise_ksef_would(
     connected: EmulatorProcess, tmp_path: Path
@@ -111,14 +150,6 @@ def test_the_official_schema_finds_what_otherwise_ksef_would(
     folder = sample_invoices(tmp_path / "outgoing", count=2, wrong=1)
     with pytest.raises(KsefInputError, match=r"schema\.invalid"):
         operator(folder, schema_dir=str(SHARED_KSEF / "xsd")).execute(context())
-    assert connected.requests() == {}
-
-
-def test_rejected_files_are_not_kept_among_those_that_are_sent(
-    connected: EmulatorProcess, invoices: Path
-) -> None:
-    with pytest.raises(KsefInputError, match="rejected_path"):
-        operator(invoices, rejected_path=str(invoices)).execute(context())
     assert connected.requests() == {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_ksef.client.retries import TRIES
 from airflow_provider_ksef.exceptions import (
     KsefError,
     KsefInputError,
@@ -72,6 +73,26 @@ def test_a_close_without_an_answer_does_not_fail_the_task(connected: EmulatorPro
     connected.control("faults", method="POST", path="/v2/sessions/batch/.*/close", times=1, drop="after")
     assert operator(invoices).execute(context())["accepted"] == COUNT
     assert connected.requests()["POST /sessions/batch"] == 1
+
+
+@pytest.mark.parametrize("fault", [{"status": 503, "body": "<html>"}, {"drop": "before"}])
+def test_an_outage_while_ksef_is_at_work_is_waited_out(
+    connected: EmulatorProcess, invoices: Path, fault: dict[str, Any]
+) -> None:
+    connected.control("faults", method="GET", path="/v2/sessions/[^/]+$", times=2 * TRIES + 1, **fault)
+    assert operator(invoices).execute(context())["accepted"] == COUNT
+
+
+@pytest.mark.parametrize(
+    ("parameters", "headers"), [({"timeout": 0}, {}), ({}, {"Retry-After": "600"})], ids=["over", "long"]
+)
+def test_an_outage_beyond_the_waiting_fails_the_try(
+    connected: EmulatorProcess, invoices: Path, parameters: dict[str, Any], headers: dict[str, str]
+) -> None:
+    answer = {"status": 503, "headers": headers, "body": "<html>"}
+    connected.control("faults", method="GET", path="/v2/sessions/[^/]+$", times=2 * TRIES, **answer)
+    with pytest.raises(KsefUnavailableError):
+        operator(invoices, **parameters).execute(context())
 
 
 def test_a_next_try_goes_on_with_the_session_that_was_closed(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from airflow_provider_ksef.emulator.access import CredentialsReader, Here
-from airflow_provider_ksef.emulator.moments import WARSAW, format_moment, ticks_of
+from airflow_provider_ksef.emulator.moments import format_moment, ticks_of
 from airflow_provider_ksef.emulator.wire import WireModel, WireResponse, present
 
 router = APIRouter()
@@ -46,7 +46,7 @@ def give_consent(body: ConsentBody, emulator: Here) -> Response:
 def revoke_consent(body: RevocationBody, emulator: Here) -> Response:
     """Let a company send no attachments any more."""
     day = body.expected_end_date
-    midnight = datetime(day.year, day.month, day.day, tzinfo=WARSAW) if day else None
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
     emulator.consents.end(body.nip, max(0, ticks_of(midnight)) if midnight else emulator.clock.now())
     return Response()
 

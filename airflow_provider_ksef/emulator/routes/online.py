@@ -57,5 +57,9 @@ def close_online(reference: Reference, caller: OnlineSender, emulator: Here) -> 
     session = own_session(emulator, reference, caller, kind=ONLINE, missing="odnaleziona")
     if not emulator.sessions.close(reference, emulator.clock.now(), CLOSED):
         raise ApiError(21180, f"Status sesji {session.code} uniemożliwia jej zamknięcie.")
-    emulator.jobs.start(OnlineProcessing(emulator).finish_session, reference)
+    processing = OnlineProcessing(emulator)
+    if emulator.session_invoices.last_ordinal(reference):
+        emulator.jobs.start(processing.finish_session, reference)
+    else:  # nothing is there to wait for
+        processing.finish_session(reference)
     return Response(status_code=204)

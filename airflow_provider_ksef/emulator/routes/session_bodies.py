@@ -22,6 +22,7 @@ _ONLINE = {
     440: "Sesja anulowana",
     445: "Błąd weryfikacji, brak poprawnych faktur",
 }
+_READ_THROUGH = (200, 440, 445)
 _BATCH = {
     100: "Sesja wsadowa rozpoczęta",
     150: "Trwa przetwarzanie",
@@ -104,8 +105,8 @@ def session_invoice(
 
 
 def _counters(emulator: Emulator, session: Session) -> dict[str, int]:
-    """Online they grow from the first invoice on and a zero is left out; a batch tells all at its end."""
-    if session.kind != ONLINE and session.accepted is None:
+    """Online they grow from the first invoice on, no zero is told; a batch that was read tells all."""
+    if session.kind != ONLINE and session.code not in _READ_THROUGH:
         return {}
     counts = emulator.session_invoices.counts(session.reference)
     told = {

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import httpx
 import pytest
 
+from airflow_provider_ksef.client.async_client import AT_A_TIME
 from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.limiter import RateLimiter
 from airflow_provider_ksef.client.limits import RateLimit, RateLimits
 from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
+from airflow_provider_ksef.client.transport import as_request
+from airflow_provider_ksef.client.turns import Wait
+from airflow_provider_ksef.client.usage import Usage
+from airflow_provider_ksef.client.wire import Wire
 from airflow_provider_ksef.exceptions import KsefBudgetError, KsefRateLimitError
 from tests.unit.client.conftest import RunAll
 from tests.unit.client.fake_ksef import LOGIN, FakeKsef, problem
@@ -168,6 +174,81 @@ def test_a_wait_in_the_event_loop_blocks_nobody(ksef: FakeKsef, limited: RateLim
             return beats
 
     assert asyncio.run(main()) > 10
+
+
+def test_all_who_leave_are_told_moments_of_their_own(ksef: FakeKsef, limited: RateLimiter) -> None:
+    limited.learn(RateLimits(invoice_export_status=RateLimit(None, None, 1)))
+    ksef.replies[STATUS] = [httpx.Response(200, json={})]
+
+    def refused_of(*outcomes: object) -> list[float]:
+        return [each.retry_after for each in outcomes if isinstance(each, KsefBudgetError)]
+
+    async def main() -> list[object]:
+        async with ksef.async_client() as client:
+            await client.log_in()
+            return await asyncio.gather(*(client.run(echo()) for _ in range(4)), return_exceptions=True)
+
+    told = refused_of(*asyncio.run(main()))
+    with ksef.sync_client() as client:
+        for _ in range(2):
+            with pytest.raises(KsefBudgetError) as raised:
+                client.run(echo())
+            told += refused_of(raised.value)
+    hours = [round(each / 3600) for each in sorted(told)]
+    assert hours == [1, 2, 3, 4, 4], "the last client asked twice"
+    assert ksef.counts[STATUS] == 1
+
+
+def test_calls_that_wait_for_their_turn_leave_room_for_others(ksef: FakeKsef, limited: RateLimiter) -> None:
+    limited.learn(RateLimits(invoice_export_status=RateLimit(None, 1, None)))
+    ksef.replies[STATUS] = ksef.replies["GET /limits/context"] = [httpx.Response(200, json={})]
+    other = Call("GET", "/limits/context", lambda answer: answer.status, is_safe=True)
+
+    async def main() -> int:
+        async with ksef.async_client() as client:
+            await client.run(echo())
+            waiting = [asyncio.ensure_future(client.run(echo())) for _ in range(2 * AT_A_TIME)]
+            await asyncio.sleep(0.2)
+            status = await asyncio.wait_for(client.run(other), 5)
+            for each in waiting:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            limited.learn(RateLimits())
+            await asyncio.gather(*(client.run(echo()) for _ in range(AT_A_TIME)))
+            return status
+
+    assert asyncio.run(main()) == 200
+    assert ksef.counts[STATUS] == 1 + AT_A_TIME
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (None, 1),
+        ("0", 1),
+        ("-5", 1),
+        ("soon", 1),
+        ("²", 1),
+        ("40", 40),
+        ("1" * 400, 86_400),
+        (1200, 1200),
+        (-1200, 1),
+        ("Sun Nov  6 08:49:37 2094", 86_400),
+        ("Sun, 06 Nov 99999 08:49:37 GMT", 1),
+    ],
+)
+def test_each_429_stops_the_other_processes(
+    ksef: FakeKsef, limited: RateLimiter, asked: str | int | None, seconds: int
+) -> None:
+    if isinstance(asked, int):
+        asked = formatdate(time.time() + asked, usegmt=True)
+    headers = [] if asked is None else [(b"Retry-After", asked.encode("latin-1"))]
+    refused = httpx.Response(429, headers=headers, request=as_request(echo(), ksef.settings))
+    Wire(Usage(), ksef.limiter).after(refused)
+    limited.learn(RateLimits())
+    waiting = limited.take("invoiceExportStatus", "invoiceExportStatus")
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds == pytest.approx(seconds, abs=30 if seconds == 1200 else 0.5)
 
 
 def test_a_minutes_window_is_sat_out_however_fresh_it_is(ksef: FakeKsef, limited: RateLimiter) -> None:

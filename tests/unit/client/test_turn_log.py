@@ -16,6 +16,7 @@ from airflow_provider_ksef.client.turn_log import (
     LEASE,
     SECOND,
     TurnLog,
+    promise,
     take,
     used,
     wait_of,
@@ -146,3 +147,49 @@ def test_what_no_window_reaches_is_dropped(limit: RateLimit) -> None:
         if number % 2:
             log.land(str(number), now)
     assert len(log.landed) + len(log.in_flight) <= 12
+
+
+@given(limit=limits, waiters=st.integers(1, 23))
+def test_who_comes_back_when_told_to_need_not_leave_again(limit: RateLimit, waiters: int) -> None:
+    log, windows = TurnLog(), windows_of(limit)
+    used_up = 0
+    while take({"x": log}, {"x": windows}, str(used_up), START) == 0:
+        log.land(str(used_up), START)
+        used_up += 1
+    told = [START + promise({"x": log}, {"x": windows}, "x", str(number), START) for number in range(waiters)]
+    assert told == sorted(told)
+    for number, moment in enumerate(told):
+        assert take({"x": log}, {"x": windows}, f"turn {number}", moment) == 0
+        log.land(f"turn {number}", moment)
+
+
+def test_who_asks_again_stands_in_the_line_once() -> None:
+    log, windows = TurnLog(), windows_of(RateLimit(None, None, 1))
+    take({"x": log}, {"x": windows}, "first", START)
+    log.land("first", START)
+    told = [promise({"x": log}, {"x": windows}, "x", who, START) // HOUR for who in ("a", "a", "b", "a", "c")]
+    assert told == [1, 1, 2, 3, 4]
+    assert promise({"x": log}, {"x": windows}, "x", "d", START + 3 * HOUR + SECOND) // HOUR == 1
+
+
+def test_nobody_is_told_to_come_back_after_more_than_a_day() -> None:
+    log, windows = TurnLog(), windows_of(RateLimit(None, None, 1))
+    take({"x": log}, {"x": windows}, "first", START)
+    told = [promise({"x": log}, {"x": windows}, "x", str(number), START) for number in range(30)]
+    assert max(told) == 24 * HOUR
+
+
+def test_a_line_of_one_counter_holds_up_no_other() -> None:
+    everything = TurnLog()
+    logs = [{"own": TurnLog(), "global": everything}, {"other": TurnLog(), "global": everything}]
+    windows = {
+        "own": windows_of(RateLimit(None, None, 1)),
+        "other": windows_of(RateLimit(None, 1, None)),
+        "global": windows_of(RateLimit(9, None, None)),
+    }
+    for counter, each in zip(("own", "other"), logs, strict=True):
+        take(each, windows, counter, START)
+        each[counter].land(counter, START)
+        everything.land(counter, START)
+    assert promise(logs[0], windows, "own", "a", START) == HOUR + 1
+    assert promise(logs[1], windows, "other", "b", START) == MINUTE + 1

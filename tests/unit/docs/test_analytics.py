@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from upath import UPath
 
+from airflow_provider_ksef.tables.documents import stage_documents
 from tests.unit.docs.analytics_page import QUESTIONS, Answers, answer_by_pandas, answer_by_sql
 from tests.unit.docs.sample_invoices import (
     BALTIC,
@@ -23,6 +25,8 @@ from tests.unit.docs.sample_invoices import (
     to_cent,
 )
 from tests.unit.docs.sample_tables import put_sample
+from tests.unit.tables.document_packages import fa, package
+from tests.unit.tables.tiny import put
 
 
 @pytest.fixture(scope="module", params=["SQL", "pandas", "pandas on Delta"])
@@ -206,3 +210,19 @@ def test_tax_sums_come_to_what_the_metadata_says(answers: Answers) -> None:
     assert by_rate == sum(
         each.vat_pln for _, each in bought() if each.document == "whole" and each.states_vat_pln
     )
+
+
+def test_tables_that_hold_nothing_of_a_question_answer_with_no_row(tmp_path: Path) -> None:
+    root, disk = tmp_path / "tables", tmp_path / "worker"
+    disk.mkdir()
+    body = "<KodWaluty>PLN</KodWaluty><P_13_1>43.6</P_13_1><P_14_1>10.03</P_14_1><P_15>53.63</P_15>"
+    body += "<FaWiersz><P_7>Flour</P_7><P_9A>43.6</P_9A><P_11>43.6</P_11><P_12>23</P_12></FaWiersz>"
+    one = package(fa(body))
+    staged = stage_documents(one.zip(), one.invoices, disk)
+    put(UPath(root), "2026-03-01", "2026-04-01", one.invoices, staged=staged.files)
+    by_sql, by_pandas = answer_by_sql(root), answer_by_pandas(root)
+    assert {title: by_pandas[title].rows for title in EXPECTED} == {
+        title: by_sql[title].rows for title in EXPECTED
+    }
+    assert len(by_sql["VAT by rate and month"].rows) == 1
+    assert by_sql["Late corrections"].rows == []

@@ -51,6 +51,20 @@ ABROAD = {
     },
     "startDate": "2026-02-01T00:00:00+00:00",
 }
+ROLE = {
+    "role": "VatGroupSubUnit",
+    "description": "członek grupy",
+    "startDate": "2026-02-01T00:00:00+00:00",
+    "parentEntityIdentifier": {"type": "Nip", "value": "1111111111"},
+}
+WORKS = {"type": "Nip", "value": "5260250274"}
+BELOW = {
+    "role": "VatGroupSubUnit",
+    "description": "członek grupy",
+    "startDate": "2026-02-01T00:00:00+00:00",
+    "subordinateEntityIdentifier": {"type": "Nip", "value": "7980332920"},
+}
+CONSENT = {"isAttachmentAllowed": True, "revokedDate": "2027-01-01T00:00:00+01:00"}
 TOKEN = {
     "referenceNumber": "20260901-EC-1A2B3CC000-0F1E2D3C53-D1",
     "authorIdentifier": {"type": "Nip", "value": "5250001210"},
@@ -85,12 +99,19 @@ LOGIN = {
 }
 LIMITS = {
     "onlineSession": {"maxInvoiceSizeInMB": 1, "maxInvoices": 10_000},
-    "new": {"share": Decimal("0.25"), "kind": "soft"},
+    "new": {"share": Decimal("0.25"), "kind": "soft", "fine": Decimal("0.125"), "huge": 10**18},
 }
 RATES = {"invoiceSend": {"perSecond": 10, "perHour": -1}}
 
 TOLD: dict[str, dict[str, list[dict[str, Any]]]] = {
-    "permissions": {"persons": [PERSON], "authorizations_granted": [GRANTED], "eu_entities": [ABROAD]},
+    "permissions": {
+        "persons": [PERSON],
+        "authorizations_granted": [GRANTED],
+        "eu_entities": [ABROAD],
+        "entities_roles": [ROLE],
+        "subordinate_entities_roles": [BELOW, {**BELOW, "subordinateEntityIdentifier": WORKS}],
+        "attachments": [CONSENT],
+    },
     "tokens": {"tokens": [TOKEN]},
     "certificates": {"certificates": [CERTIFICATE]},
     "login_sessions": {"login_sessions": [LOGIN]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -114,28 +115,46 @@ def compared(table: str, before: list[Row], after: list[Row]) -> list[str]:
             "permissions",
             [],
             [PERSON],
-            "permissions added: persons InvoiceWrite Pesel 30112206276 Anna Abacka",
+            (
+                "permissions added: InvoiceWrite for Pesel 30112206276 Anna Abacka for the client "
+                "AllPartners, given by Nip 5250001210 (persons)"
+            ),
         ),
         (
             "tokens",
             [TOKEN],
             [{**TOKEN, "status": "Revoked"}],
             (
-                f"tokens changed: {TOKEN['referenceNumber']} dla Airflow Revoked InvoiceRead, InvoiceWrite "
-                "(status Active -> Revoked)"
+                f"tokens changed: {TOKEN['referenceNumber']} (dla Airflow) of Nip 5250001210, may "
+                "InvoiceRead, InvoiceWrite: status Active -> Revoked"
+            ),
+        ),
+        (
+            "tokens",
+            [],
+            [{**TOKEN, "status": "Revoked"}],
+            (
+                f"tokens added: {TOKEN['referenceNumber']} (dla Airflow) of Nip 5250001210, may InvoiceRead, "
+                "InvoiceWrite, Revoked"
             ),
         ),
         (
             "certificates",
             [CERTIFICATE],
             [],
-            "certificates removed: 01A2B3C4D5E6F708 serwer Authentication Active 2026-12-31 23:59",
+            "certificates removed: 01A2B3C4D5E6F708 serwer (Authentication), until 2027-01-01 00:59",
         ),
         (
             "limits",
             [{"invoiceSend": {"perHour": 180}}],
             [{"invoiceSend": {"perHour": -1}}],
-            "limits changed: limits invoiceSend.perHour (value 180 -> nothing)",
+            "limits changed: invoiceSend.perHour (limits): value 180 -> no limit",
+        ),
+        (
+            "limits",
+            [],
+            [{"share": Decimal("0.50")}],
+            "limits added: share (limits), 0.5",
         ),
     ],
 )
@@ -143,10 +162,29 @@ def test_a_change_is_told_in_a_line(table: str, before: list[Row], after: list[R
     assert compared(table, before, after) == [told]
 
 
-def test_the_login_that_takes_the_snapshot_is_no_change() -> None:
-    other = {**LOGIN, "referenceNumber": "20261123-AU-2", "isCurrent": False}
-    (line,) = compared("login_sessions", [LOGIN], [other])
-    assert line.startswith("login_sessions added: 20261123-AU-2")
+def login(number: int, code: str, *, is_current: bool = False) -> Row:
+    method = {"category": "Other", "code": code, "displayName": code}
+    return {
+        **LOGIN,
+        "referenceNumber": f"20261123-AU-{number}",
+        "startDate": f"2026-11-23T05:{60 - number}:00+00:00",
+        "authenticationMethodInfo": method,
+        "isCurrent": is_current,
+    }
+
+
+def test_of_logins_the_first_one_by_a_method_not_seen_before_is_told() -> None:
+    before = [login(1, "token.ksef", is_current=True), login(2, "xades.qualified-seal")]
+    after = [
+        login(3, "token.ksef"),
+        login(4, "profile.trusted"),
+        login(5, "profile.trusted"),
+        login(6, "xades.ksef-certificate", is_current=True),
+    ]
+    assert compared("login_sessions", before, after) == [
+        "login_sessions added: by profile.trusted at 2026-11-23 06:55, 20261123-AU-5"
+    ]
+    assert compared("login_sessions", after, after[:1]) == []
 
 
 def test_active_certificates_that_end_soon_are_told_the_first_one_first() -> None:

@@ -56,6 +56,21 @@ def test_a_permission_tells_who_may_what_where_whatever_the_list() -> None:
     assert json.loads(abroad["extra"])["subjectEntityDetails"]["address"] == "Berlin"
 
 
+def test_a_role_and_the_consent_to_attachments_are_rows_of_permissions() -> None:
+    found = {row["source"]: row for row in rows("permissions")}
+    above, consent = found["entities_roles"], found["attachments"]
+    assert (above["permission_scope"], above["description"]) == ("VatGroupSubUnit", "członek grupy")
+    assert (above["place_identifier_type"], above["place_identifier"]) == ("Nip", "1111111111")
+    assert above["start_date"] == datetime(2026, 2, 1, tzinfo=UTC)
+    below = [row for row in rows("permissions") if row["source"] == "subordinate_entities_roles"]
+    assert {row["authorized_identifier"] for row in below} == {"7980332920", "5260250274"}
+    assert {row["extra"] for row in (above, *below)} == {None}
+    assert (consent["permission_scope"], consent["permission_state"]) == ("isAttachmentAllowed", "Active")
+    assert consent["extra"] == '{"revokedDate":"2027-01-01T00:00:00+01:00"}'
+    (refused,) = snapshot_rows("permissions", {"attachments": [{"isAttachmentAllowed": False}]}, MONDAY)
+    assert refused["permission_state"] == "Inactive"
+
+
 def test_a_token_a_certificate_and_a_login() -> None:
     (token,), (certificate,), (login,) = map(rows, ("tokens", "certificates", "login_sessions"))
     assert token["requested_permissions"] == ["InvoiceRead", "InvoiceWrite"]
@@ -74,6 +89,8 @@ def test_each_limit_is_a_row_with_a_decimal() -> None:
     assert found["rate", "invoiceSend.perSecond"]["value"] == Decimal(10)
     told = found["context", "new.kind"]
     assert (told["value"], told["extra"]) == (None, '"soft"')
+    assert [found["context", f"new.{name}"]["value"] for name in ("fine", "huge")] == [None, None]
+    assert found["context", "new.fine"]["extra"] == "0.125"
 
 
 @pytest.mark.parametrize(

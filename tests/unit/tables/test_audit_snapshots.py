@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +167,43 @@ def test_a_report_compares_the_last_two_snapshots(root: UPath) -> None:
     report = audit_report(root, CONTEXT, now=later)
     assert report.lines() == [
         "permissions: 2026-11-30, the first snapshot",
-        "tokens: 2026-11-30, compared with 2026-11-23",
+        "tokens: 2026-11-30, compared with 2026-11-23: 1 change",
         "certificates: 2026-11-30, the first snapshot",
-        "tokens changed: T0 dla Airflow Revoked InvoiceRead, InvoiceWrite (status Active -> Revoked)",
-        "certificates expires 2026-12-31: 01A2B3C4D5E6F708 serwer (Authentication)",
+        (
+            "tokens changed: T0 (dla Airflow) of Nip 5250001210, may InvoiceRead, InvoiceWrite: "
+            "status Active -> Revoked"
+        ),
+        "certificates: 01A2B3C4D5E6F708 serwer (Authentication) expires, 2027-01-01 00:59",
     ]
-    assert audit_report(root, CONTEXT, now=later, expiring_days=30).expiring == ()
+    late = audit_report(root, CONTEXT, now=datetime(2027, 1, 1, tzinfo=UTC))
+    assert late.lines()[-1].endswith("has expired, 2027-01-01 00:59")
+    none = audit_report(root, CONTEXT, now=later, expiring_days=30)
+    assert (none.expiring, none.lines()[-1]) == ((), "certificates: none expires within 30 days")
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "told"),
+    [
+        ("tables_path", None, "tables_path=None: is no path"),
+        ("tables_path", "", "tables_path='': is no path"),
+        ("context", "5250001210", "There are snapshots of nip-5250001210"),
+        ("context", None, "context=None: has no snapshot"),
+        ("expiring_days", "60", "expiring_days='60': is no number of days"),
+        ("expiring_days", -1, "expiring_days=-1: is no number of days"),
+        ("expiring_days", float("nan"), "expiring_days=nan: is no number of days"),
+        ("expiring_days", 10**12, "Give one from 0 to"),
+        ("now", datetime(2026, 11, 30), "is no moment with an offset"),  # noqa: DTZ001
+        ("now", "2026-11-30", "now='2026-11-30': is no moment"),
+    ],
+)
+def test_a_report_tells_which_parameter_is_wrong(
+    tmp_path: Path, field: str, wrong: object, told: str
+) -> None:
+    root = UPath(tmp_path / "tables")
+    keep(root, "tokens")
+    given: dict[str, Any] = {"tables_path": root, "context": CONTEXT, field: wrong}
+    with pytest.raises(KsefInputError, match=re.escape(told)):
+        audit_report(**given)
 
 
 @pytest.mark.parametrize("table", AUDIT_SCHEMAS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from upath import UPath
@@ -170,3 +172,27 @@ def test_spans_that_touch_become_one(root: UPath) -> None:
     (root / f"_ksef/verified/{KEY.context}/{KEY.subject_type}.json").write_text("{")
     with pytest.raises(KsefTableError, match="verify the table again"):
         read_verified(root, KEY)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"contexts": []}, "contexts=.*empty"),
+        ({"contexts": KEY.context}, "contexts=.*one text"),
+        ({"subject_types": []}, "subject_types=.*empty"),
+        ({"subject_types": "Subject2"}, "subject_types=.*one text"),
+    ],
+)
+def test_of_nothing_no_month_is_complete(root: UPath, chosen: dict[str, Any], told: str) -> None:
+    reach(root, MARCH, "2026-05-15")
+    for ask in (partial(is_month_complete, month="2026-04"), complete_months, table_positions):
+        with pytest.raises(KsefInputError, match=told):
+            ask(root, **chosen)
+
+
+def test_hidden_files_beside_a_watermark_are_no_tables(root: UPath) -> None:
+    reach(root, MARCH, "2026-05-15")
+    folder = Path(root.path) / "_ksef/watermark"
+    for name in (".DS_Store", f"{KEY.context}/.nfs000000000001"):
+        (folder / name).write_bytes(b"")
+    assert [position.key for position in table_positions(root)] == [KEY]

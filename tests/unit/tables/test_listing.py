@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pyarrow.dataset as ds
@@ -91,15 +90,15 @@ def test_a_compaction_of_month_after_month_keeps_no_reader_out(
     """Each time a reader has listed the table, the next month is merged before it opens a file."""
     if not exchanges:
         monkeypatch.setattr(LocalStore, "folder_exchange", lambda *_: None)
-    waiting = [*MONTHS]
+    waiting, listed = [*MONTHS], reading._dataset
 
-    def late(*given: Any, **options: Any) -> ds.Dataset:
-        found = ds.dataset(*given, **options)
+    def late(*given: Any) -> ds.Dataset:
+        found = listed(*given)
         if waiting:
             merge(root, waiting.pop(0))
         return found
 
-    monkeypatch.setattr(reading, "ds", SimpleNamespace(dataset=late, HivePartitioning=ds.HivePartitioning))
+    monkeypatch.setattr(reading, "_dataset", late)
     assert numbers(root) == ALL
     assert len(waiting) < len(MONTHS) - 4
 

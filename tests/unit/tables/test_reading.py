@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,7 @@ def test_a_table_that_a_sync_found_nothing_for_is_empty(tmp_path: Path) -> None:
         ([("permanent_storage_date", "<", "2026-02-02T00:00:00+00:00")], 2),
         ([("net_amount", "=", str(LARGE))], 2),
         ([("net_amount", "<", 0)], 2),
+        ([("permanent_storage_date", "<", datetime(2026, 2, 2, tzinfo=UTC))], 2),
         ([[("currency", "=", "EUR")], [("net_amount", "=", "-1.00")]], 4),
         ([("month", "=", "2026-02"), ("context", "=", "nip-5250001210")], 1),
     ],
@@ -120,6 +121,13 @@ def test_filters_take_what_an_analyst_writes(root: UPath, filters: Any, count: i
         ([("net_amount", "about", 1)], "about"),
         ([("net_amount", "=")], "three parts"),
         ("currency = EUR", "tuples"),
+        ({"currency": "EUR"}, "no list"),
+        ([("currency", "in", "EUR")], "a list"),
+        ([("currency", "=", ["EUR"])], "a list"),
+        ([("hash_of_corrected_invoice", "=", None)], "is_null"),
+        ([("permanent_storage_date", ">=", date(2026, 2, 2))], "offset"),
+        ([("permanent_storage_date", ">=", datetime(2026, 2, 2))], "offset"),  # noqa: DTZ001
+        (pc.field("permanent_storage_date") >= datetime(2026, 2, 2), "timezone"),  # noqa: DTZ001
     ],
 )
 def test_a_filter_that_does_not_fit_is_named(root: UPath, filters: Any, named: str) -> None:
@@ -134,6 +142,17 @@ def test_a_table_in_an_object_store_is_read(tmp_path: Path) -> None:
     assert read("invoices", folder, columns=["context", "seller_name"]).to_pylist() == [
         {"context": "nip-5250001210", "seller_name": "Zażółć gęślą jaźń Sp. z o.o."}
     ]
+
+
+@pytest.mark.parametrize("name", ["context=nip-9", "subject_type=Subject1", "month=2020-01/a b=50%"])
+def test_folders_above_the_tables_tell_nothing(tmp_path: Path, name: str) -> None:
+    root = UPath(tmp_path / name)
+    put(root, "2026-02-01", "2026-03-02", rows(invoice()))
+    columns = ["context", "subject_type", "month"]
+    assert read("invoices", root, columns).to_pylist() == [
+        {"context": "nip-5250001210", "subject_type": "Subject2", "month": "2026-02"}
+    ]
+    assert read("invoices", root, filters=[("month", "=", "2026-02")]).num_rows == 1
 
 
 def test_files_of_an_earlier_version_are_read_as_one_table(root: UPath) -> None:
