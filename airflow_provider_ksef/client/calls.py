@@ -39,9 +39,10 @@ class Answer:
     def server_time(self) -> datetime:
         """When KSeF answered, by its own clock; by ours where it does not say."""
         try:
-            return parsedate_to_datetime(self.headers["date"])
+            told = parsedate_to_datetime(self.headers["date"])
         except (KeyError, ValueError):
             return datetime.now(UTC)
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
 
     @property
     def is_html(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from airflow_provider_ksef.client.encrypted_package import EncryptedPackage
 from airflow_provider_ksef.client.exports import ExportPackage
 from airflow_provider_ksef.client.limit_reading import may_read_before, read_limits
 from airflow_provider_ksef.client.limiter import RateLimiter
+from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit
 from airflow_provider_ksef.client.packing import PackedPart
 from airflow_provider_ksef.client.security import KeyRing
 from airflow_provider_ksef.client.settings import Settings
@@ -150,6 +151,13 @@ class KsefClient:
             else:
                 walk.answer(outcome)
         return walk.result
+
+    def known_limits(self) -> Mapping[str, RateLimit]:
+        """
+        Give KSeF's rate limits by its groups, such as ``invoiceExport``, without a call: what KSeF told this
+        host's tasks last, else production's.
+        """
+        return self._limiter.known_limits() if self._limiter else PRODUCTION_RATE_LIMITS.by_group()
 
     def upload_parts(self, uploads: Sequence[PartUpload], parts: Sequence[PackedPart]) -> None:
         """

@@ -44,13 +44,11 @@ class KnownLimits(msgspec.Struct):
     What KSeF said of a context's limits.
 
     :param groups: by KSeF's name of the group.
-    :param are_enforced: whether it refuses anybody; an emulator may let all through.
     :param read_at: when it said so.
     :param reading_until: somebody is asking until then.
     """
 
     groups: dict[str, RateLimit] = {}
-    are_enforced: bool = True
     read_at: int = 0
     reading_until: int = 0
 
@@ -102,12 +100,12 @@ class RateLimiter:
     ) -> tuple[Turn | Wait, Mapping[str, bytes]]:
         name = uuid.uuid4().hex[:12]
         known = self._known_in(records)
-        if known.read_at and not known.are_enforced:
-            return Turn(name, ()), {}
         if _is_being_read(known, now) and counter not in _NOT_WAITING:
             return pause(_WHILE_READING, now, _READING_REASON), {}
         windows = {key: windows_of(_limit_of(self._groups, each)) for key, each in groups.items()}
         logs = {key: decoded(records[key], TurnLog) for key in groups}
+        if not any(windows.values()) and not any(each.blocked_for(now) for each in logs.values()):
+            return Turn(name, ()), {}
         if self._memory.restore(logs, now):
             self._look_at_limits = 0.0
             return pause(_WHILE_ADDING, now, _ADDING_REASON), encoded(logs)
@@ -194,7 +192,7 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
             del records
-            known = KnownLimits(groups=limits.by_group(), are_enforced=limits.are_enforced, read_at=now)
+            known = KnownLimits(groups=limits.by_group(), read_at=now)
             return None, encoded({self._limits_key: known})
 
         self._update([self._limits_key], change)
@@ -216,6 +214,17 @@ class RateLimiter:
             return {each.name: max(0, each.limit - used(turns, each, now)) for each in windows}, {}
 
         return self._update([key, self._limits_key], change)
+
+    def known_limits(self) -> dict[str, RateLimit]:
+        """Give the limits by KSeF's group: what KSeF told this host's tasks last, else production's."""
+
+        def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
+            del now
+            self._known_in(records)
+            return None, {}
+
+        self._update([self._limits_key], change)
+        return {**_defaults, **self._groups}
 
     @property
     def _limits_key(self) -> str:

@@ -19,6 +19,7 @@ from airflow_provider_ksef.emulator.numbers import make_reference_number
 from airflow_provider_ksef.emulator.page_marks import PageMarks
 from airflow_provider_ksef.emulator.rate_limits import RateLimits
 from airflow_provider_ksef.emulator.schemas import Schemas
+from airflow_provider_ksef.emulator.seal import Seal
 from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.stats import Stats
 from airflow_provider_ksef.emulator.store.attachments import ConsentStore
@@ -63,6 +64,7 @@ class Emulator:
         self.logins = LoginStore(self.database)
         self.tokens = TokenStore(self.database)
         self.authority = Authority(self.database, self.clock)
+        self.seal = Seal(self.database, self.clock)
         self.certificates = CertificateStore(self.database)
         self.peppol = PeppolStore(self.database)
         self.collective = CollectiveStore(self.database)

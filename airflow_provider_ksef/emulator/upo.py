@@ -1,4 +1,4 @@
-"""Official receipts (UPO) in version 4-3: the same bytes each time, without the Ministry's signature."""
+"""Official receipts (UPO) in version 4-3, before they are sealed: the same each time."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def count_pages(documents: int) -> int:
     return -(-documents // MOST_PER_PAGE)
 
 
-def write_upo(session: Session, documents: Sequence[UpoDocument], page: Page | None = None) -> bytes:
+def write_upo(session: Session, documents: Sequence[UpoDocument], page: Page | None = None) -> etree._Element:
     """
-    Write a receipt.
+    Write a receipt, but for its seal.
 
     :param page: where it is one of a session; without it, it is that of a single invoice.
     """
@@ -69,7 +69,7 @@ def write_upo(session: Session, documents: Sequence[UpoDocument], page: Page | N
     _add(root, "KodFormularza", form.system_code)
     for document in documents:
         _add_document(root, document)
-    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    return root
 
 
 def _add_authentication(root: etree._Element, session: Session) -> None:

@@ -46,7 +46,7 @@ def long_waits(
 ) -> Iterator[None]:
     """
     Leave the slot where the work inside comes upon a long wait: deferred where the operator defers, else
-    rescheduled, which begins with ``execute`` again in the same try.
+    rescheduled, which begins with ``execute`` again in the same try, and so with a whole timeout.
 
     :param operator: the task.
     :param reference: of what the task waits for in KSeF, where it does; its event tells of that.

@@ -85,18 +85,20 @@ def check_sending(on_rejected: str, on_invalid: str, poll_interval: float, timeo
 
 def check_subject_types(subject_types: Sequence[str]) -> None:
     """
-    Refuse what is not a list of one or more subject types.
+    Refuse what is not a list of one or more subject types, each once.
 
     :raises KsefInputError: names the value and KSeF's subject types.
     """
     is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
-    if not is_list or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
+    if not is_list or not subject_types or any(each not in SUBJECT_TYPES for each in subject_types):
         raise KsefInputError(
             "subject_types",
             subject_types,
             "is not a list of subject types",
             f"Give one or more of: {', '.join(SUBJECT_TYPES)}.",
         )
+    if len(set(subject_types)) < len(subject_types):
+        raise KsefInputError("subject_types", subject_types, "names one twice", "Give each once.")
 
 
 def path_of(field: str, named: str | PathLike[str] | ObjectStoragePath) -> UPath:

@@ -150,8 +150,10 @@ class PermissionChanger:
     def _wait_for_unanswered(self, compare: Callable[[], Difference]) -> None:
         """Wait until KSeF shows what an earlier try asked for without an answer, or has had time enough."""
         changes, until = self._note.unanswered()
+        if not changes:
+            return
         pause = waiting.FIRST_PAUSE
-        while changes and changes & _open(compare()):
+        while changes & _open(compare()):
             if time.time() > until:
                 log.info("KSeF does not show what an earlier try may have asked for: %s", sorted(changes))
                 break

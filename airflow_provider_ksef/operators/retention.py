@@ -25,7 +25,8 @@ class KsefDeleteRowsOperator(BaseOperator):
 
     :param tables_path: folder of the tables: a local path or anything that ``ObjectStoragePath`` opens.
     :param before: rows stored for good before this day's midnight in Poland, such as ``2020-01-01``.
-    :param nip: only rows that this company sold or bought. Without ``before``: those up to the watermark.
+    :param nip: only rows that this company sold or bought. Without ``before``: those up to the watermark. A
+        company whose own tables are meant is refused: it is on all of their invoices.
     :param contexts: only these, such as ``nip-5250001210``; None for all that the tables hold.
     :param subject_types: only these; None for all.
     :param dry_run: only count, and note no rule.
@@ -60,9 +61,10 @@ class KsefDeleteRowsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Note the rule and delete what it stands for, one context and subject type after the other."""
-        from airflow_provider_ksef.tables.retention import new_rule
+        from airflow_provider_ksef.tables.retention import check_counterparty, new_rule
 
         kept = open_kept_tables(self.tables_path, self.contexts, self.subject_types)
+        check_counterparty(self.nip, [key.context for key in kept.keys])
         now, rules = datetime.now(UTC), []
         for key in kept.keys:
             watermark = kept.tables.watermark(key)

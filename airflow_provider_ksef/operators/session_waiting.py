@@ -10,9 +10,9 @@ from typing import Any, NoReturn, Protocol
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.retries import LONGEST_WAIT
 from airflow_provider_ksef.client.sessions import SessionStatus
-from airflow_provider_ksef.exceptions import KsefTimeoutError, KsefTransportError, KsefUnavailableError
+from airflow_provider_ksef.exceptions import KsefError, KsefTimeoutError
 from airflow_provider_ksef.triggers.pace import pause_since
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger, wanted_wait
+from airflow_provider_ksef.triggers.polling import passes_by_itself, refuse_blind_trigger, wanted_wait
 from airflow_provider_ksef.triggers.session import KsefSessionTrigger
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,10 @@ def wait_for_session(
     :raises KsefError: where KSeF is away at the deadline, or asks to be left alone for more than a minute.
     :raises KsefTriggererError: where the triggerer could not ask KSeF, though the worker can.
     """
-    while (status := _asked(ksef, reference, deadline)) is None or not status.is_final:
+    while True:
+        status, wanted = _asked(ksef, reference, deadline)
+        if status is not None and status.is_final:
+            return status
         left = deadline - time.time()
         if left <= 0:
             raise KsefTimeoutError(
@@ -78,19 +81,25 @@ def wait_for_session(
                 resume={**resume, "deadline": deadline},
             )
             operator.defer(trigger=trigger, method_name="execute_complete")
-        time.sleep(min(pause_since(deadline - operator.timeout, operator.poll_interval), left))
-    return status
+        pause = pause_since(deadline - operator.timeout, operator.poll_interval)
+        time.sleep(min(max(pause, wanted), left))
 
 
-def _asked(ksef: KsefClient, reference: str, deadline: float) -> SessionStatus | None:
-    """Ask once; None where KSeF is away, which is waited out here as in the triggerer."""
+def _asked(ksef: KsefClient, reference: str, deadline: float) -> tuple[SessionStatus | None, float]:
+    """
+    Ask once.
+
+    :returns: the status, None where KSeF is away, which is waited out here as in the triggerer; and the
+        seconds that KSeF asks to wait.
+    """
     try:
         status = ksef.run(sessions.get_status(reference))
-    except (KsefTransportError, KsefUnavailableError) as error:
-        if time.time() >= deadline or wanted_wait(error) > LONGEST_WAIT:
+    except KsefError as error:
+        wanted = wanted_wait(error)
+        if not passes_by_itself(error) or time.time() >= deadline or wanted > LONGEST_WAIT:
             raise
         log.warning("Session %s: asking again later. %s", reference, error)
-        return None
+        return None, wanted
     if not status.is_final:
         log.info("Session %s: %d %s.", reference, status.code, status.description)
-    return status
+    return status, 0.0

@@ -154,7 +154,8 @@ def is_month_complete(
     :param contexts: such as ``nip-5250001210``; all that the tables hold where there is none.
     :param storage_lag: how long after its number an invoice may be stored for good.
     :param require_verified: whether a verification must have covered the month, too.
-    :raises KsefInputError: where the month is none, or the folder holds something else.
+    :raises KsefInputError: where the month is none, a list is empty or one text, or the folder holds
+        something else.
     """
     month_bounds(month)
     positions = table_positions(tables_path, subject_types=subject_types, contexts=contexts)
@@ -202,7 +203,7 @@ def table_positions(
     :param tables_path: the folder that the sync writes to.
     :param subject_types: only these.
     :param contexts: only these.
-    :raises KsefInputError: where the folder holds something else.
+    :raises KsefInputError: where a list is empty or one text, or the folder holds something else.
     :raises KsefTableError: where a watermark cannot be read.
     """
     root = tables_path if isinstance(tables_path, UPath) else UPath(tables_path)

@@ -31,7 +31,7 @@ from airflow_provider_ksef.tables.layout import TableKey, check_readable
 from airflow_provider_ksef.tables.overview import overview
 from airflow_provider_ksef.tables.parts import table_parts
 from airflow_provider_ksef.tables.repositioning import free_lease, set_watermark
-from airflow_provider_ksef.tables.retention import new_rule
+from airflow_provider_ksef.tables.retention import check_counterparty, new_rule
 from airflow_provider_ksef.tables.storage import open_store
 from airflow_provider_ksef.tables.table_format import TableFormat, format_of, open_tables
 
@@ -116,6 +116,7 @@ def _compact(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcome:
 
 def _retention(options: Namespace, root: UPath, keys: list[TableKey]) -> _Outcome:
     tables, now = _tables(root), datetime.now(UTC)
+    check_counterparty(options.nip, [key.context for key in keys])
     rules = {}
     for key in keys:
         watermark = tables.watermark(key)

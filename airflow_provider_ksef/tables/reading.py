@@ -57,8 +57,9 @@ def read(
     :param columns: names of the columns wanted, else all; ``context`` and ``subject_type`` are columns, too
         (only tables of invoices have subject types).
     :param filters: an expression of pyarrow, or tuples such as ``[("currency", "=", "EUR")]``, in which texts
-        may stand for dates and amounts; may also name ``month``, the UTC month of ``permanent_storage_date``
-        as text; of ``submissions`` that of the session, of snapshots that of their day.
+        may stand for dates and amounts, and a time has its offset; may also name ``month``, the UTC month of
+        ``permanent_storage_date`` as text; of ``submissions`` that of the session, of snapshots that of
+        their day.
     :returns: an Arrow table, empty where nothing was written to it yet.
     :raises KsefInputError: where the table or a column is unknown, a filter does not fit its column, or the
         folder holds no tables of ours.

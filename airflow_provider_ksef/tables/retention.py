@@ -73,6 +73,24 @@ def new_rule(
     return RetentionRule(format_ticks(to_ticks(midnight)), nip)
 
 
+def check_counterparty(nip: str | None, contexts: Iterable[str]) -> None:
+    """
+    Refuse the number of a company whose own tables are meant: it is on each of their invoices.
+
+    :param nip: what a user gives; None is fine.
+    :param contexts: of the tables that rows are to be deleted from.
+    :raises KsefInputError: where all rows of a context would be gone.
+    """
+    own = [context for context in contexts if nip is not None and context.split("-")[1:2] == [nip]]
+    if own:
+        raise KsefInputError(
+            "nip",
+            nip,
+            f"is on all invoices of {', '.join(sorted(set(own)))}",
+            "Give contexts without these; where old rows of theirs are meant, give before alone.",
+        )
+
+
 def read_retention(root: UPath, key: TableKey) -> tuple[RetentionRule, ...]:
     """
     Give the rules of one context and subject type, oldest first.

@@ -90,8 +90,8 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 self.outlets = []  # no event comes of a plan
-                return plan_windows(units, progress).to_json()
-            result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
+                return plan_windows(ksef, units, progress).to_json()
+            result = run_windows(self, context, ksef, units, progress, waiting=waiting, counts=COUNTS)
             self._announce(context, units)
             self.keep_traffic(ksef, result)
         self.log.info(

@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES
 from airflow_provider_ksef.client.identifiers import check_nip
-from airflow_provider_ksef.client.limits import RateLimit
+from airflow_provider_ksef.client.limits import PRODUCTION_RATE_LIMITS, RateLimit
 from airflow_provider_ksef.exceptions import KsefInputError
 
-EXPORT_LIMIT = RateLimit(per_second=8, per_minute=16, per_hour=20)
-"""KSeF's limit of ``POST /invoices/exports`` by context and address (KSeF docs: limity-api)."""
-STATUS_LIMIT = RateLimit(per_second=10, per_minute=60, per_hour=600)
-"""KSeF's limit of ``GET /invoices/exports/{referenceNumber}``."""
+EXPORTS, STATUS = "invoiceExport", "invoiceExportStatus"
+EXPORT_LIMIT = PRODUCTION_RATE_LIMITS.by_group()[EXPORTS]
+"""Production's limit of ``POST /invoices/exports`` by context and address."""
+STATUS_LIMIT = PRODUCTION_RATE_LIMITS.by_group()[STATUS]
+"""Production's limit of ``GET /invoices/exports/{referenceNumber}``."""
 EXPORT_INVOICES = 10_000
 """The most invoices of one export."""
 LOGIN_CALLS = 7
@@ -31,7 +33,8 @@ class KsefPlan:
     :param exports: exports of all contexts together; each is one call.
     :param status_calls: questions for the status of these exports.
     :param login_calls: of one login for each context.
-    :param budget: exports of the busiest context in hours of KSeF's budget: 1.0 uses up an hour's 20 exports.
+    :param exports_per_hour: KSeF's budget of each context; None without limit.
+    :param budget: exports of the busiest context in hours of that budget: 1.0 uses up an hour's.
     :param hours: whole hours that the busiest context must wait for its budget to come back; contexts run at
         the same time.
     """
@@ -40,6 +43,7 @@ class KsefPlan:
     exports: int
     status_calls: int
     login_calls: int
+    exports_per_hour: int | None
     budget: float
     hours: int
 
@@ -53,10 +57,12 @@ class KsefPlan:
         return {**asdict(self), "calls": self.calls}
 
     def __str__(self) -> str:
+        least = f"at least {self.exports} export(s) for {self.contexts} context(s), {self.calls} calls in all"
+        if self.exports_per_hour is None:
+            return f"{least}; KSeF sets no limit of exports an hour, {self.hours} hour(s) of waiting or more"
         return (
-            f"at least {self.exports} export(s) for {self.contexts} context(s), {self.calls} calls in all; "
-            f"{self.budget:.2f} hour(s) of the budget of {EXPORT_LIMIT.per_hour} exports an hour for each, "
-            f"{self.hours} hour(s) of waiting or more"
+            f"{least}; {self.budget:.2f} hour(s) of the budget of {self.exports_per_hour} exports an hour "
+            f"for each, {self.hours} hour(s) of waiting or more"
         )
 
 
@@ -70,27 +76,44 @@ def exports_of(invoices: int) -> int:
 
 
 def plan_exports(
-    exports: Sequence[int], *, calls_for_status: int = 4, limit: RateLimit = EXPORT_LIMIT
+    exports: Sequence[int],
+    *,
+    calls_for_status: int = 4,
+    limit: RateLimit = EXPORT_LIMIT,
+    status_limit: RateLimit = STATUS_LIMIT,
 ) -> KsefPlan:
     """
     Plan exports that were counted already.
 
     :param exports: how many exports each context needs.
     :param calls_for_status: questions for the status of one export: its time in KSeF by ``poll_interval``.
-    :param limit: of exports, as ``GET /rate-limits`` gives it.
+    :param limit: of exports; production's, where that of ``GET /rate-limits`` is not given.
+    :param status_limit: likewise, of questions for their status.
     """
     busiest = max(exports, default=0)
     per_hour = limit.per_hour or busiest or 1
-    status_per_hour = STATUS_LIMIT.per_hour or busiest * calls_for_status or 1
+    status_per_hour = status_limit.per_hour or busiest * calls_for_status or 1
     hours = max((busiest - 1) // per_hour, (busiest * calls_for_status - 1) // status_per_hour, 0)
     return KsefPlan(
         contexts=len(exports),
         exports=sum(exports),
         status_calls=sum(exports) * calls_for_status,
         login_calls=len(exports) * LOGIN_CALLS,
-        budget=busiest / per_hour,
+        exports_per_hour=limit.per_hour,
+        budget=busiest / limit.per_hour if limit.per_hour else 0.0,
         hours=hours,
     )
+
+
+def plan_here(ksef: KsefClient, exports: int) -> KsefPlan:
+    """
+    Plan exports of one context by its own limits, as far as this host's tasks know them; nothing is called.
+
+    :param ksef: the client.
+    :param exports: how many it takes.
+    """
+    known = ksef.known_limits()
+    return plan_exports([exports], limit=known[EXPORTS], status_limit=known[STATUS])
 
 
 def plan_load(
@@ -102,6 +125,7 @@ def plan_load(
     invoices: int = 0,
     calls_for_status: int = 4,
     limit: RateLimit = EXPORT_LIMIT,
+    status_limit: RateLimit = STATUS_LIMIT,
 ) -> KsefPlan:
     """
     Plan the first load of one or more companies.
@@ -113,6 +137,7 @@ def plan_load(
     :param invoices: how many invoices to expect of a company in each role, where ``nips`` does not tell.
     :param calls_for_status: see :func:`plan_exports`.
     :param limit: see :func:`plan_exports`.
+    :param status_limit: see :func:`plan_exports`.
     :raises KsefInputError: where a NIP, a role or a date is wrong.
     """
     from airflow_provider_ksef.tables.intervals import interval_windows
@@ -129,4 +154,4 @@ def plan_load(
     expected = nips if isinstance(nips, Mapping) else dict.fromkeys(nips, invoices)
     per_role = (max(windows, windows - 1 + -(-count // EXPORT_INVOICES)) for count in expected.values())
     exports = [len(subject_types) * count for count in per_role]
-    return plan_exports(exports, calls_for_status=calls_for_status, limit=limit)
+    return plan_exports(exports, calls_for_status=calls_for_status, limit=limit, status_limit=status_limit)

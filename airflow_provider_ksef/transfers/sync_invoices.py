@@ -12,7 +12,7 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed, walk
 from airflow_provider_ksef.transfers.kept_progress import kept_progress
-from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
+from airflow_provider_ksef.transfers.plan import KsefPlan, plan_here
 from airflow_provider_ksef.transfers.progress import Progress
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
         with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             syncs = self._subject_syncs(context, ksef)
             if waiting is None:
-                plan = self._plan(syncs)
+                plan = self._plan(ksef, syncs)
                 if self.plan_only:
                     self.outlets = []  # no event comes of a plan
                     return plan.to_json()
@@ -90,10 +90,10 @@ class KsefSyncInvoicesOperator(KsefExportOperator):
             sync.position()
         return syncs
 
-    def _plan(self, syncs: Sequence[SubjectSync]) -> KsefPlan:
+    def _plan(self, ksef: KsefClient, syncs: Sequence[SubjectSync]) -> KsefPlan:
         for sync in syncs:
             self.log.info("%s: from %s on, %d window(s).", sync.name, sync.position(), sync.count_windows())
-        plan = plan_exports([sum(sync.count_windows() for sync in syncs)])
+        plan = plan_here(ksef, sum(sync.count_windows() for sync in syncs))
         self.log.info("This takes %s.", plan)
         return plan
 

@@ -89,8 +89,8 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         with self.long_waits(context, progress), self.hook.get_conn() as ksef:
             units = self._units(context, ksef, progress)
             if self.plan_only:
-                return plan_windows(units, progress).to_json()
-            result = run_windows(self, context, units, progress, waiting=waiting, counts=COUNTS)
+                return plan_windows(ksef, units, progress).to_json()
+            result = run_windows(self, context, ksef, units, progress, waiting=waiting, counts=COUNTS)
         self.log.info(
             "Verified: %d invoice(s) in KSeF, %d in the table; %s; %d repaired.",
             result["invoices"],

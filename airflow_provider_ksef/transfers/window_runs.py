@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_ksef._compat import Context
+from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
     KsefBudgetError,
@@ -23,7 +24,7 @@ from airflow_provider_ksef.exceptions import (
 )
 from airflow_provider_ksef.operators.long_waits import moment_to_go_on
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
-from airflow_provider_ksef.transfers.plan import KsefPlan, plan_exports
+from airflow_provider_ksef.transfers.plan import KsefPlan, plan_here
 from airflow_provider_ksef.transfers.progress import Progress
 from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
 from airflow_provider_ksef.transfers.window_record import WindowRecord
@@ -73,6 +74,7 @@ class WindowUnit(ExportUnit, Protocol):
 def run_windows(
     operator: KsefExportOperator,
     context: Context,
+    ksef: KsefClient,
     units: Sequence[WindowUnit],
     progress: Progress,
     *,
@@ -87,7 +89,7 @@ def run_windows(
     """
     notes = notes_of(operator, context)
     if waiting is None:
-        plan_windows(units, progress)
+        plan_windows(ksef, units, progress)
     try:
         _walk_windows(units, operator.patience, progress, waiting, notes)
         result = _result(units, progress, counts)
@@ -99,13 +101,13 @@ def run_windows(
     return result
 
 
-def plan_windows(units: Sequence[WindowUnit], progress: Progress) -> KsefPlan:
+def plan_windows(ksef: KsefClient, units: Sequence[WindowUnit], progress: Progress) -> KsefPlan:
     """Say how much work lies ahead, before the first call."""
     left = [unit for unit in units if unit.name not in progress.done]
     planned = {unit.name: unit.planned_exports for unit in left}
     for unit in left:
         unit.record.kept.setdefault("planned_exports", planned[unit.name])
-    plan = plan_exports([sum(planned.values())])
+    plan = plan_here(ksef, sum(planned.values()))
     log.info("%d window(s), %d of them left to do: %s.", len(units), len(left), plan)
     return plan
 

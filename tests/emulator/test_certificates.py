@@ -31,12 +31,6 @@ OTHER_NIP = "1111111111"
 UNKNOWN = "01F20A5D352AE590"
 
 
-@pytest.fixture
-def owner(prompt: EmulatorProcess) -> Peer:
-    """The company itself, logged in by its seal."""
-    return entered(prompt, seal())
-
-
 def revoke(peer: Peer, serial: str, **body: str) -> httpx.Response:
     return peer.http.post(f"/certificates/{serial}/revoke", **({"json": body} if body else {}))
 

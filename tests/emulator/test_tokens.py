@@ -30,12 +30,6 @@ OTHER_NIP = "1111111111"
 GIVEN = TOKEN.partition("|")[0]
 
 
-@pytest.fixture
-def owner(prompt: EmulatorProcess) -> Peer:
-    """The company itself, logged in by its seal."""
-    return entered(prompt, seal())
-
-
 def order(peer: Peer, *permissions: str, description: str = "Na próbę") -> httpx.Response:
     body = {"permissions": permissions or ["InvoiceRead"], "description": description}
     return peer.http.post("/tokens", json=body)

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from lxml import etree
+from signxml.exceptions import InvalidDigest
+from signxml.xades import XAdESSignatureConfiguration, XAdESVerifier
 
 from airflow_provider_ksef.emulator import upo as upo_module
 from airflow_provider_ksef.emulator.acceptance import Acceptance, Arrival
@@ -26,6 +28,7 @@ from tests.emulator.peer import Peer, Upload, digest, error_code, make_zip
 from tests.emulator_process import NIP, TOKEN
 
 NS = "{http://upo.schematy.mf.gov.pl/KSeF/v4-3}"
+X509 = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
 UNKNOWN = "20260901-EU-1A2B3C7000-0F1E2D3C4E-78"
 SESSION = Session(
     reference="20260901-SO-1A2B3C6000-0F1E2D3C4D-4A",
@@ -60,9 +63,16 @@ def schema(folder: Path) -> etree.XMLSchema:
     return etree.XMLSchema(file=str(folder / "xsd/upo/upo-v4-3.xsd"))
 
 
-def texts(upo: bytes) -> dict[str, str]:
+def texts(upo: etree._Element) -> dict[str, str]:
     """The last text of each element by its name."""
-    return {each.tag.removeprefix(NS): each.text for each in etree.fromstring(upo).iter() if each.text}
+    return {each.tag.removeprefix(NS): each.text for each in upo.iter() if each.text}
+
+
+def without_seal(upo: bytes) -> etree._Element:
+    """The schema knows no seal, as the Ministry's."""
+    root = etree.fromstring(upo)
+    root.remove(root[-1])
+    return root
 
 
 @pytest.fixture
@@ -94,8 +104,8 @@ def test_the_receipt_of_an_invoice_is_the_same_by_all_ways(
     assert checked(peer.links.get(invoice["upoDownloadUrl"])) == upo
     peer.emulator.control("clock", advance=600)
     assert checked(peer.links.get(invoice["upoDownloadUrl"])) == upo
-    schema(shared_ksef).assertValid(etree.fromstring(upo))
-    told = texts(upo)
+    schema(shared_ksef).assertValid(without_seal(upo))
+    told = texts(etree.fromstring(upo))
     assert told["NumerReferencyjnySesji"] == session
     assert told["NumerReferencyjnyTokenaKSeF"] == TOKEN.partition("|")[0]
     assert told["NumerKSeFDokumentu"] == invoice["ksefNumber"]
@@ -108,6 +118,23 @@ def test_the_receipt_of_an_invoice_is_the_same_by_all_ways(
     assert "Strona" not in told
 
 
+def test_a_receipt_is_sealed(peer: Peer, session: str) -> None:
+    """The C# client's tests want a signature."""
+    page = peer.session(session)["upo"]["pages"][0]
+    upo = checked(peer.http.get(f"/sessions/{session}/upo/{page['referenceNumber']}"))
+    seal = etree.fromstring(upo)[-1]
+    certificate = f"-----BEGIN CERTIFICATE-----\n{texts(seal)[X509]}\n-----END CERTIFICATE-----\n"
+    expected = XAdESSignatureConfiguration(expect_references=2)
+    content, properties = XAdESVerifier().verify(upo, x509_cert=certificate, expect_config=expected)
+    assert texts(content.signed_xml) == texts(without_seal(upo))
+    (sealed,) = properties.signed_xml.iter("{*}SigningTime")
+    numbered = datetime.fromisoformat(texts(content.signed_xml)["DataNadaniaNumeruKSeF"])
+    assert datetime.fromisoformat(sealed.text) == numbered.astimezone(UTC).replace(microsecond=0)
+    forged = upo.replace(b"<NumerFaktury>", b"<NumerFaktury>X", 1)
+    with pytest.raises(InvalidDigest):
+        XAdESVerifier().verify(forged, x509_cert=certificate, expect_config=expected)
+
+
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_a_session_has_a_receipt_of_what_was_accepted(
     peer: Peer, session: str, sales: dict[str, bytes], shared_ksef: Path, *, is_batch: bool
@@ -118,8 +145,8 @@ def test_a_session_has_a_receipt_of_what_was_accepted(
     (page,) = peer.session(session)["upo"]["pages"]
     upo = checked(peer.http.get(f"/sessions/{session}/upo/{page['referenceNumber']}"))
     assert checked(peer.links.get(page["downloadUrl"])) == upo
-    schema(shared_ksef).assertValid(etree.fromstring(upo))
-    told = texts(upo)
+    schema(shared_ksef).assertValid(without_seal(upo))
+    told = texts(etree.fromstring(upo))
     pages = ("Strona", "LiczbaStron", "ZakresDokumentowOd", "ZakresDokumentowDo", "CalkowitaLiczbaDokumentow")
     assert [told[name] for name in pages] == ["1", "1", "1", "2", "2"]
     accepted = [each["ksefNumber"] for each in peer.invoices(session) if "ksefNumber" in each]
@@ -174,11 +201,11 @@ def test_every_kind_of_context_and_login_fits_the_schema(
     shared_ksef: Path, context: str, element: str
 ) -> None:
     by_token = write_upo(replace(SESSION, context=context), [DOCUMENT])
-    schema(shared_ksef).assertValid(etree.fromstring(by_token))
+    schema(shared_ksef).assertValid(by_token)
     assert texts(by_token)[element] == context.partition(":")[2]
     signed = replace(SESSION, context=context, token_reference=None, document_hash=digest(b"signed"))
     by_document = write_upo(signed, [DOCUMENT])
-    schema(shared_ksef).assertValid(etree.fromstring(by_document))
+    schema(shared_ksef).assertValid(by_document)
     assert texts(by_document)["SkrotDokumentuUwierzytelniajacego"] == digest(b"signed")
 
 
@@ -203,7 +230,7 @@ def test_a_page_holds_ten_thousand_documents(shared_ksef: Path) -> None:
     page = Page(2, 10_001)
     assert (page.skip, page.last) == (10_000, 10_001)
     upo = write_upo(SESSION, [DOCUMENT], page)
-    schema(shared_ksef).assertValid(etree.fromstring(upo))
+    schema(shared_ksef).assertValid(upo)
     told = texts(upo)
     assert (told["Strona"], told["LiczbaStron"], told["ZakresDokumentowOd"]) == ("2", "2", "10001")
 
@@ -212,7 +239,8 @@ def test_a_larger_session_has_several_pages(
     tmp_path: Path, sales: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upo_module, "MOST_PER_PAGE", 2)
-    emulator = Emulator(Settings(), tmp_path)
+    settings = Settings(state=tmp_path / "state.sqlite")
+    emulator = Emulator(settings, tmp_path)
     session = replace(SESSION, code=CLOSED, aes_key=b"k" * 32)
     emulator.sessions.add(session)
     now = emulator.clock.now()
@@ -223,10 +251,9 @@ def test_a_larger_session_has_several_pages(
     assert Acceptance(emulator, session).take(arrivals)
     assert finish_processed(emulator, session.reference, before=CLOSED)
     assert not finish_processed(emulator, session.reference, before=CLOSED)
-    pages = [
-        texts(upo_of_page(emulator, session, reference) or b"")
-        for reference in emulator.upo.pages(session.reference)
-    ]
+    references = emulator.upo.pages(session.reference)
+    receipts = [upo_of_page(emulator, session, reference) or b"" for reference in references]
+    pages = [texts(etree.fromstring(receipt)) for receipt in receipts]
     assert [(each["ZakresDokumentowOd"], each["ZakresDokumentowDo"]) for each in pages] == [
         ("1", "2"),
         ("3", "4"),
@@ -234,3 +261,6 @@ def test_a_larger_session_has_several_pages(
     ]
     assert [each["SkrotDokumentu"] for each in pages] == [arrivals[place].hash for place in (1, 3, 4)]
     emulator.close()
+    again = Emulator(settings, tmp_path)
+    assert [upo_of_page(again, session, reference) for reference in references] == receipts
+    again.close()

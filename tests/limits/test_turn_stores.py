@@ -69,14 +69,15 @@ def test_what_ksef_says_of_its_limits_is_believed_and_asked_for_once(store: Turn
     assert second.left("invoiceExport") == {"second": 0}
 
 
-def test_limits_that_nobody_enforces_stop_nobody(store: TurnStore) -> None:
+def test_what_has_no_limit_is_not_counted_but_stops_where_ksef_refuses_it(store: TurnStore) -> None:
     limiter = limiter_at(store)
-    limiter.learn(RateLimits(invoice_export=RateLimit(1, 1, 1), are_enforced=False))
-    assert [type(limiter.take(*EXPORTS)) for _ in range(30)] == [Turn] * 30
+    limiter.learn(RateLimits(invoice_export=RateLimit(None, None, None)))
+    limiter.take(*EXPORTS)  # reads what is known
+    assert {limiter.take(*EXPORTS).keys for _ in range(30)} == {()}
     limiter.block(*EXPORTS, 1800)
-    assert isinstance(limiter.take(*EXPORTS), Turn) is False  # until the limits are read anew
-    limiter.learn(RateLimits(are_enforced=False))
-    assert isinstance(limiter.take(*EXPORTS), Turn)
+    waiting = limiter.take(*EXPORTS)
+    assert isinstance(waiting, Wait)
+    assert 1799 < waiting.seconds <= 1800
 
 
 def test_a_rejected_call_stops_all_and_has_the_limits_read_anew(store: TurnStore) -> None:

@@ -69,6 +69,8 @@ def test_rows_are_deleted_once_and_for_good(root: UPath) -> None:
     assert run(KsefDeleteRowsOperator(before="2026-02-10", **delete))["deleted"][PART]["invoices"] == 0
     with pytest.raises(KsefInputError, match="nothing says which rows"):
         run(KsefDeleteRowsOperator(**delete))
+    with pytest.raises(KsefInputError, match=r"nip=.* is on all invoices of nip-5250001210"):
+        run(KsefDeleteRowsOperator(nip="5250001210", **delete))
 
 
 def test_a_month_is_waited_for(root: UPath, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 from airflow_provider_ksef.client import permission_queries
 from airflow_provider_ksef.emulator.moments import WARSAW
+from airflow_provider_ksef.emulator.synthetic import synthesize
 from airflow_provider_ksef.exceptions import KsefLoginError
 from airflow_provider_ksef.hooks.ksef import KsefHook
+from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.test_data import KsefTestDataOperator
 from tests.emulator.granting import CLIENT, UNIT
@@ -234,3 +237,25 @@ def test_another_company_issues_for_the_seller_who_allows_it(
     assert sent(2)["accepted"] == 1
     company.act(seal())
     assert revoke(allowance).execute(context())["status"] == "revoked"
+
+
+def test_a_company_sends_attachments_as_long_as_it_is_allowed_to(company: Company, tmp_path: Path) -> None:
+    company.act(seal())
+    today = datetime.now(WARSAW).date()
+    invoices = (synthesize(NIP, "Subject1", index, 1, today) for index in count(1))
+    attached = (each.xml for each in invoices if each.facts.has_attachment)
+
+    def sent(number: int) -> int:
+        file = tmp_path / f"{number}.xml"
+        file.write_bytes(next(attached))
+        task = KsefSubmitBatchOperator(
+            task_id="submit", invoices=str(file), on_rejected="warn", poll_interval=0.1
+        )
+        accepted: int = task.execute(context(run_id=f"run-{number}"))["accepted"]
+        return accepted
+
+    assert sent(0) == 0
+    make({"action": "grant_attachment", "nip": NIP})
+    assert sent(1) == 1
+    make({"action": "revoke_attachment", "nip": NIP})
+    assert sent(2) == 0

@@ -75,7 +75,7 @@ def test_a_close_without_an_answer_does_not_fail_the_task(connected: EmulatorPro
     assert connected.requests()["POST /sessions/batch"] == 1
 
 
-@pytest.mark.parametrize("fault", [{"status": 503, "body": "<html>"}, {"drop": "before"}])
+@pytest.mark.parametrize("fault", [{"status": 503, "body": "<html>"}, {"drop": "before"}, {"status": 429}])
 def test_an_outage_while_ksef_is_at_work_is_waited_out(
     connected: EmulatorProcess, invoices: Path, fault: dict[str, Any]
 ) -> None:

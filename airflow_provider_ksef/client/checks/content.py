@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_SCHEMA_ERRORS = 10
 """Errors that are told of one file: one mistake often makes many."""
 _NAMESPACE = re.compile(r"\{(?:https?|urn):[^}]*\}")
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
+"""``xs:date``: ISO 8601 knows other ways to write one."""
 _MANDATORY = ("seller_nip", "number", "invoice_type", "issue_date")
 
 
@@ -111,7 +113,8 @@ def _date_finding(root: etree._Element, facts: InvoiceFacts, today: date | None)
         return None
     line = line_of(root, facts.form_code, "issue_date")
     try:
-        issued = date.fromisoformat(facts.issue_date[:10])
+        written = _DATE.fullmatch(facts.issue_date)
+        issued = date.fromisoformat(written[1] if written else "")
     except ValueError:
         return Finding(
             "invoice.issue-date",

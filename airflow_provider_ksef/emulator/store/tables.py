@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-KEYS = ("keys", "authority")
+KEYS = ("keys", "authority", "seal")
 """Tables that a reset leaves alone."""
 TABLES = {
     "numbers": """
@@ -155,6 +155,10 @@ CREATE TABLE IF NOT EXISTS latarnia (
 );""",
     "authority": """
 CREATE TABLE IF NOT EXISTS authority (
+    id INTEGER PRIMARY KEY, private_key BLOB NOT NULL, certificate BLOB NOT NULL
+);""",
+    "seal": """
+CREATE TABLE IF NOT EXISTS seal (
     id INTEGER PRIMARY KEY, private_key BLOB NOT NULL, certificate BLOB NOT NULL
 );""",
     "signers": """

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx
 import pytest
 
 from airflow_provider_ksef.client import batch, exports, invoices, sessions
+from airflow_provider_ksef.client.calls import Answer
 from airflow_provider_ksef.client.crypto import SessionKey, sha256_base64
 from airflow_provider_ksef.client.filters import InvoiceFilters
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError, KsefIntegrityError
@@ -189,3 +191,9 @@ def test_a_wrong_reference_is_refused_before_anything_is_sent(
         with pytest.raises(KsefInputError, match="reference"):
             run_all(ksef, make(reference))
     assert not ksef.requests
+
+
+@pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", "EXAMPLE"])
+def test_the_time_of_an_answer_can_be_compared_whatever_its_zone_is_called(zone: str) -> None:
+    headers = {"date": f"Tue, 01 Sep 2026 08:00:00 {zone}"}
+    assert Answer("GET", "/", 200, headers, b"", 0.0).server_time == datetime(2026, 9, 1, 8, tzinfo=UTC)

@@ -112,6 +112,22 @@ def test_one_file_of_each_invoice_is_right_if_any_is(tmp_path: Path, case: str) 
     assert told == wrong
 
 
+@pytest.mark.parametrize(
+    ("written", "rules"),
+    [
+        (b"2026-09-15", []),
+        (b"2026-09-15Z", []),
+        (b"2026-09-15+02:00", []),
+        (b"20260915", ["invoice.issue-date"]),
+        (b"2026-W38-2", ["invoice.issue-date"]),
+        (b"2026-09-15T10:00:00", ["invoice.issue-date"]),
+    ],
+)
+def test_a_date_is_written_as_xml_has_it(tmp_path: Path, written: bytes, rules: list[str]) -> None:
+    (tmp_path / "a.xml").write_bytes(GOOD.replace(b"<P_1>2026-09-15", b"<P_1>" + written))
+    assert [problem.rule for problem in check(tmp_path).problems] == rules
+
+
 def test_files_of_an_object_store_are_checked_alike(tmp_path: Path, bucket: UPath) -> None:
     for number, content in enumerate([*WRONG.values(), *[GOOD] * 20]):
         (tmp_path / f"{number:02d}.xml").write_bytes(content.replace(b"<P_2>", b"<P_2>%d" % number))

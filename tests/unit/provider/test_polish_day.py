@@ -22,7 +22,8 @@ SETTINGS = Settings(
     TokenCredential(TOKEN),
     30.0,
 )
-OPERATOR = SimpleNamespace(form_code="FA (3)", allow_self_invoicing=False, schema_dir=None)
+PATHS = dict.fromkeys(("tables_path", "upo_path", "rejected_path"))
+OPERATOR = SimpleNamespace(form_code="FA (3)", allow_self_invoicing=False, schema_dir=None, **PATHS)
 
 
 @pytest.mark.parametrize(

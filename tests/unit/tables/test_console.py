@@ -170,6 +170,11 @@ def test_it_deletes_whole_months(root: UPath, capsys: pytest.CaptureFixture[str]
     assert run(root, "retention", "--before", "2999-01-01", "--yes") == 2
     assert run(root, "retention", "--before", "x", "--yes") == 2
     assert run(root, "retention", "--nip", "12", "--yes") == 2
+    own = KEY.context.removeprefix("nip-")
+    assert run(root, "retention", "--nip", own, "--yes") == 2
+    assert f"is on all invoices of {KEY.context}" in capsys.readouterr().err
+    assert len(read_retention(root, KEY)) == 1
+    assert numbers(root) == ["d"]
 
 
 def test_what_retention_asks_names_each_part(

@@ -61,6 +61,8 @@ def test_default_args_reach_the_common_parameters(operator: type[Any], given: di
         {"max_exports": -1},
         {"document_processes": 0},
         {"table_format": "iceberg"},
+        {"subject_types": ["Subject2", "Subject2"]},
+        {"subject_types": [["Subject2"]]},
     ],
 )
 def test_a_wrong_parameter_is_refused_when_the_dag_is_read(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client.limits import RateLimit
+from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.limiter import RateLimiter
+from airflow_provider_ksef.client.limits import RateLimit, RateLimits
+from airflow_provider_ksef.client.sqlite_turn_store import SqliteTurnStore
 from airflow_provider_ksef.exceptions import KsefInputError
-from airflow_provider_ksef.transfers.plan import plan_exports, plan_load
+from airflow_provider_ksef.transfers.plan import plan_exports, plan_here, plan_load
+from tests.limits.caller import settings_of
 
 NIPS = ["5250001210", "1111111111"]
 
@@ -50,7 +55,23 @@ def test_other_limits_are_taken_as_ksef_gives_them() -> None:
     assert plan_exports([41], limit=RateLimit(None, None, None)).hours == 0
     assert plan_exports([100], calls_for_status=10).hours == 4, "20 exports an hour are the narrower limit"
     assert plan_exports([1], calls_for_status=1300).hours == 2, "600 status calls an hour"
+    assert plan_exports([1], calls_for_status=1300, status_limit=RateLimit(None, None, None)).hours == 0
     assert plan_exports([]).calls == 0
+
+
+def test_a_plan_of_a_connection_takes_what_ksef_told_any_task_of_this_host(tmp_path: Path) -> None:
+    settings = settings_of("http://ksef.test/v2")
+    with KsefClient(settings, limiter=RateLimiter(SqliteTurnStore(tmp_path / "turns"), settings)) as ksef:
+        assert (plan_here(ksef, 41).exports_per_hour, plan_here(ksef, 41).hours) == (20, 2)
+        other = RateLimiter(SqliteTurnStore(tmp_path / "turns"), settings)
+        other.learn(RateLimits(invoice_export=RateLimit(8, 16, 40)))
+        assert (plan_here(ksef, 41).exports_per_hour, plan_here(ksef, 41).hours) == (40, 1)
+        assert "budget of 40 exports an hour" in str(plan_here(ksef, 41))
+        other.learn(RateLimits(invoice_export=RateLimit(None, None, None)))
+        assert (plan_here(ksef, 41).budget, plan_here(ksef, 41).hours) == (0, 0)
+        assert "no limit" in str(plan_here(ksef, 41))
+    with KsefClient(settings) as ksef:
+        assert plan_here(ksef, 41).exports_per_hour == 20
 
 
 def test_a_plan_tells_itself() -> None:
