@@ -27,7 +27,7 @@ from airflow_provider_ksef.operators.known_certificates import KnownCertificates
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.pending_applications import PendingApplications
 from airflow_provider_ksef.operators.pending_places import PendingPlace
-from airflow_provider_ksef.operators.pending_secrets import PendingSecret, place_of
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_strange, place_of
 from airflow_provider_ksef.operators.secret_sinks import SecretSink
 
 log = logging.getLogger(__name__)
@@ -152,10 +152,12 @@ class Enroller:
 
     def _judged(self, pending: PendingSecret) -> PendingSecret | None:
         """Give what can be gone on with; finish what is done; give up what nobody wants or has a key to."""
-        if pending.wanted.get("environment") != self._facts["environment"]:
+        if is_strange(pending, self._facts, "environment"):
             log.warning(
-                "Application %s was pending in another environment and is dropped: revoke what came of it.",
-                pending.reference_number or "(unknown)",
+                "What was pending in %r, %s, is no certificate or of another environment and is dropped: "
+                "revoke what came of it.",
+                self._sink,
+                pending.reference_number or "not yet asked for",
             )
         elif not pending.private_key:
             self._applications.wait_out(pending)
@@ -180,12 +182,10 @@ class Enroller:
 
     def _retire(self, pending: PendingSecret, in_force: str | None) -> None:
         """Revoke what a saved certificate replaces, as long as it works itself; else the next one does so."""
-        if in_force is None:
-            return
-        info = self._known.info(in_force)
-        if info is not None and info.status == "Active":
+        active = [each.certificate_serial_number for each in self._known.active(pending.wanted)]
+        if in_force in active:
             self._revoke([pending.replaces])
-        else:
+        elif in_force is not None:
             self._still_to_replace = pending.replaces
 
     def _taken_up(self, pending: PendingSecret) -> CertificateInfo | None:

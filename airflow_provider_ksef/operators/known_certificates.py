@@ -37,21 +37,16 @@ class KnownCertificates:
         found = self._ksef.run(ksef_certificates.query(name=name, type=kind, status="Active"))
         return [each for each in found if each.name == name]
 
-    def info(self, serial: str) -> CertificateInfo | None:
-        """Tell of one certificate; None where there is none, or none of this login's."""
-        found = self._ksef.run(ksef_certificates.query(certificate_serial_number=serial))
-        return found[0] if found else None
-
     def issued(self, serial: str) -> CertificateInfo:
         """
         Tell of a certificate that KSeF has just issued.
 
         :raises KsefIntegrityError: where KSeF does not know it.
         """
-        info = self.info(serial)
-        if info is None:
+        found = self._ksef.run(ksef_certificates.query(certificate_serial_number=serial))
+        if not found:
             raise _untold(serial)
-        return info
+        return found[0]
 
     def retrieved(self, serial: str) -> RetrievedCertificate:
         """

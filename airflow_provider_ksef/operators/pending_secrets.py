@@ -91,6 +91,18 @@ def place_of(settings: Settings) -> dict[str, str]:
     return {"environment": settings.environment.base_url, "context": f"{context.type}:{context.value}"}
 
 
+def is_strange(pending: PendingSecret, wanted: dict[str, str], *place: str) -> bool:
+    """
+    Whether what is pending is of another kind, or of another place where nothing can be done about it here.
+
+    :param pending: the secret.
+    :param wanted: what the task wants.
+    :param place: names of the facts that make the place.
+    """
+    kept = pending.wanted
+    return kept.keys() != wanted.keys() or any(kept[name] != wanted[name] for name in place)
+
+
 def is_unknown(error: KsefApiError) -> bool:
     """
     Whether KSeF knows no such reference number, or none of this login's.

@@ -12,7 +12,7 @@ from airflow_provider_ksef.client.tokens import KsefToken
 from airflow_provider_ksef.exceptions import KsefApiError, KsefError
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.pending_places import PendingPlace
-from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_unknown, place_of
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_strange, is_unknown, place_of
 from airflow_provider_ksef.operators.secret_sinks import NewSecret, SecretSink
 from airflow_provider_ksef.triggers.token import KsefTokenTrigger
 
@@ -92,24 +92,25 @@ class TokenMaker:
         pending = self._place.read()
         if pending is None or pending.wanted == self._facts:
             return pending
-        if {**pending.wanted, **place_of(self._ksef.settings)} == pending.wanted:
-            self._revoke(self._lost(pending, self._there(pending.wanted)))
-        else:
+        if is_strange(pending, self._facts, "environment", "context"):
             log.warning(
-                "The token %s was pending in another context or environment and is dropped: revoke it there.",
-                pending.reference_number or "of " + pending.wanted.get("description", ""),
+                "What was pending in %r, %s, is no token or of another context and is dropped: revoke it.",
+                self._sink,
+                pending.reference_number or "not yet asked for",
             )
+        else:
+            self._revoke(self._lost(pending, self._there(pending.wanted)))
         self._place.drop()
         return None
 
     def _there(self, facts: dict[str, str]) -> dict[str, KsefToken]:
-        description = facts.get("description", "")
+        description = facts["description"]
         found = self._ksef.run(tokens.query(statuses=USABLE, description=description))
         return {
             each.reference_number: each
             for each in found
             if each.description == description
-            and ",".join(sorted(set(each.requested_permissions))) == facts.get("permissions")
+            and ",".join(sorted(set(each.requested_permissions))) == facts["permissions"]
         }
 
     def _lost(self, pending: PendingSecret, there: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from airflow_provider_ksef.client.exports import ExportPackage, ExportStatus
+from airflow_provider_ksef.operators.secret_sinks import FileSink
 from airflow_provider_ksef.tables import leased
 from airflow_provider_ksef.tables.incoming import CommittedWindow, IncomingRows
 from airflow_provider_ksef.tables.lease import Lease, Step
@@ -24,11 +25,12 @@ def tell_all(patch: pytest.MonkeyPatch, tell: Tell) -> None:
     """
     Tell where the try is, and what it meets.
 
-    :param tell: takes ``step`` with each request to KSeF and each step at the tables, ``committing`` and
-        ``committed`` with the end of a window, and ``met`` with what is worth counting.
+    :param tell: takes ``step`` with each request to KSeF and each step at the tables or at a secret's file,
+        ``committing`` and ``committed`` with the end of a window, and ``met`` with what is worth counting.
     """
     _tell_requests(patch, tell)
     _tell_steps(patch, tell)
+    _tell_secrets(patch, tell)
     _tell_commits(patch, tell)
     _tell_takeovers(patch, tell)
 
@@ -58,6 +60,19 @@ def _tell_steps(patch: pytest.MonkeyPatch, tell: Tell) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("airflow_provider_ksef.tables.") and hasattr(module, "run_steps"):
             patch.setattr(module, "run_steps", lambda running: run(telling(running)))
+
+
+def _tell_secrets(patch: pytest.MonkeyPatch, tell: Tell) -> None:
+    def telling(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def told(*given: Any) -> Any:
+            tell("step", f"sink: {name}")
+            act(*given)
+            tell("step", f"sink: {name} done")
+
+        return told
+
+    for name in ("keep_pending", "save", "drop_pending"):
+        patch.setattr(FileSink, name, telling(name, getattr(FileSink, name)))
 
 
 def _tell_commits(patch: pytest.MonkeyPatch, tell: Tell) -> None:

@@ -14,19 +14,27 @@ from typing import Any
 import pytest
 import tenacity
 
-from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions
+from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions, waiting
 from airflow_provider_ksef.exceptions import KsefError
+from airflow_provider_ksef.operators import pending_applications
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
+from airflow_provider_ksef.operators.certificates import (
+    KsefEnrollCertificateOperator,
+    KsefRotateCertificateOperator,
+)
 from airflow_provider_ksef.operators.compaction import KsefCompactTableOperator
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.retention import KsefDeleteRowsOperator
+from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator
 from airflow_provider_ksef.tables import lease
 from airflow_provider_ksef.transfers.invoices_to_parquet import (
     KsefBackfillInvoicesOperator,
     KsefSyncInvoicesOperator,
 )
+from airflow_provider_ksef.triggers import polling
 from tests.crash.sabotage import SABOTAGES
 from tests.crash.telling import tell_all
+from tests.system.credential_ways import run_deferred
 from tests.system.operator_context import NotedState, context
 
 # What a task imports only where it needs it; the process from which the tries are forked has it ready.
@@ -57,6 +65,9 @@ OPERATORS = {
     "delete": KsefDeleteRowsOperator,
     "submit": KsefSubmitBatchOperator,
     "send": KsefSendInvoicesOperator,
+    "generate": KsefGenerateTokenOperator,
+    "enroll": KsefEnrollCertificateOperator,
+    "rotate": KsefRotateCertificateOperator,
 }
 LEASE_SECONDS = 1.0
 """Short, so that a killed writer's lease soon runs out, and often one of a writer that is still at work."""
@@ -69,7 +80,7 @@ class Task:
     """
     A task instance, the same in each of its tries.
 
-    :param kind: ``sync``, ``backfill``, ``compact``, ``delete``, ``submit`` or ``send``.
+    :param kind: one of :data:`OPERATORS`.
     :param run_id: its run.
     :param folder: where its state and its log lie.
     :param environment: the connections.
@@ -127,7 +138,7 @@ def run_try(task: Task, pipe: Connection) -> None:
         operator = OPERATORS[task.kind](task_id=task.kind, **task.parameters)
         try:
             state = StateFile(task.file) if task.has_state else None
-            result = operator.execute(context(state, task.run_id))
+            result, _ = run_deferred(operator, context(state, task.run_id))
         except KsefError as error:
             pipe.send(("failed", f"{type(error).__name__}: {error}"))
             raise SystemExit(FAILED) from None
@@ -140,5 +151,9 @@ def _hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(online, "SEND_PAUSES", (0.05,) * len(online.SEND_PAUSES))
     patch.setattr(online_submission, "SETTLING", 0.05)
     patch.setattr(sessions, "STORING_PAUSES", (0.1, 0.3))
+    patch.setattr(waiting, "FIRST_PAUSE", 0.1)
+    patch.setattr(polling, "SETTLING_SECONDS", 0.1)
+    patch.setattr(polling, "SPREAD_SECONDS", 0.0)
+    patch.setattr(pending_applications, "LOOKING_SECONDS", 0.1)
     patch.setattr(lease, "PAUSE_SECONDS", 0.05)
     patch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)

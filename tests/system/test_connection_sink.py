@@ -20,6 +20,7 @@ from airflow.utils.session import create_session
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.connection_sink import AirflowConnectionSink
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 from tests.emulator.signing import seal
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
@@ -28,6 +29,8 @@ from tests.system.managing_ways import connect_as
 
 SIGNER = seal(f"VATPL-{NIP}")
 CERTIFICATE = NewSecret(certificate=SIGNER.pem.decode(), private_key=SIGNER.key_pem.decode())
+PENDING_TOKEN = PendingSecret({"description": "x"}, 1.5, token=TOKEN, reference_number="20260901-EC-1")
+PENDING_KEY = PendingSecret({"certificate_name": "x"}, 1.5, ("00",), private_key=CERTIFICATE.private_key)
 CONN_ID = "ksef_kept"
 
 
@@ -113,6 +116,36 @@ def test_the_connection_gets_one_secret_or_the_other_and_keeps_the_rest(
     assert "BEGIN" not in str(told.value)
 
 
+@pytest.mark.parametrize("pending", [PENDING_TOKEN, PENDING_KEY], ids=["token", "key"])
+def test_what_is_pending_stands_beside_the_secret_and_is_shown_to_nobody(
+    sink: AirflowConnectionSink, monkeypatch: pytest.MonkeyPatch, pending: PendingSecret
+) -> None:
+    common = {"environment": "test", "timeout": 12}
+    assert sink.read_pending() is None
+    sink.save(CERTIFICATE)
+    sink.keep_pending(pending)
+    assert sink.read_pending() == pending
+    assert sink.read() == CERTIFICATE
+    assert KsefHook(CONN_ID).settings.credential.certificate == SIGNER.certificate
+    secret = (pending.token.rpartition("|")[2] or pending.private_key.splitlines()[1])[:40]
+    with sink._api() as api:
+        for path in ("/api/v2/connections", sink._path):
+            shown = api.get(path).raise_for_status().text
+            assert CONN_ID in shown
+            assert secret not in shown
+    sink.save(NewSecret(token=TOKEN))
+    assert sink.read_pending() == pending
+    sink.drop_pending()
+    assert sink.read_pending() is None
+    assert kept() == ("http://127.0.0.1:1/v2", TOKEN, common)
+
+    other = {"conn_type": "ksef", "password": "y"}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(other))
+    with pytest.raises(KsefError, match="goes before") as told:
+        sink.keep_pending(pending)
+    assert secret not in str(told.value)
+
+
 def test_what_cannot_take_a_secret_is_told_before_ksef_is_asked(
     sink: AirflowConnectionSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +167,8 @@ def test_a_task_puts_its_token_into_a_connection_and_finds_it_there(
     dag_id = "ksef_into_connection"
     run = run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {})
     assert run.xcom("token")["status"] == "generated"
-    _, token, _ = kept()
+    _, token, extra = kept()
     assert token is not None
+    assert "pending" not in extra
     assert token.startswith(run.xcom("token")["token_reference_number"])
     assert run_dag(EXAMPLES / f"{dag_id}.py", dag_id, {}).xcom("token")["status"] == "already"

@@ -18,6 +18,7 @@ from airflow_provider_ksef.operators.certificates import KsefRevokeCertificateOp
 from airflow_provider_ksef.operators.connection_sink import AirflowConnectionSink
 from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import FileSink, NewSecret
+from tests.emulator.signing import seal
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.credential_ways import (
@@ -196,14 +197,26 @@ def test_what_is_pending_for_other_wants_is_dropped_and_revoked(
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_is_pending_in_another_environment_is_dropped_and_told(
-    owned: EmulatorProcess, sink: FileSink, kind: str, caplog: pytest.LogCaptureFixture
+    owned: EmulatorProcess,
+    sink: FileSink,
+    kind: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make, active = MAKERS[kind]
-    wanted = {"environment": "https://elsewhere/v2", "context": "Nip:1111111111"}
-    sink.keep_pending(PendingSecret(wanted, time.time(), reference_number=REFERENCE))
+    kill_at(monkeypatch, make(sink), "save")
+    (first,) = active()
+    pending = sink.read_pending()
+    assert pending is not None
+    sink.keep_pending(replace(pending, wanted={**pending.wanted, "environment": "https://elsewhere/v2"}))
     make(sink).execute(context())
+    assert pending.reference_number in caplog.text
+    assert len(active() - {first}) == 1
+    assert first in active()
+    caplog.clear()
+    sink.keep_pending(PendingSecret({"of": "another kind"}, time.time(), reference_number=REFERENCE))
+    assert make(sink).execute(context())["status"] == "already"
     assert REFERENCE in caplog.text
-    assert len(active()) == 1
     assert sink.read_pending() is None
 
 
@@ -288,11 +301,20 @@ def test_what_was_saved_and_not_forgotten_is_finished(
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_sink_that_keeps_nothing_pending_is_waited_for_in_place(owned: EmulatorProcess, kind: str) -> None:
+def test_a_sink_that_keeps_nothing_pending_is_waited_for_in_place(
+    owned: EmulatorProcess, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, active = MAKERS[kind]
-    own = OwnSink()
-    made, deferrals = run_deferred(make(own, **DEFERRED), context(NotedState()))
+    own, state = OwnSink(), NotedState()
+    own.kept = NewSecret(certificate=seal("VATPL-1111111111").pem.decode())  # whose number is none of KSeF's
+    with monkeypatch.context() as patched:
+        patched.setattr(OwnSink, "save", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make(own).execute(context(state))
+    made, deferrals = run_deferred(make(own, **DEFERRED), context(state))
     assert deferrals == []
+    assert state == {}
+    time.sleep(0.4)  # until KSeF has revoked what was lost
     assert made["status"] in ("generated", "enrolled")
     assert lets_in(own.kept)
     assert len(active()) == 1

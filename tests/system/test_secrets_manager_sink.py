@@ -13,6 +13,8 @@ from moto import mock_aws
 
 from airflow_provider_ksef.exceptions import KsefError
 from airflow_provider_ksef.hooks.connection import settings_from_connection
+from airflow_provider_ksef.operators import secrets_manager_sink
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 from airflow_provider_ksef.operators.secrets_manager_sink import SecretsManagerSink
 from tests.emulator.signing import seal
@@ -46,6 +48,31 @@ def test_airflows_backend_finds_what_was_saved(manager: Any, extra: Any) -> None
         settings = settings_from_connection(connection, connection.extra_dejson)
         assert (settings.context.value, settings.timeout) == (NIP, 12)
     assert connection.password == TOKEN
+
+
+@pytest.mark.parametrize("extra", [FIELDS["extra"], json.dumps(FIELDS["extra"])], ids=["object", "text"])
+def test_what_is_pending_stands_beside_the_secret(manager: Any, extra: Any) -> None:
+    manager.create_secret(Name=NAME, SecretString=json.dumps({**FIELDS, "extra": extra}))
+    sink = SecretsManagerSink(NAME, aws_conn_id=None)
+    pending = PendingSecret({"certificate_name": "x"}, 1.5, ("00",), private_key=CERTIFICATE.private_key)
+    assert sink.read_pending() is None
+    sink.save(CERTIFICATE)
+    sink.keep_pending(pending)
+    assert (sink.read_pending(), sink.read()) == (pending, CERTIFICATE)
+    sink.save(NewSecret(token=TOKEN))
+    assert sink.read_pending() == pending
+    sink.drop_pending()
+    assert (sink.read_pending(), sink.read()) == (None, NewSecret(token=TOKEN))
+    kept = json.loads(manager.get_secret_value(SecretId=NAME)["SecretString"])
+    assert kept == {**FIELDS, "password": TOKEN}
+
+
+def test_what_another_has_written_meanwhile_is_told(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager.create_secret(Name=NAME, SecretString=json.dumps(FIELDS))
+    monkeypatch.setattr(secrets_manager_sink, "READ_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(SecretsManagerSink, "_fields", lambda _: dict(FIELDS))
+    with pytest.raises(KsefError, match="something else is read"):
+        SecretsManagerSink(NAME, aws_conn_id=None).save(CERTIFICATE)
 
 
 @pytest.mark.parametrize("content", [None, "ksef://5250001210:x@host", "[]"])

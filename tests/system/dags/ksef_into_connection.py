@@ -16,4 +16,6 @@ with DAG("ksef_into_connection", schedule=None, start_date=datetime(2026, 2, 1, 
         description="for the connection",
         sink=AirflowConnectionSink("ksef_kept"),
         retries=0,
+        deferrable=True,
+        poll_interval=0.2,
     )

@@ -149,6 +149,21 @@ def test_nothing_more_is_masked_for_a_token(monkeypatch: pytest.MonkeyPatch, mas
     assert masked == []
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_what_is_pending_is_masked_and_otherwise_passed_over(
+    monkeypatch: pytest.MonkeyPatch, masked: list[str], how: str
+) -> None:
+    pending = {"token": "reference|nip-1|pending-secret", "private_key": PEM["private_key"], "wanted": {}}
+    hook = hook_for(monkeypatch, {"pending": pending}, password="a-token")
+    if how == "sync":
+        _ = hook.settings
+    else:
+        asyncio.run(hook.get_async_conn())
+    lines = [line for line in PEM["private_key"].splitlines() if not line.startswith("-")]
+    assert {*lines, "reference|nip-1|pending-secret", "pending-secret"} <= set(masked)
+    assert not isinstance(hook.settings.credential, CertificateCredential)
+
+
 @pytest.mark.parametrize(
     ("extra", "password", "how"),
     [

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_ksef.client.certificates import read_certificate
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.operators import secret_sinks
 from airflow_provider_ksef.operators.held_certificates import held_serial
+from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import CallableSink, FileSink, NewSecret, sink_of
 from airflow_provider_ksef.operators.token_making import held_reference
 from tests.emulator.signing import seal
@@ -36,6 +37,36 @@ def test_what_is_saved_is_read_again_and_for_the_owner_alone(tmp_path: Path, sec
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert sink.read() == secret
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_what_is_pending_is_kept_beside_for_the_owner_alone_until_it_is_dropped(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "secret")
+    pending = PendingSecret({"x": "y"}, 1.5, ("before",), token=TOKEN, reference_number="r")
+    sink.save(CERTIFICATE)
+    assert sink.read_pending() is None
+    old_mask = os.umask(0)
+    try:
+        sink.keep_pending(pending)
+    finally:
+        os.umask(old_mask)
+    assert stat.S_IMODE((tmp_path / "secret.pending").stat().st_mode) == 0o600
+    assert (sink.read_pending(), sink.read()) == (pending, CERTIFICATE)
+    half_written = [f".secret.{'0' * 16}", f".secret.pending.{'0' * 16}"]
+    others = ["secret.of.another", f".secret2.{'0' * 16}", ".secret.0"]
+    for name in (*half_written, *others):
+        (tmp_path / name).touch()
+    sink.drop_pending()
+    assert sink.read_pending() is None
+    assert {each.name for each in tmp_path.iterdir()} == {"secret", *others}
+    sink.drop_pending()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"wanted": {}, "kept_at": "s3cret"}'])
+def test_something_else_in_its_place_is_told_and_not_shown(tmp_path: Path, content: str) -> None:
+    (tmp_path / "secret.pending").write_text(content)
+    with pytest.raises(KsefError, match=r"secret\.pending holds something else") as told:
+        FileSink(tmp_path / "secret").read_pending()
+    assert "s3cret" not in str(told.value)
 
 
 def test_a_connection_may_name_the_file_as_certificate_and_as_key(tmp_path: Path) -> None:
