@@ -35,7 +35,7 @@ _SINK = tuple(
 )
 _CERTIFICATE = (
     "GET certificates/enrollments/data",
-    "POST certificates/enrollments",
+    *("POST certificates/enrollments",) * 3,
     "GET certificates/enrollments",
     "POST certificates/query",
     "POST certificates/retrieve",
@@ -167,7 +167,7 @@ class Making:
         if self.rng.random() < 0.3:
             return Fate(self.rng.uniform(0, USUAL_SECONDS), "POST auth/challenge")
         delay = self.rng.choice([0, self.rng.uniform(0, 0.005), self.rng.uniform(0, 0.05)])
-        return Fate(delay, self.rng.choice(STEPS[self.kind]), self.rng.choice([1, 1, 2]))
+        return Fate(delay, self.rng.choice(STEPS[self.kind]), self.rng.choice([1, 1, 2, 3]))
 
     def _follow(self, attempt: Attempt) -> str:
         while attempt.listen():

@@ -259,7 +259,9 @@ def test_an_application_without_answer_is_waited_for_and_not_repeated(
     owned.control("faults", method="POST", path="/certificates/enrollments$", times=1, drop="after")
     with pytest.raises(KsefTransportError):
         enroll(sink).execute(context())
-    made = enroll(sink).execute(context())  # at once, before KSeF has issued it
+    none = {"certificates": [], "hasMore": False}
+    owned.control("faults", method="POST", path="/certificates/query$", times=2, status=200, body=none)
+    made = enroll(sink).execute(context())  # KSeF shows it at the third look alone
     assert active_certificates() == {made["certificate_serial_number"]}
     assert applications() == 1
 
