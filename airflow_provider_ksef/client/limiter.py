@@ -192,7 +192,10 @@ class RateLimiter:
 
         def change(records: Mapping[str, Record], now: int) -> tuple[None, Mapping[str, bytes]]:
             del records
-            known = KnownLimits(groups=limits.by_group(), read_at=now)
+            groups = limits.by_group()
+            if not limits.are_enforced:
+                groups = dict.fromkeys(groups, RateLimit(None, None, None))
+            known = KnownLimits(groups=groups, read_at=now)
             return None, encoded({self._limits_key: known})
 
         self._update([self._limits_key], change)

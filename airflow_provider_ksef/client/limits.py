@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import msgspec
 
 from airflow_provider_ksef.client.answers import json_parser
-from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.calls import Answer, Call
 
 _UNLIMITED = -1
 
@@ -78,6 +78,8 @@ class RateLimits:
     Limits by KSeF's group of endpoints; None where this version of KSeF has no such group.
 
     :param others: groups that a newer KSeF has, by KSeF's name.
+    :param are_enforced: whether calls are refused by them: KSeF's are; an emulator tells production's as KSeF
+        does, for any client to read, and may let all calls through.
     """
 
     online_session: RateLimit | None = None
@@ -98,6 +100,7 @@ class RateLimits:
     anonymous: RateLimit | None = None
     global_: RateLimit | None = None
     others: Mapping[str, RateLimit] = field(default_factory=dict)
+    are_enforced: bool = True
 
     def by_group(self) -> dict[str, RateLimit]:
         """Give the limits that there are by KSeF's names of the groups."""
@@ -192,6 +195,11 @@ def _rates(answer: dict[str, msgspec.Raw]) -> RateLimits:
     return RateLimits(**known, others=limits)
 
 
+def _parse_rates(answer: Answer) -> RateLimits:
+    are_enforced = answer.headers.get("x-emulator-rate-limits-enforced") != "false"
+    return replace(_parse_limits(answer), are_enforced=are_enforced)
+
+
 def _group_of(field_name: str) -> str:
     first, *more = field_name.split("_")
     return first + "".join(word.capitalize() for word in more)
@@ -219,4 +227,4 @@ PRODUCTION_RATE_LIMITS = RateLimits(
 _FIELDS = {_group_of(item.name): item.name for item in fields(RateLimits) if item.type == "RateLimit | None"}
 _parse_context = json_parser(_ContextLimits, _context)
 _parse_subject = json_parser(_SubjectLimits, _subject)
-_parse_rates = json_parser(dict[str, msgspec.Raw], _rates)
+_parse_limits = json_parser(dict[str, msgspec.Raw], _rates)

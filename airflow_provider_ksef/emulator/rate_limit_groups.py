@@ -5,7 +5,6 @@ from __future__ import annotations
 Limits = tuple[int, int, int]
 
 UNLIMITED = -1
-NO_LIMITS: Limits = (UNLIMITED, UNLIMITED, UNLIMITED)
 WINDOWS = (("perSecond", 1, "sekundę"), ("perMinute", 60, "minutę"), ("perHour", 3600, "godzinę"))
 
 PRODUCTION: dict[str, Limits] = {
@@ -25,7 +24,7 @@ PRODUCTION: dict[str, Limits] = {
     "collectiveIdentifier": (10, 60, 120),
     "other": (10, 30, 120),
     "anonymous": (60, UNLIMITED, UNLIMITED),
-    "global": NO_LIMITS,
+    "global": (UNLIMITED, UNLIMITED, UNLIMITED),
 }
 
 _GROUPS = {

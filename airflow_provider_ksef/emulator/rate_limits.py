@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from airflow_provider_ksef.emulator.rate_limit_groups import (
-    NO_LIMITS,
     PRODUCTION,
     UNLIMITED,
     WINDOWS,
@@ -104,10 +103,9 @@ class RateLimits:
         return self.is_enforced or self.own.get(context) is not None
 
     def to_json(self, context: str) -> dict[str, dict[str, int]]:
-        """The answer of ``GET /rate-limits`` in a context: what is enforced, or that there is no limit."""
+        """The answer of ``GET /rate-limits`` in a context."""
         names = [name for name, _, _ in WINDOWS]
-        base = PRODUCTION if self.are_enforced(context) else dict.fromkeys(PRODUCTION, NO_LIMITS)
-        limits = {**base, **(self.own.get(context) or {})}
+        limits = {**PRODUCTION, **(self.own.get(context) or {})}
         return {group: dict(zip(names, each, strict=True)) for group, each in limits.items()}
 
     def take(self, endpoint: str, context: str, address: str, now: float) -> Exceeded | None:

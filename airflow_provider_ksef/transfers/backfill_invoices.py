@@ -17,7 +17,7 @@ from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
 from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.pending_export import PERMANENT_STORAGE
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import notes_of
+from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
 
 if TYPE_CHECKING:
     from airflow_provider_ksef.transfers.window_backfill import WindowBackfill
@@ -75,12 +75,15 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Walk the windows that an earlier try has not done."""
-        progress = kept_progress(context) or notes_of(self, context).restore()
+        progress = kept_progress(context) or self._notes(context).restore()
         return self._backfill(context, progress, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
         return self._backfill(context, *resumed(event, self.patience))
+
+    def _notes(self, context: Context) -> WindowNotes:
+        return notes_of(self, context, date_type=self.date_type, include_documents=self.include_documents)
 
     def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_backfill import COUNTS
@@ -91,7 +94,16 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
             if self.plan_only:
                 self.outlets = []  # no event comes of a plan
                 return plan_windows(ksef, units, progress).to_json()
-            result = run_windows(self, context, ksef, units, progress, waiting=waiting, counts=COUNTS)
+            result = run_windows(
+                self,
+                context,
+                ksef,
+                units,
+                progress,
+                notes=self._notes(context),
+                waiting=waiting,
+                counts=COUNTS,
+            )
             self._announce(context, units)
             self.keep_traffic(ksef, result)
         self.log.info(
@@ -119,7 +131,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
 
         check_choice("date_type", self.date_type, DATE_TYPES)
         windows = interval_windows(self.date_from, self.date_to, self.date_type, datetime.now(UTC))
-        remember = partial(notes_of(self, context).write, progress)
+        remember = partial(self._notes(context).write, progress)
         return [
             WindowBackfill(
                 exporter=exporter,

@@ -15,7 +15,7 @@ from airflow_provider_ksef.transfers.export_operator import KsefExportOperator
 from airflow_provider_ksef.transfers.export_walk import Waiting, resumed
 from airflow_provider_ksef.transfers.kept_progress import kept_progress
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import notes_of
+from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -76,12 +76,16 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare the windows that an earlier try has not compared."""
-        progress = kept_progress(context) or notes_of(self, context).restore()
+        progress = kept_progress(context) or self._notes(context).restore()
         return self._verify(context, progress, None)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Take over from the trigger."""
         return self._verify(context, *resumed(event, self.patience))
+
+    def _notes(self, context: Context) -> WindowNotes:
+        documents = None if self.looks_for_documents else self.include_documents
+        return notes_of(self, context, repair=self.repair, include_documents=documents)
 
     def _verify(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
         from airflow_provider_ksef.transfers.window_runs import plan_windows, push_result, run_windows
@@ -90,7 +94,16 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(ksef, units, progress).to_json()
-            result = run_windows(self, context, ksef, units, progress, waiting=waiting, counts=COUNTS)
+            result = run_windows(
+                self,
+                context,
+                ksef,
+                units,
+                progress,
+                notes=self._notes(context),
+                waiting=waiting,
+                counts=COUNTS,
+            )
         self.log.info(
             "Verified: %d invoice(s) in KSeF, %d in the table; %s; %d repaired.",
             result["invoices"],
@@ -109,7 +122,7 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
         from airflow_provider_ksef.transfers.window_record import WindowRecord
         from airflow_provider_ksef.transfers.window_verification import WindowVerification
 
-        remember = partial(notes_of(self, context).write, progress)
+        remember = partial(self._notes(context).write, progress)
         root = path_of("tables_path", self.tables_path)
         return [
             WindowVerification(

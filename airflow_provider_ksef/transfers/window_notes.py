@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_ksef._compat import Context, max_tries, task_state
@@ -25,11 +26,12 @@ class WindowNotes:
 
     :param context: Airflow's.
     :param place: names what the windows are of; a note of another place is none.
+    :param task: what is done with each window, as the DAG's author gave it; done otherwise it is not done.
     """
 
-    def __init__(self, context: Context, place: str) -> None:
+    def __init__(self, context: Context, place: str, task: Mapping[str, object]) -> None:
         self._state = task_state(context)
-        self._head = {"place": place, "max_tries": max_tries(context)}
+        self._head = {"place": place, "task": dict(task), "max_tries": max_tries(context)}
 
     def restore(self) -> Progress:
         """Give the windows that are done, and where the others stand."""
@@ -50,10 +52,14 @@ class WindowNotes:
         self._state.set(STATE_KEY, {**self._head, **kept})
 
 
-def notes_of(operator: KsefExportOperator, context: Context) -> WindowNotes:
-    """Open the note of a task."""
+def notes_of(operator: KsefExportOperator, context: Context, **task: object) -> WindowNotes:
+    """
+    Open the note of a task.
+
+    :param task: see :class:`WindowNotes`, plain JSON.
+    """
     place = (str(operator.tables_path), operator.ksef_conn_id, str(operator.context_identifier))
-    return WindowNotes(context, " ".join(place))
+    return WindowNotes(context, " ".join(place), {**task, "table_format": operator.table_format})
 
 
 def _without_error(kept: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from airflow_provider_ksef.operators.long_waits import moment_to_go_on
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_here
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import WindowNotes, notes_of
+from airflow_provider_ksef.transfers.window_notes import WindowNotes
 from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 if TYPE_CHECKING:
@@ -78,16 +78,17 @@ def run_windows(
     units: Sequence[WindowUnit],
     progress: Progress,
     *,
+    notes: WindowNotes,
     waiting: Waiting | None,
     counts: Sequence[str],
 ) -> dict[str, Any]:
     """
     Walk all windows that are not done, and tell what became of each.
 
+    :param notes: where it is noted which windows are done.
     :param counts: names of what the units count; the result has their sums.
     :raises KsefError: where a window failed or is left, after the result was pushed.
     """
-    notes = notes_of(operator, context)
     if waiting is None:
         plan_windows(ksef, units, progress)
     try:

@@ -184,6 +184,7 @@ def test_a_context_may_be_given_limits_of_its_own(peer: Peer) -> None:
     answer = peer.http.post("/testdata/rate-limits", json=ten_times(invoiceMetadata=(2, 16, 20)))
     assert (answer.status_code, answer.content) == (200, b"")
     answer = peer.http.get("/rate-limits")
+    assert answer.headers["x-emulator-rate-limits-enforced"] == "true"
     told = answer.json()
     assert len(told) == 17
     assert told["invoiceMetadata"] == {"perSecond": 2, "perMinute": 16, "perHour": 20}
@@ -195,7 +196,8 @@ def test_a_context_may_be_given_limits_of_its_own(peer: Peer) -> None:
     restored = peer.http.delete("/testdata/rate-limits")
     assert (restored.status_code, restored.content) == (200, b"")
     answer = peer.http.get("/rate-limits")
-    assert answer.json()["invoiceMetadata"] == {"perSecond": -1, "perMinute": -1, "perHour": -1}
+    assert answer.json()["invoiceMetadata"]["perSecond"] == 8
+    assert answer.headers["x-emulator-rate-limits-enforced"] == "false"
     assert {peer.query(by_storage(end=APRIL)).status_code for _ in range(20)} == {200}
 
 
@@ -217,7 +219,7 @@ def test_another_context_keeps_its_limits(emulators: Callable[..., EmulatorProce
     slow.http.post("/testdata/rate-limits", json=ten_times(invoiceMetadata=(1, 1, 1)))
     assert [slow.query(by_storage(end=APRIL)).status_code for _ in range(2)] == [200, 429]
     assert [free.query(by_storage(end=APRIL)).status_code for _ in range(2)] == [200, 200]
-    assert free.http.get("/rate-limits").json()["invoiceMetadata"]["perHour"] == -1
+    assert free.http.get("/rate-limits").json()["invoiceMetadata"]["perHour"] == 20
 
 
 def test_limits_that_are_too_high_are_refused_together(peer: Peer) -> None:

@@ -69,9 +69,18 @@ def test_what_ksef_says_of_its_limits_is_believed_and_asked_for_once(store: Turn
     assert second.left("invoiceExport") == {"second": 0}
 
 
-def test_what_has_no_limit_is_not_counted_but_stops_where_ksef_refuses_it(store: TurnStore) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        RateLimits(invoice_export=RateLimit(None, None, None)),
+        RateLimits(invoice_export=RateLimit(1, 1, 1), are_enforced=False),
+    ],
+)
+def test_what_has_no_limit_is_not_counted_but_stops_where_ksef_refuses_it(
+    store: TurnStore, told: RateLimits
+) -> None:
     limiter = limiter_at(store)
-    limiter.learn(RateLimits(invoice_export=RateLimit(None, None, None)))
+    limiter.learn(told)
     limiter.take(*EXPORTS)  # reads what is known
     assert {limiter.take(*EXPORTS).keys for _ in range(30)} == {()}
     limiter.block(*EXPORTS, 1800)

@@ -129,7 +129,7 @@ def test_it_sends_one_by_one_and_gets_its_receipts(peer: Peer) -> None:
 
 def test_it_reads_the_limits(peer: Peer) -> None:
     limits = peer.client.rate_limits.get_rate_limits(peer.access_token)
-    assert (limits.invoice_export.per_hour, limits.invoice_send.per_second) == (-1, -1)
+    assert (limits.invoice_export.per_hour, limits.invoice_send.per_second) == (20, 10)
     assert peer.client.limits.get_subject_limits(peer.access_token).enrollment is not None
     assert peer.client.limits.get_context_limits(peer.access_token).batch_session.max_invoices == 10_000
 

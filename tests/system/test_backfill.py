@@ -124,6 +124,20 @@ def test_a_cleared_task_begins_with_all_windows(received: EmulatorProcess, tmp_p
     assert numbers(tmp_path / "lost") == sorted(received.ksef_numbers())
 
 
+@pytest.mark.parametrize("changed", [{"date_type": "Invoicing"}, {"include_documents": True}])
+def test_what_was_done_otherwise_is_not_taken_for_done(
+    received: EmulatorProcess, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    state = NotedState()
+    with pytest.raises(KsefWindowError):
+        backfill(tmp_path, max_exports=2).execute(context(state))
+    assert state["windows"]["done"]
+    result = backfill(tmp_path, **changed).execute(context(state))
+    assert result["exports"] >= 3
+    assert len(read("invoice_documents", tmp_path)) == 500 * ("include_documents" in changed)
+    assert numbers(tmp_path) == sorted(received.ksef_numbers())
+
+
 def test_the_allowed_exports_are_kept_and_the_next_tries_go_on(
     received: EmulatorProcess, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, limit_overrides, limits, login
+from airflow_provider_ksef.client import AsyncKsefClient, KsefClient, limits, login
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import settings_of
 
@@ -22,13 +22,9 @@ def test_limits_of_every_kind(emulator: EmulatorProcess) -> None:
     with KsefClient(settings_of(emulator)) as ksef:
         context = ksef.run(limits.context_limits())
         subject = ksef.run(limits.subject_limits())
-        free = ksef.run(limits.rate_limits())
-        ksef.run(limit_overrides.set_production_rate_limits(ksef.settings.environment))
         rates = ksef.run(limits.rate_limits())
-        ksef.run(limit_overrides.reset_rate_limits(ksef.settings.environment))
     assert context.online_session.max_invoices == context.batch_session.max_invoices == 10_000
     assert subject.max_certificates
-    assert free.invoice_export == limits.RateLimit(None, None, None)
     assert rates.invoice_export == limits.RateLimit(8, 16, 20)
     assert rates.global_ == limits.RateLimit(None, None, None)
     assert rates.others == {}

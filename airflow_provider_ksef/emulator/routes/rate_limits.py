@@ -13,6 +13,8 @@ from airflow_provider_ksef.emulator.wire import WireModel, WireResponse
 
 router = APIRouter(tags=["Limity i ograniczenia"])
 
+ENFORCED = "x-emulator-rate-limits-enforced"
+"""What KSeF does not need to say: whether anybody is refused by the limits that are told."""
 _MOST_TIMES_PRODUCTION = 10
 
 
@@ -60,7 +62,9 @@ class SetRateLimits(WireModel):
 @router.get("/rate-limits", summary="Pobranie aktualnie obowiązujących limitów API")
 def get_rate_limits(caller: AnyCaller, emulator: Here) -> WireResponse:
     """Requests per second, minute and hour; -1 means no limit."""
-    return WireResponse(emulator.rate_limits.to_json(caller.context))
+    enforced = "true" if emulator.rate_limits.are_enforced(caller.context) else "false"
+    limits = emulator.rate_limits.to_json(caller.context)
+    return WireResponse(limits, headers={ENFORCED: enforced})
 
 
 @router.post("/testdata/rate-limits", summary="Zmiana limitów API dla bieżącego kontekstu")

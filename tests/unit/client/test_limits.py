@@ -96,3 +96,15 @@ def test_the_subjects_limits(ksef: FakeKsef, run_all: RunAll) -> None:
     some, none = run_all(ksef, limits.subject_limits(), limits.subject_limits())
     assert (some.max_enrollments, some.max_certificates) == (300, 100)
     assert (none.max_enrollments, none.max_certificates) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "are_enforced"), [({}, True), ({"X-Emulator-Rate-Limits-Enforced": "false"}, False)]
+)
+def test_an_emulator_may_say_that_it_refuses_nobody(
+    ksef: FakeKsef, run_all: RunAll, told: dict[str, str], are_enforced: bool
+) -> None:
+    ksef.replies["GET /rate-limits"] = [httpx.Response(200, json=rates(*OLD_GROUPS), headers=told)]
+    [found] = run_all(ksef, limits.rate_limits())
+    assert found.are_enforced is are_enforced
+    assert found.online_session == RateLimit(1, 2, None)
