@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.limits import SessionLimits
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError, KsefUnavailableError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
@@ -17,7 +18,7 @@ from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
 from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
-from tests.system.client_ways import limit_sessions
+from tests.system.client_ways import limit_sessions, settings_of
 from tests.system.conftest import openings, sample_invoices
 from tests.system.operator_context import NotedState, context
 
@@ -91,8 +92,7 @@ def test_the_limits_are_asked_for_once_and_divide_the_invoices(
     assert connected.requests()[ASKED] == 1
 
 
-@by_either
-@pytest.mark.parametrize("status", [403, 503])
+@pytest.mark.parametrize(("kind", "status"), [("batch", 403), ("online", 503)])
 def test_the_defaults_hold_where_ksef_does_not_tell_the_limits(
     connected: EmulatorProcess, large: Path, caplog: pytest.LogCaptureFixture, kind: str, status: int
 ) -> None:
@@ -202,4 +202,6 @@ def test_what_was_sent_one_by_one_under_other_limits_does_not_go_again(
     limit(connected, "online", invoices=most)
     result = task.execute(context(state))
     assert (result["invoice_count"], result["accepted"], result["rejected"]) == (COUNT, COUNT, 0)
-    assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
+    with KsefClient(settings_of(connected)) as ksef:
+        held = [ksef.run(sessions.get_status(each)).invoice_count for each in result["sessions"]]
+    assert sum(each or 0 for each in held) == COUNT
