@@ -150,7 +150,7 @@ class BatchSender:
         :param unclosed: holds other files than are sent now, or other parts.
         """
         reference = unclosed.session_reference_number
-        log.info("Session %s of an earlier try holds other parts: it is left alone.", reference)
+        log.info("Session %s of an earlier try holds other files or parts: it is left alone.", reference)
         if self._record:
             self._record.complete_unprocessed(reference, None, "The session was never closed.", ())
 
