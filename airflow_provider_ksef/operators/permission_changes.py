@@ -22,7 +22,6 @@ from airflow_provider_ksef.exceptions import KsefApiError, KsefError, KsefOperat
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.permission_note import PermissionNote
 from airflow_provider_ksef.triggers.operation import KsefOperationTrigger
-from airflow_provider_ksef.triggers.polling import refuse_blind_trigger
 
 log = logging.getLogger(__name__)
 
@@ -176,10 +175,10 @@ class PermissionChanger:
     def _wait(self, reference: str) -> KsefOperationError | None:
         try:
             status = self._ksef.run(permissions.get_operation_status(reference))
-            if not status.is_final and self._operator.deferrable:
-                self._defer(reference)
             if not status.is_final:
-                self._ksef.run(permissions.wait_for_operation(reference, self._left()))
+                self._operator.leave_slot(KsefOperationTrigger, reference, self._progress)
+                left = max(0.0, self._progress.deadline - time.time())
+                self._ksef.run(permissions.wait_for_operation(reference, left))
             permissions.check_operation(status)
         except KsefOperationError as error:
             return error
@@ -193,26 +192,6 @@ class PermissionChanger:
             if error.fault.http_status != _EXPIRED:
                 raise
         return None
-
-    def _defer(self, reference: str) -> None:
-        """Leave the slot, unless the time is up, which waiting in place tells."""
-        refuse_blind_trigger(self._progress.trigger_error)
-        if not self._left():
-            return
-        operator, deadline = self._operator, self._progress.deadline
-        trigger = KsefOperationTrigger(
-            reference,
-            ksef_conn_id=operator.ksef_conn_id,
-            context_identifier=operator.context_identifier,
-            poll_interval=operator.poll_interval,
-            since=deadline - operator.timeout,
-            deadline=deadline,
-            resume=self._progress.resume(),
-        )
-        operator.defer(trigger=trigger, method_name="execute_complete")
-
-    def _left(self) -> float:
-        return max(0.0, self._progress.deadline - time.time())
 
 
 def _granted(key: PermissionKey) -> str:
