@@ -177,8 +177,7 @@ class PermissionChanger:
             status = self._ksef.run(permissions.get_operation_status(reference))
             if not status.is_final:
                 self._operator.leave_slot(KsefOperationTrigger, reference, self._progress)
-                left = max(0.0, self._progress.deadline - time.time())
-                self._ksef.run(permissions.wait_for_operation(reference, left))
+                self._ksef.run(permissions.wait_for_operation(reference, self._left()))
             permissions.check_operation(status)
         except KsefOperationError as error:
             return error
@@ -192,6 +191,9 @@ class PermissionChanger:
             if error.fault.http_status != _EXPIRED:
                 raise
         return None
+
+    def _left(self) -> float:
+        return max(0.0, self._progress.deadline - time.time())
 
 
 def _granted(key: PermissionKey) -> str:

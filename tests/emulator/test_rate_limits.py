@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -14,35 +13,10 @@ from airflow_provider_ksef.emulator.rate_limits import RateLimits
 from airflow_provider_ksef.emulator.store.database import Database
 from airflow_provider_ksef.emulator.store.own_limits import OwnLimits
 from tests.emulator.peer import APRIL, Peer, by_storage, error_code
+from tests.emulator.raised_limits import CHANGEABLE, ten_times
 from tests.emulator_process import EmulatorProcess
 
 EXPORTS = "POST /invoices/exports"
-CHANGEABLE = {
-    "onlineSession": (10, 30, 120),
-    "batchSession": (10, 20, 60),
-    "invoiceSend": (10, 30, 180),
-    "invoiceStatus": (30, 120, 1200),
-    "sessionList": (5, 10, 60),
-    "sessionInvoiceList": (10, 20, 200),
-    "sessionMisc": (10, 120, 1200),
-    "invoiceMetadata": (8, 16, 20),
-    "invoiceExport": (8, 16, 20),
-    "invoiceExportStatus": (10, 60, 600),
-    "invoiceDownload": (8, 16, 64),
-    "collectiveIdentifier": (10, 60, 120),
-    "other": (10, 30, 120),
-}
-NAMES = ("perSecond", "perMinute", "perHour")
-
-
-def ten_times(**changed: tuple[int, int, int]) -> dict[str, Any]:
-    """The highest limits that are allowed, some of them changed."""
-    highest = {group: tuple(10 * each for each in limits) for group, limits in CHANGEABLE.items()}
-    return {
-        "rateLimits": {
-            group: dict(zip(NAMES, limits, strict=True)) for group, limits in {**highest, **changed}.items()
-        }
-    }
 
 
 @pytest.fixture

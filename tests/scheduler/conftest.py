@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.emulator_process import NIP, EmulatorProcess, start_emulator
+from tests.emulator_process import EmulatorProcess, start_emulator
 from tests.official import CHECKOUT
 from tests.scheduler import postgres
-from tests.scheduler.watched import WatchedEmulator, token_of
+from tests.scheduler.begun_early import BegunEarly, begin_early
+from tests.scheduler.waits_seen import WaitsSeen
+from tests.scheduler.watched import WatchedEmulators
 from tests.scheduler.whole_airflow import WholeAirflow, free_port, migrate
 
-SECRETS = "test_no_secret_left.py"
 EVERY_WAY = CHECKOUT / "tests" / "system" / "dags" / "ksef_every_way.py"
+LAST = ("test_dead_components.py", "test_no_secret_left.py")
+"""They kill what the others need, and look for what the others may have left."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look for secrets when all that could leave some is done."""
-    items.sort(key=lambda item: item.path.name == SECRETS)
+    """Begin with Airflow and what is short, while what was begun early goes on."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.name in LAST:
+        return 3 + LAST.index(item.path.name)
+    if "begun_early" in getattr(item, "fixturenames", ()):
+        return 2
+    return 0 if item.path.parent == Path(__file__).parent else 1
 
 
 @pytest.fixture(scope="session")
@@ -41,23 +52,32 @@ def default_emulator(
 
 
 @pytest.fixture
-def watched(
-    airflow: WholeAirflow, states: list[Path], tmp_path: Path
-) -> Iterator[Callable[..., WatchedEmulator]]:
+def watched(airflow: WholeAirflow, states: list[Path], tmp_path: Path) -> Iterator[WatchedEmulators]:
     """Start emulators with options of one's own and connections that lead to them."""
-    started: list[WatchedEmulator] = []
+    emulators = WatchedEmulators(airflow, states, tmp_path)
+    yield emulators
+    emulators.stop()
 
-    def start(*options: str, nip: str = NIP) -> WatchedEmulator:
-        conn_id = f"ksef_{len(states)}"
-        states.append(tmp_path / f"{conn_id}.sqlite")
-        process = start_emulator("--state", str(states[-1]), *options, nip=nip, token=token_of(nip))
-        started.append(WatchedEmulator(conn_id, process, states[-1]))
-        airflow.connect(**{conn_id: process.connection(login=nip, password=token_of(nip))})
-        return started[-1]
 
-    yield start
-    for emulator in started:
-        emulator.process.stop()
+@pytest.fixture(scope="session")
+def begun_early(
+    airflow: WholeAirflow, states: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BegunEarly]:
+    """What takes a minute and more, by itself and unwatched."""
+    folder = tmp_path_factory.mktemp("begun-early")
+    emulators = WatchedEmulators(airflow, states, folder)
+    waits = WaitsSeen(airflow)
+    waits.start()
+    yield begin_early(airflow, emulators, folder, waits)
+    waits.end()
+    emulators.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_early(request: pytest.FixtureRequest) -> None:
+    """Let that go on beside the first tests, where any test of this run looks at it."""
+    if any("begun_early" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("begun_early")
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +94,7 @@ def airflow(
         postgres=server,
         connections=_folder(folder / "secrets") / "connections.json",
         notes=_folder(folder / "notes"),
+        sinks=_folder(folder / "sinks"),
         scratch=_folder(folder / "scratch"),
         port=free_port(),
         own={
@@ -90,7 +111,7 @@ def airflow(
             shutil.copy(file, dags)
         migrate(airflow)
         airflow.start()
-        airflow.wait_until_ready("sync_deferred")
+        airflow.wait_until_ready("sync_deferred", "struck_sync_deferred", "limited_sync", "managed")
         yield airflow
     finally:
         airflow.kill()

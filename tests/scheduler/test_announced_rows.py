@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from airflow_provider_ksef.tables import read
 from tests.scheduler.begun import Begun
 from tests.scheduler.striking import EXPORT, Striker
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulators
 from tests.scheduler.whole_airflow import DagRun, WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
@@ -24,7 +23,7 @@ PACKAGE = ("GET", "^/storage/")
 
 
 def test_new_rows_run_another_dag_and_each_is_announced_once(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     emulator = watched("--hwm-lag", "0.2", "--export-cap", "100", nip=NIP)
     tables, now = tmp_path / "tables", datetime.now(UTC)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.emulator_process import NIP
 from tests.scheduler.begun import Begun, begin, check
-from tests.scheduler.watched import WatchedEmulator, token_of
+from tests.scheduler.watched import WatchedEmulator, WatchedEmulators, token_of
 from tests.scheduler.whole_airflow import WholeAirflow
 
 pytestmark = pytest.mark.system
@@ -27,7 +26,7 @@ def run_twice(airflow: WholeAirflow, begun: Begun) -> None:
 
 
 def test_a_cleared_submission_is_not_sent_again(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     begun = begin(airflow, "struck_submit_in_place", watched(), tmp_path / "outgoing")
     run_twice(airflow, begun)
@@ -35,7 +34,7 @@ def test_a_cleared_submission_is_not_sent_again(
 
 
 def test_one_that_is_not_durable_is_sent_again_and_refused_as_a_duplicate(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     begun = begin(airflow, "cleared_submit", watched(), tmp_path / "outgoing")
     run_twice(airflow, begun)
@@ -45,7 +44,7 @@ def test_one_that_is_not_durable_is_sent_again_and_refused_as_a_duplicate(
 
 
 def test_a_connection_may_stand_in_the_database(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     emulator = watched()
     kept = WatchedEmulator("kept_in_database", emulator.process, emulator.state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from airflow_provider_ksef.tables.moments import parse_ticks
 from tests.emulator_process import NIP
 from tests.scheduler import arrivals
 from tests.scheduler.begun import Begun, begin, check
-from tests.scheduler.watched import WatchedEmulator, token_of
+from tests.scheduler.watched import WatchedEmulators, token_of
 from tests.scheduler.whole_airflow import WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
@@ -22,7 +21,7 @@ SLOW = ("--hwm-lag", "0.2", "--delay", "8")
 
 
 def test_what_waits_survives_its_triggerer(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     emulator = watched("--hwm-lag", "0.2").process
     airflow.connect(**{arrivals.WATCHED: emulator.connection(password=token_of(NIP))})
@@ -51,7 +50,7 @@ def test_what_waits_survives_its_triggerer(
 
 
 def test_what_a_dead_machine_was_doing_is_gone_on_with_elsewhere(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     dags = ("struck_submit_in_place", "struck_sync_in_place")
     runs = [begin(airflow, dag_id, watched(*SLOW), tmp_path / dag_id) for dag_id in dags]

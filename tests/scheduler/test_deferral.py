@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from airflow_provider_ksef.tables import read
 from tests.emulator_process import EmulatorProcess
 from tests.scheduler.begun import begin
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulators
 from tests.scheduler.whole_airflow import DagRun, WholeAirflow
 from tests.system.conftest import sample_invoices, seed
 
@@ -24,7 +23,7 @@ AT_ONCE = 8
 def test_deferred_tasks_run_to_their_end_on_their_first_try(
     airflow: WholeAirflow,
     default_emulator: EmulatorProcess,
-    watched: Callable[..., WatchedEmulator],
+    watched: WatchedEmulators,
     tmp_path: Path,
 ) -> None:
     now = datetime.now(UTC)
@@ -50,9 +49,7 @@ def test_deferred_tasks_run_to_their_end_on_their_first_try(
     assert [airflow.tries(run) for run in soon_ready] == [{("sync", -1): ("success", 1)}] * AT_ONCE
 
 
-def begin_soon_ready(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], folder: Path
-) -> list[DagRun]:
+def begin_soon_ready(airflow: WholeAirflow, watched: WatchedEmulators, folder: Path) -> list[DagRun]:
     """
     Start tasks that are deferred and have nothing to wait for any more.
 

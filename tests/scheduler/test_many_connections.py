@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from airflow_provider_ksef.emulator.synthetic.identifiers import nip_from
 from airflow_provider_ksef.tables import read
 from tests.emulator_process import NIP
-from tests.scheduler.watched import WatchedEmulator, token_of
+from tests.scheduler.watched import WatchedEmulators, token_of
 from tests.scheduler.whole_airflow import WholeAirflow
 from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, key_pem, pem
 
@@ -23,7 +22,7 @@ RUN_SECONDS = 150
 
 
 def test_each_company_has_its_own_rows_watermark_and_name(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     others = [part for nip in COMPANIES[1:] for part in ("--nip", nip, "--token", token_of(nip))]
     emulator = watched("--hwm-lag", "0.2", *others).process

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.scheduler.begun import begin, check
-from tests.scheduler.watched import WatchedEmulator
+from tests.scheduler.watched import WatchedEmulator, WatchedEmulators
 from tests.scheduler.whole_airflow import WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
@@ -22,7 +21,7 @@ DATES = {"dateCreated": "2026-09-01T00:00:00Z", "dateUpdated": "2026-09-01T00:00
 LOGOUT = "DELETE /auth/sessions/current"
 
 
-def busy(watched: Callable[..., WatchedEmulator]) -> WatchedEmulator:
+def busy(watched: WatchedEmulators) -> WatchedEmulator:
     """A KSeF that does not finish with a session until the faults that were ordered are forgotten."""
     emulator = watched()
     at_work = {"status": {"code": 150, "description": "Trwa przetwarzanie"}, **DATES}
@@ -38,7 +37,7 @@ def asks(emulator: WatchedEmulator) -> bool:
 
 
 def test_a_task_process_that_is_told_to_end_logs_out_and_its_next_try_goes_on(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     emulator = busy(watched)
     begun = begin(airflow, "struck_submit_in_place", emulator, tmp_path / "files")
@@ -56,7 +55,7 @@ def test_a_task_process_that_is_told_to_end_logs_out_and_its_next_try_goes_on(
 
 
 def test_a_deferred_task_that_is_marked_as_failed_leaves_no_login_session(
-    airflow: WholeAirflow, watched: Callable[..., WatchedEmulator], tmp_path: Path
+    airflow: WholeAirflow, watched: WatchedEmulators, tmp_path: Path
 ) -> None:
     emulator = busy(watched)
     run = begin(airflow, "struck_submit_deferred", emulator, tmp_path / "files").run

@@ -52,6 +52,7 @@ class WholeAirflow:
     :param postgres: its database's server.
     :param connections: file with the connections that tests make, read anew for each task.
     :param notes: folder in which tasks note their processes.
+    :param sinks: folder for the secrets that tasks make.
     :param scratch: where its processes keep temporary files.
     :param port: of the API.
     :param own: environment variables beside those that every Airflow here has.
@@ -62,6 +63,7 @@ class WholeAirflow:
     postgres: Postgres
     connections: Path
     notes: Path
+    sinks: Path
     scratch: Path
     port: int
     own: dict[str, str]
@@ -82,10 +84,11 @@ class WholeAirflow:
             "PYTHONPATH": str(CHECKOUT),
             "TMPDIR": str(self.scratch),
             "KSEF_TEST_NOTES": str(self.notes),
+            "KSEF_TEST_SECRETS": str(self.sinks),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__PARALLELISM": "8",
+            "AIRFLOW__CORE__PARALLELISM": "16",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -102,9 +105,9 @@ class WholeAirflow:
             # What is dead is missed after seconds, not minutes.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
-            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "25",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
@@ -138,6 +141,8 @@ class WholeAirflow:
         wait_until("Airflow knows the DAGs", START_SECONDS, lambda: set(dag_ids) <= self.known())
 
     def known(self) -> set[str]:
+        broken = self.rows("SELECT filename, stacktrace FROM import_error")
+        assert not broken, "\n".join(f"{file} cannot be imported:\n{trace}" for file, trace in broken)
         return {row[0] for row in self.rows("SELECT dag_id FROM serialized_dag")}
 
     def connect(self, **connections: str) -> None:

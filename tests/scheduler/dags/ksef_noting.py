@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,3 +15,13 @@ def note_process(context: dict[str, Any]) -> None:
     partial = note.with_suffix(f".{os.getpid()}.partial")
     partial.write_text(f"{ti.try_number} {os.getpid()}")
     partial.rename(note)
+
+
+KILLED: dict[str, Any] = {
+    "ksef_conn_id": "{{ params.conn }}",
+    "retries": 40,
+    "retry_delay": timedelta(0),
+    "poll_interval": 0.3,
+    "pre_execute": note_process,
+}
+"""What a task is given whose tries are killed: the next one follows at once."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param
-from ksef_noting import note_process
+from ksef_noting import KILLED
 
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.transfers.invoices_to_parquet import KsefSyncInvoicesOperator
@@ -17,16 +17,7 @@ def text(*names: str) -> dict[str, Param]:
     return {name: Param("", type="string") for name in ("conn", *names)}
 
 
-COMMON: dict[str, Any] = {
-    "start_date": datetime(2026, 2, 1, tzinfo=UTC),
-    "default_args": {
-        "ksef_conn_id": "{{ params.conn }}",
-        "retries": 40,
-        "retry_delay": timedelta(0),
-        "poll_interval": 0.3,
-        "pre_execute": note_process,
-    },
-}
+COMMON: dict[str, Any] = {"start_date": datetime(2026, 2, 1, tzinfo=UTC), "default_args": KILLED}
 
 for deferrable in (False, True):
     how = "deferred" if deferrable else "in_place"
