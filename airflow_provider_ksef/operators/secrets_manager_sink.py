@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_ksef.exceptions import KsefError
@@ -75,7 +78,8 @@ class SecretsManagerSink:
 
     def _write(self, fields: dict[str, Any]) -> None:
         content = json.dumps(fields)
-        self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        with _unlogged():
+            self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
         for pause in READ_PAUSES:
             time.sleep(pause)
             if self._fields() == fields:
@@ -90,7 +94,8 @@ class SecretsManagerSink:
         from botocore.exceptions import ClientError
 
         try:
-            text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
+            with _unlogged():
+                text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise KsefError(
@@ -108,6 +113,18 @@ class SecretsManagerSink:
         from airflow.providers.amazon.aws.hooks.secrets_manager import SecretsManagerHook
 
         return SecretsManagerHook(aws_conn_id=self._aws_conn_id).get_conn()
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """At its level DEBUG botocore logs whole requests and answers, and nobody can mask an answer before."""
+    logger = logging.getLogger("botocore")
+    level = logger.level
+    logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _extra(fields: dict[str, Any]) -> dict[str, Any]:

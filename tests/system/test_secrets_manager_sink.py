@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,19 @@ def test_what_is_pending_stands_beside_the_secret(manager: Any, extra: Any) -> N
     assert (sink.read_pending(), sink.read()) == (None, NewSecret(token=TOKEN))
     kept = json.loads(manager.get_secret_value(SecretId=NAME)["SecretString"])
     assert kept == {**FIELDS, "password": TOKEN}
+
+
+def test_no_log_holds_a_secret_at_whatever_level(manager: Any, caplog: pytest.LogCaptureFixture) -> None:
+    manager.create_secret(Name=NAME, SecretString=json.dumps({**FIELDS, "password": TOKEN}))
+    sink = SecretsManagerSink(NAME, aws_conn_id=None)
+    with caplog.at_level(logging.DEBUG):
+        assert sink.read() == NewSecret(token=TOKEN)
+        sink.save(CERTIFICATE)
+        manager.list_secrets()
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert "OperationModel(name=ListSecrets)" in told
+    assert TOKEN.rpartition("|")[2] not in told
+    assert CERTIFICATE.private_key.splitlines()[1] not in told
 
 
 def test_what_another_has_written_meanwhile_is_told(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
