@@ -29,8 +29,9 @@ class SecretsManagerSink:
     Keep a secret in a connection that AWS Secrets Manager holds for Airflow's ``SecretsManagerBackend``.
 
     The connection must be there, as JSON; its other fields stay. A pending secret stands in its extra under
-    ``pending``, until the new one is in force. It needs the extra ``s3`` (Airflow's
-    provider for Amazon), and the permissions ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
+    ``pending``, until the new one is in force; AWS itself keeps the version before each one that is written.
+    It needs the extra ``s3`` (Airflow's provider for Amazon), and the permissions
+    ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
 
     :param secret_id: such as ``airflow/connections/ksef_default``.
     :param aws_conn_id: Airflow's connection to AWS; None for what boto3 finds by itself.
@@ -77,9 +78,18 @@ class SecretsManagerSink:
         self._write({**fields, "extra": extra_with_pending(_extra(fields), pending)})
 
     def _write(self, fields: dict[str, Any]) -> None:
+        from botocore.exceptions import ClientError
+
         content = json.dumps(fields)
-        with _unlogged():
-            self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        try:
+            with _unlogged():
+                self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise KsefError(
+                f"AWS Secrets Manager does not take {self._secret_id}: {code}.",
+                "Let the worker's role have secretsmanager:PutSecretValue.",
+            ) from None
         for pause in READ_PAUSES:
             time.sleep(pause)
             if self._fields() == fields:

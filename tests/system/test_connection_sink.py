@@ -17,6 +17,7 @@ import httpx
 import pytest
 from airflow.configuration import conf
 from airflow.models.connection import Connection
+from airflow.models.log import Log
 from airflow.utils.session import create_session
 
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
@@ -135,6 +136,10 @@ def test_what_is_pending_stands_beside_the_secret_and_is_shown_to_nobody(
             shown = api.get(path).raise_for_status().text
             assert CONN_ID in shown
             assert secret not in shown
+    with create_session() as session:
+        audited = [log.extra or "" for log in session.query(Log).filter(Log.event == "patch_connection")]
+    assert any("pending" in extra for extra in audited)
+    assert [extra for extra in audited if secret in extra] == []
     sink.save(NewSecret(token=TOKEN))
     assert sink.read_pending() == pending
     sink.drop_pending()

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from airflow_provider_ksef.exceptions import KsefError
@@ -87,6 +88,16 @@ def test_what_another_has_written_meanwhile_is_told(manager: Any, monkeypatch: p
     monkeypatch.setattr(SecretsManagerSink, "_fields", lambda _: dict(FIELDS))
     with pytest.raises(KsefError, match="something else is read"):
         SecretsManagerSink(NAME, aws_conn_id=None).save(CERTIFICATE)
+
+
+def test_what_aws_does_not_take_is_told(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"SecretString": json.dumps(FIELDS)}
+    with Stubber(manager) as stubbed:
+        stubbed.add_response("get_secret_value", fields)
+        stubbed.add_client_error("put_secret_value", "AccessDeniedException")
+        monkeypatch.setattr(SecretsManagerSink, "_client", lambda _: manager)
+        with pytest.raises(KsefError, match=r"does not take .*AccessDenied.*PutSecretValue"):
+            SecretsManagerSink(NAME, aws_conn_id=None).save(CERTIFICATE)
 
 
 @pytest.mark.parametrize("content", [None, "ksef://5250001210:x@host", "[]"])
