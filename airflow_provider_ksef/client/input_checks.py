@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeGuard
 
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -39,6 +40,15 @@ def check_choices(field: str, values: Collection[str], known: Collection[str]) -
     return tuple(values)
 
 
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """
+    Whether something holds values in order: a list, a tuple, or the results of a mapped task.
+
+    :param value: of a parameter.
+    """
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
 def check_length(field: str, value: str, least: int, most: int) -> str:
     """
     Give a text back that is as long as KSeF takes it.
@@ -62,6 +72,10 @@ def check_length(field: str, value: str, least: int, most: int) -> str:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, datetime)
 
 
 def check_description(value: str, field: str = "description") -> str:
@@ -89,8 +103,10 @@ def moment_text(field: str, value: datetime) -> str:
     Write a moment as requests have it: UTC, ISO 8601.
 
     :param field: the parameter that it came from.
-    :raises KsefInputError: where it has no time zone.
+    :raises KsefInputError: where it is no moment, or has no time zone.
     """
+    if not _is_moment(value):
+        raise KsefInputError(field, value, "is no datetime", "Give one, as in datetime.now(UTC).")
     if value.tzinfo is None:
         raise KsefInputError(
             field,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.client.permission_contexts import GrantRequest
 from airflow_provider_ksef.client.permission_difference import PermissionKey
 from airflow_provider_ksef.client.permission_grants import (
@@ -62,7 +63,7 @@ def read_entries(field: str, given: object, context: ContextIdentifier) -> list[
     :param context: in which they are given.
     :raises KsefInputError: names the entry by its number, the member, its value, and the rule.
     """
-    if not isinstance(given, (list, tuple)):
+    if not is_list(given):
         raise KsefInputError(field, type(given).__name__, "is no list", "Give a list of permissions.")
     entries = [read_entry(f"{field}[{number}]", each, context) for number, each in enumerate(given)]
     seen: set[PermissionKey] = set()

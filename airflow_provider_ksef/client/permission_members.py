@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
-from airflow_provider_ksef.client.input_checks import check_choice
+from airflow_provider_ksef.client.input_checks import check_choice, is_list
 from airflow_provider_ksef.client.permission_details import (
     EntityByFp,
     EntityDetails,
@@ -115,7 +115,7 @@ class Members:
         value = self._take(name)
         if value is None and default is not None:
             return list(default)
-        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+        if not is_list(value) or not all(isinstance(each, str) for each in value):
             raise KsefInputError(f"{self._path}{name}", value, "is no list of names", "Give a list.")
         return list(value)
 
@@ -141,7 +141,7 @@ class Members:
     def entity_permissions(self) -> list[EntityPermission]:
         """Read what a company may do: names, or dictionaries with ``type`` and ``can_delegate``."""
         value = self._take("permissions")
-        if not isinstance(value, (list, tuple)):
+        if not is_list(value):
             raise KsefInputError(f"{self._path}permissions", value, "is no list", "Give a list.")
         return [self._entity_permission(each) for each in value]
 

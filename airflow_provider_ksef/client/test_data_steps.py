@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_ksef.client import test_data
 from airflow_provider_ksef.client.calls import Flow
-from airflow_provider_ksef.client.input_checks import check_choice
+from airflow_provider_ksef.client.input_checks import check_choice, is_list
 from airflow_provider_ksef.client.settings import ENVIRONMENTS, ContextIdentifier, Environment
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
@@ -67,7 +67,7 @@ def read_steps(field: str, given: object) -> list[TestDataStep]:
     :param given: a list of dictionaries.
     :raises KsefInputError: names the step by its number, the member, its value, and the rule.
     """
-    if not isinstance(given, (list, tuple)) or not given:
+    if not is_list(given) or not given:
         raise KsefInputError(field, given, "is no list of one or more steps", "Give a list of dictionaries.")
     return [_read(f"{field}[{number}]", each) for number, each in enumerate(given)]
 
@@ -129,7 +129,7 @@ def _context(name: str, value: Any) -> ContextIdentifier:
 
 
 def _subunits(name: str, value: Any) -> list[test_data.Subunit]:
-    if not isinstance(value, (list, tuple)):
+    if not is_list(value):
         raise KsefInputError(name, value, "is no list", "Give a list of subject_nip and description.")
     return [test_data.Subunit(*_members(name, each, ("subject_nip", "description"))) for each in value]
 

@@ -142,7 +142,8 @@ class KsefRotateCertificateOperator(EnrollingOperator):
         granted that it holds the newest certificate of this name and type.
     :param sink: as in :class:`KsefEnrollCertificateOperator`.
     :param renew_before: how long before its end a certificate is due.
-    :param revoke_old: revoke the old one; KSeF lets it expire otherwise.
+    :param revoke_old: revoke the old one; KSeF lets it expire otherwise. None revokes one that lets log in,
+        and leaves one of the type ``Offline``: links that it has signed no longer hold once it is revoked.
     :param certificate_type: ``Authentication`` or ``Offline``.
     :param key_type: ``EC P-256`` or ``RSA-2048``.
     :param ksef_conn_id: the Airflow connection.
@@ -153,12 +154,12 @@ class KsefRotateCertificateOperator(EnrollingOperator):
     """
 
     def __init__(
-        self, *, renew_before: timedelta = timedelta(days=30), revoke_old: bool = True, **kwargs: Any
+        self, *, renew_before: timedelta = timedelta(days=30), revoke_old: bool | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         check_span("renew_before", renew_before)
         self.renew_before = renew_before
-        self.revoke_old = revoke_old
+        self.revoke_old = self.certificate_type == "Authentication" if revoke_old is None else revoke_old
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
         """Look what is there; go on, or where it is due get and save a new one; then revoke the old one."""

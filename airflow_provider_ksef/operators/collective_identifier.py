@@ -9,6 +9,7 @@ from typing import Any
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient, collective_identifiers
 from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
+from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.permissions import is_plain
@@ -60,7 +61,7 @@ def read_invoices(field: str, given: object) -> list[CollectedInvoice]:
     :param given: a list of KSeF numbers or dictionaries.
     :raises KsefInputError: names the invoice by its place in the list, and what is wrong.
     """
-    if not isinstance(given, (list, tuple)):
+    if not is_list(given):
         raise KsefInputError(field, type(given).__name__, "is no list", "Give a list of KSeF numbers.")
     return [_invoice(f"{field}[{number}]", each) for number, each in enumerate(given)]
 

@@ -21,6 +21,7 @@ from airflow_provider_ksef.operators.pending_secrets import PendingSecret
 from airflow_provider_ksef.operators.secret_sinks import NewSecret
 
 _TIMEOUT = 30.0
+_LOGIN = "auth/token"
 _NO_PASSWORD = " "  # noqa: S105  Airflow's API cannot empty a password; the hook takes blanks for none
 _REMEDY = "Let the user of the API's connection edit connections (role Op)."
 
@@ -126,9 +127,10 @@ class AirflowConnectionSink:
 
 def _log_in(base_url: str, login: str, password: str) -> str:
     body = {"username": login, "password": password}
-    token: str = _told(
-        lambda: httpx.post(f"{base_url}/auth/token", json=body, timeout=_TIMEOUT), "auth/token"
-    )["access_token"]
+    told = _told(lambda: httpx.post(f"{base_url}/auth/token", json=body, timeout=_TIMEOUT), _LOGIN)
+    token = told.get("access_token") if isinstance(told, dict) else None
+    if not isinstance(token, str):
+        raise _no_api(_LOGIN)
     return token
 
 
@@ -144,4 +146,14 @@ def _told(ask: Callable[[], httpx.Response], what: str) -> Any:
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         remedy = "Make the connection first." if answer.status_code == httpx.codes.NOT_FOUND else _REMEDY
         raise KsefError(f"Airflow's API answers HTTP {answer.status_code} for {what}.", remedy)
-    return answer.json()
+    try:
+        return answer.json()
+    except ValueError:
+        raise _no_api(what) from None
+
+
+def _no_api(what: str) -> KsefError:
+    return KsefError(
+        f"What answers for {what} is not Airflow's API.",
+        "Check host and port of the API's connection, and give https where the API server sends one there.",
+    )

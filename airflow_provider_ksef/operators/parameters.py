@@ -13,6 +13,7 @@ from upath import UPath
 
 from airflow_provider_ksef._compat import Context, ObjectStoragePath, storage_path
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES
+from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.exceptions import KsefInputError
 
 
@@ -89,8 +90,11 @@ def check_subject_types(subject_types: Sequence[str]) -> None:
 
     :raises KsefInputError: names the value and KSeF's subject types.
     """
-    is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
-    if not is_list or not subject_types or any(each not in SUBJECT_TYPES for each in subject_types):
+    if (
+        not is_list(subject_types)
+        or not subject_types
+        or any(each not in SUBJECT_TYPES for each in subject_types)
+    ):
         raise KsefInputError(
             "subject_types",
             subject_types,

@@ -145,8 +145,13 @@ def _from_yaml(text: str) -> object:
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        read = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise KsefInputError(
             "wanted", None, f"is no YAML: {error}", "Give a list of permissions, or a file with one."
         ) from error
+    if isinstance(read, str):
+        raise KsefInputError(
+            "wanted", read, "is no list", "Give a list, or the name of a file that ends in .yaml or .yml."
+        )
+    return read

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_ksef.exceptions import KsefError
@@ -26,8 +29,9 @@ class SecretsManagerSink:
     Keep a secret in a connection that AWS Secrets Manager holds for Airflow's ``SecretsManagerBackend``.
 
     The connection must be there, as JSON; its other fields stay. A pending secret stands in its extra under
-    ``pending``, until the new one is in force. It needs the extra ``s3`` (Airflow's
-    provider for Amazon), and the permissions ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
+    ``pending``, until the new one is in force; AWS itself keeps the version before each one that is written.
+    It needs the extra ``s3`` (Airflow's provider for Amazon), and the permissions
+    ``secretsmanager:GetSecretValue`` and ``PutSecretValue``.
 
     :param secret_id: such as ``airflow/connections/ksef_default``.
     :param aws_conn_id: Airflow's connection to AWS; None for what boto3 finds by itself.
@@ -74,8 +78,18 @@ class SecretsManagerSink:
         self._write({**fields, "extra": extra_with_pending(_extra(fields), pending)})
 
     def _write(self, fields: dict[str, Any]) -> None:
+        from botocore.exceptions import ClientError
+
         content = json.dumps(fields)
-        self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        try:
+            with _unlogged():
+                self._client().put_secret_value(SecretId=self._secret_id, SecretString=content)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise KsefError(
+                f"AWS Secrets Manager does not take {self._secret_id}: {code}.",
+                "Let the worker's role have secretsmanager:PutSecretValue.",
+            ) from None
         for pause in READ_PAUSES:
             time.sleep(pause)
             if self._fields() == fields:
@@ -90,7 +104,8 @@ class SecretsManagerSink:
         from botocore.exceptions import ClientError
 
         try:
-            text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
+            with _unlogged():
+                text = self._client().get_secret_value(SecretId=self._secret_id)["SecretString"]
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise KsefError(
@@ -108,6 +123,18 @@ class SecretsManagerSink:
         from airflow.providers.amazon.aws.hooks.secrets_manager import SecretsManagerHook
 
         return SecretsManagerHook(aws_conn_id=self._aws_conn_id).get_conn()
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """At its level DEBUG botocore logs whole requests and answers, and nobody can mask an answer before."""
+    logger = logging.getLogger("botocore")
+    level = logger.level
+    logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _extra(fields: dict[str, Any]) -> dict[str, Any]:

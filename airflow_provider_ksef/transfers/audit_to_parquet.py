@@ -15,6 +15,7 @@ from airflow_provider_ksef._compat import (
     default_deferrable,
 )
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.exceptions import KsefInputError, KsefTimeoutError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefTablesLink
@@ -144,7 +145,7 @@ class KsefAuditToParquetOperator(BaseOperator):
 
 
 def _check_tables(tables: object) -> None:
-    named = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else ()
+    named = tables if is_list(tables) else ()
     if not named or any(table not in AUDITED for table in named):
         raise KsefInputError(
             "tables",

@@ -19,6 +19,7 @@ from airflow_provider_ksef._compat import (
 )
 from airflow_provider_ksef.client import AsyncKsefClient
 from airflow_provider_ksef.client.filters import SUBJECT_TYPES, InvoiceFilters
+from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.client.invoices import MetadataPage, query_metadata
 from airflow_provider_ksef.exceptions import (
     KsefApiError,
@@ -166,8 +167,7 @@ async def _ask(ksef: AsyncKsefClient, positions: WatchedPositions, subject_type:
 
 
 def _check(subject_types: Sequence[str], since: str | None, poll_interval: float) -> None:
-    is_list = isinstance(subject_types, Sequence) and not isinstance(subject_types, str)
-    if not is_list or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
+    if not is_list(subject_types) or not subject_types or not set(subject_types) <= set(SUBJECT_TYPES):
         raise KsefInputError(
             "subject_types",
             subject_types,

@@ -7,14 +7,17 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 from airflow.configuration import conf
 from airflow.models.connection import Connection
+from airflow.models.log import Log
 from airflow.utils.session import create_session
 
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError
@@ -133,6 +136,10 @@ def test_what_is_pending_stands_beside_the_secret_and_is_shown_to_nobody(
             shown = api.get(path).raise_for_status().text
             assert CONN_ID in shown
             assert secret not in shown
+    with create_session() as session:
+        audited = [log.extra or "" for log in session.query(Log).filter(Log.event == "patch_connection")]
+    assert any("pending" in extra for extra in audited)
+    assert [extra for extra in audited if secret in extra] == []
     sink.save(NewSecret(token=TOKEN))
     assert sink.read_pending() == pending
     sink.drop_pending()
@@ -157,6 +164,26 @@ def test_what_cannot_take_a_secret_is_told_before_ksef_is_asked(
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps({"conn_type": "http"}))
     with pytest.raises(KsefInputError, match="has no host"):
         sink.check()
+
+
+@pytest.mark.parametrize(("status", "content"), [(200, b"<html>"), (307, b""), (200, b'{"detail": "x"}')])
+def test_what_answers_and_is_not_airflows_api_is_told(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, status: int, content: bytes
+) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.send_header("Location", "https://127.0.0.1:1/auth/token")
+            self.end_headers()
+            self.wfile.write(content)
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.handle_request).start()
+        api = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}", "password": "s3cret"}
+        monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(api))
+        with pytest.raises(KsefError, match=r"for auth/token is not Airflow's API.*https") as told:
+            AirflowConnectionSink(CONN_ID).check()
+    assert "s3cret" not in str(told.value)
 
 
 def test_a_task_puts_its_token_into_a_connection_and_finds_it_there(

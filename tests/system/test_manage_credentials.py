@@ -164,6 +164,25 @@ def test_a_rotation_renews_what_is_due_and_then_revokes_the_old_one(
     assert lets_in(sink.read())
 
 
+@pytest.mark.parametrize(
+    ("given", "is_revoked"),
+    [
+        ({"certificate_type": "Offline"}, False),
+        ({"certificate_type": "Offline", "revoke_old": True}, True),
+        ({"revoke_old": False}, False),
+    ],
+)
+def test_an_old_certificate_that_is_still_of_use_is_left(
+    owned: EmulatorProcess, tmp_path: Path, given: dict[str, Any], is_revoked: bool
+) -> None:
+    sink = FileSink(tmp_path / "pem")
+    old = rotate(sink, **given).execute(context())["certificate_serial_number"]
+    told = rotate(sink, renew_before=SOON, **given).execute(context())
+    assert told["revoked"] == ([old] if is_revoked else [])
+    left = {told["certificate_serial_number"]} | (set() if is_revoked else {old})
+    assert active_certificates() == left
+
+
 @pytest.mark.parametrize("where", ["save", "log in", "revoke", "saved"])
 def test_a_rotation_that_is_killed_never_leaves_the_sink_without_a_working_credential(
     owned: EmulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

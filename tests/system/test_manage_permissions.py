@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.exceptions import KsefInputError, KsefTriggererError
+from airflow_provider_ksef.operators.permission_note import OPERATIONS_KEY
 from tests.emulator.signing import person
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
-from tests.system.operator_context import context
+from tests.system.operator_context import NotedState, context
 from tests.system.permission_ways import (
     DELEGATES,
     READS,
@@ -163,6 +164,26 @@ def test_deferred_the_slot_is_free_and_nothing_is_asked_for_twice(owned: Emulato
     assert asked(owned) == 1
 
 
+def test_a_triggerer_that_cannot_ask_ksef_stops_the_task_and_the_next_try_goes_on(
+    owned: EmulatorProcess,
+) -> None:
+    owned.control("faults", kind="permission-status", code=100)
+    task, state = grant(deferrable=True), NotedState()
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute(context(state))
+    trigger: Any = deferred.value.trigger
+    event = {
+        "reference_number": trigger.reference_number,
+        "code": None,
+        "error": "no connection",
+        "resume": trigger.resume,
+    }
+    with pytest.raises(KsefTriggererError, match="no connection"):
+        task.execute_complete(context(state), event)
+    assert state[OPERATIONS_KEY] == [trigger.reference_number]
+    assert asked(owned) == 1
+
+
 def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
     wrong = {**PERSON, "subject_identifier": {"type": "Pesel", "value": "30112206277"}}
     for make in (grant, revoke):
@@ -177,9 +198,18 @@ def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
         sync([PERSON], kinds=["people"])
 
 
-@pytest.mark.parametrize("text", ["permissions.json", "- kind: [", "kind: person"])
-def test_a_text_that_holds_no_list_is_told_before_ksef_is_asked(owned: EmulatorProcess, text: str) -> None:
-    with pytest.raises(KsefInputError, match="wanted"):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("permissions.json", r"wanted='permissions\.json'.* ends in \.yaml"),
+        ("- kind: [", "wanted=None: is no YAML"),
+        ("kind: person", "wanted='dict'"),
+    ],
+)
+def test_a_text_that_holds_no_list_is_told_before_ksef_is_asked(
+    owned: EmulatorProcess, text: str, told: str
+) -> None:
+    with pytest.raises(KsefInputError, match=told):
         sync(text).execute(context())
     assert owned.requests() == {}
 

@@ -12,6 +12,7 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators.collective_identifier import KsefCollectiveIdentifierOperator
 from airflow_provider_ksef.operators.test_data import KsefTestDataOperator
 from tests.emulator_process import NIP, EmulatorProcess
+from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.conftest import seed
 from tests.system.managing_ways import PESEL, connect_as
 from tests.system.operator_context import context
@@ -121,6 +122,14 @@ def test_invoices_get_one_identifier_however_often_it_is_asked_for(connected: Em
     with_payment = collect(paid)
     assert with_payment["status"] == "generated"
     assert collect(paid) == {**with_payment, "status": "already"}
+
+
+def test_the_numbers_may_come_from_a_mapped_task(connected: EmulatorProcess) -> None:
+    seed(connected, 2, subject_type="Subject1")
+    numbers = connected.ksef_numbers(subject_type="Subject1")
+    run = run_dag(EXAMPLES / "ksef_collected.py", "ksef_collected", {"numbers": numbers})
+    assert run.state == "success"
+    assert collect(numbers) == {**run.xcom("collect"), "status": "already"}
 
 
 def test_wrong_invoices_are_told_when_the_dag_is_parsed() -> None:

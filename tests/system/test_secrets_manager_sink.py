@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from airflow_provider_ksef.exceptions import KsefError
@@ -67,12 +69,35 @@ def test_what_is_pending_stands_beside_the_secret(manager: Any, extra: Any) -> N
     assert kept == {**FIELDS, "password": TOKEN}
 
 
+def test_no_log_holds_a_secret_at_whatever_level(manager: Any, caplog: pytest.LogCaptureFixture) -> None:
+    manager.create_secret(Name=NAME, SecretString=json.dumps({**FIELDS, "password": TOKEN}))
+    sink = SecretsManagerSink(NAME, aws_conn_id=None)
+    with caplog.at_level(logging.DEBUG):
+        assert sink.read() == NewSecret(token=TOKEN)
+        sink.save(CERTIFICATE)
+        manager.list_secrets()
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert "OperationModel(name=ListSecrets)" in told
+    assert TOKEN.rpartition("|")[2] not in told
+    assert CERTIFICATE.private_key.splitlines()[1] not in told
+
+
 def test_what_another_has_written_meanwhile_is_told(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     manager.create_secret(Name=NAME, SecretString=json.dumps(FIELDS))
     monkeypatch.setattr(secrets_manager_sink, "READ_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(SecretsManagerSink, "_fields", lambda _: dict(FIELDS))
     with pytest.raises(KsefError, match="something else is read"):
         SecretsManagerSink(NAME, aws_conn_id=None).save(CERTIFICATE)
+
+
+def test_what_aws_does_not_take_is_told(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"SecretString": json.dumps(FIELDS)}
+    with Stubber(manager) as stubbed:
+        stubbed.add_response("get_secret_value", fields)
+        stubbed.add_client_error("put_secret_value", "AccessDeniedException")
+        monkeypatch.setattr(SecretsManagerSink, "_client", lambda _: manager)
+        with pytest.raises(KsefError, match=r"does not take .*AccessDenied.*PutSecretValue"):
+            SecretsManagerSink(NAME, aws_conn_id=None).save(CERTIFICATE)
 
 
 @pytest.mark.parametrize("content", [None, "ksef://5250001210:x@host", "[]"])

@@ -164,6 +164,7 @@ def test_templates_and_results_of_other_tasks_pass_the_checks(kind: type[BaseOpe
         (KsefInvoiceSensor, {"seller_nip": "5250001211"}),
         (KsefInvoiceSensor, {"amount_from": 5}),
         (KsefEnrollCertificateOperator, {"valid_from": datetime(2026, 9, 1)}),  # noqa: DTZ001
+        (KsefEnrollCertificateOperator, {"valid_from": "2026-09-01T00:00:00Z"}),
         (KsefRotateCertificateOperator, {"renew_before": 30}),
         (KsefRevokeCertificateOperator, {"revocation_reason": "Lost"}),
         (KsefRevokeTokenOperator, {"token_reference_number": "x"}),
