@@ -67,14 +67,22 @@ class OnlineDeclaration:
     offline_mode: bool = False
     hash_of_corrected_invoice: str | None = None
 
+    def check_itself(self) -> None:
+        """
+        Refuse what KSeF would refuse of any invoices.
+
+        :raises KsefInputError: where the form is unknown, or the correction is none.
+        """
+        form_of(self.form_code, ONLINE_FORMS, "an interactive session")
+        online.check_correction(self.offline_mode, self.hash_of_corrected_invoice)
+
     def check(self, invoice_count: int) -> None:
         """
         Refuse what KSeF would refuse.
 
         :raises KsefInputError: where the form is unknown, or the correction is none or of several invoices.
         """
-        form_of(self.form_code, ONLINE_FORMS, "an interactive session")
-        online.check_correction(self.offline_mode, self.hash_of_corrected_invoice)
+        self.check_itself()
         if self.hash_of_corrected_invoice is not None and invoice_count != 1:
             raise KsefInputError(
                 "invoices",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from airflow_provider_ksef.client.crypto import SessionKey
 from airflow_provider_ksef.client.deflating import best_engine
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS
 from airflow_provider_ksef.client.invoice_reading import InvoiceFile
 from airflow_provider_ksef.client.splitting import PackedPart, PartWriter
 from airflow_provider_ksef.client.tar_writing import write_tar_gz
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 
 COMPRESSION_TYPES = {"zip": "Zip", "tar.gz": "TarGz"}
 """KSeF's names of the archives that we make."""
-MAX_INVOICES = 10_000
 MAX_INVOICE_SIZE = 10_000_000
 """Bytes of one invoice under the widest limits that a context can be given (behaviour: 8.2)."""
 MAX_PACKAGE_SIZE = 5_000_000_000
@@ -62,27 +62,29 @@ def pack_batch(
     *,
     compression: str = "zip",
     part_size: int = MAX_PART_SIZE,
+    max_invoices: int = DEFAULT_LIMITS.max_invoices,
 ) -> PackedBatch:
     """
     Pack invoices in one pass, without holding more than a few of them in memory.
 
     The same files, key and part size give the same parts as long as the library that deflates stays the same.
 
-    :param files: 1 to 10,000 invoices, each read once.
+    :param files: 1 to ``max_invoices`` invoices, each read once.
     :param key: the parts are encrypted with it.
     :param work_dir: an existing folder of the caller's; the parts are written there.
     :param compression: ``zip`` or ``tar.gz``.
     :param part_size: bytes that an encrypted part has at most.
+    :param max_invoices: that KSeF takes of the company in one session.
     :raises KsefInputError: where KSeF would not take the package.
     :raises KsefIntegrityError: where a file changed since it was checked.
     """
-    _check(files, compression, part_size)
+    _check(files, compression, part_size, max_invoices)
     with PartWriter(work_dir, key, part_size) as writer:
         hashes = _WRITERS[compression](_telling(files), writer.write, best_engine(compression))
         writer.finish()
     size, parts = writer.size, tuple(writer.parts)
     if size > MAX_PACKAGE_SIZE or len(parts) > MAX_PARTS:
-        raise _too_much(f"{size:,} bytes in {len(parts)} parts")
+        raise _too_much(f"{size:,} bytes in {len(parts)} parts", max_invoices)
     names = (file.name for file in files)
     return PackedBatch(compression, size, writer.hash, parts, dict(zip(names, hashes, strict=True)))
 
@@ -99,7 +101,7 @@ def _telling(files: Sequence[InvoiceFile]) -> Iterator[InvoiceFile]:
         yield file
 
 
-def _check(files: Sequence[InvoiceFile], compression: str, part_size: int) -> None:
+def _check(files: Sequence[InvoiceFile], compression: str, part_size: int, max_invoices: int) -> None:
     if compression not in COMPRESSION_TYPES:
         raise KsefInputError("compression", compression, "is not known", "Give zip or tar.gz.")
     if not _SMALLEST_PART <= part_size <= MAX_PART_SIZE:
@@ -111,8 +113,8 @@ def _check(files: Sequence[InvoiceFile], compression: str, part_size: int) -> No
         )
     if not files:
         raise KsefInputError("invoices", [], "there is no invoice to pack", "Name at least one XML file.")
-    if len(files) > MAX_INVOICES:
-        raise _too_much(f"{len(files)} invoices")
+    if len(files) > max_invoices:
+        raise _too_much(f"{len(files)} invoices", max_invoices)
     for file in files:
         if file.size > MAX_INVOICE_SIZE:
             raise KsefInputError(
@@ -132,10 +134,10 @@ def _check(files: Sequence[InvoiceFile], compression: str, part_size: int) -> No
             )
 
 
-def _too_much(found: str) -> KsefInputError:
+def _too_much(found: str, max_invoices: int) -> KsefInputError:
     return KsefInputError(
         "invoices",
         found,
-        f"a batch holds at most {MAX_INVOICES:,} invoices, {MAX_PACKAGE_SIZE:,} bytes and {MAX_PARTS} parts",
+        f"a batch holds at most {max_invoices:,} invoices, {MAX_PACKAGE_SIZE:,} bytes and {MAX_PARTS} parts",
         "Nothing was sent. Send fewer invoices at a time.",
     )

@@ -45,7 +45,7 @@ class BatchDeclaration:
 
 @contextmanager
 def packed(
-    files: Sequence[InvoiceFile], key: DerivedKey, declaration: BatchDeclaration
+    files: Sequence[InvoiceFile], key: DerivedKey, declaration: BatchDeclaration, max_invoices: int
 ) -> Iterator[PackedBatch]:
     """
     Pack and encrypt invoices into a temporary folder, which is removed at the end.
@@ -53,11 +53,18 @@ def packed(
     :param files: the invoices.
     :param key: the parts are encrypted with it.
     :param declaration: says how they are compressed.
+    :param max_invoices: that KSeF takes of the company in one session.
     :raises KsefInputError: where a batch cannot hold the form, or KSeF would not take the package.
     """
     batch.form_of_batch(declaration.form_code)
     with tempfile.TemporaryDirectory(prefix="ksef-batch-") as folder:
-        package = pack_batch(files, key.session_key, Path(folder), compression=declaration.compression)
+        package = pack_batch(
+            files,
+            key.session_key,
+            Path(folder),
+            compression=declaration.compression,
+            max_invoices=max_invoices,
+        )
         log.info(
             "Packed %d invoices into %d bytes in %d parts.", len(files), package.size, len(package.parts)
         )

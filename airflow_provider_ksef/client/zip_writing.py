@@ -22,6 +22,8 @@ from airflow_provider_ksef.client.invoice_reading import InvoiceFile, read_invoi
 
 ZIP64_FROM = 0xFFFFFFFF
 """Places and sizes from here on do not fit into four bytes."""
+ZIP64_COUNT = 0xFFFF
+"""So many entries or more cannot be counted in two bytes."""
 _FULL = 0xFFFFFFFF
 _CHUNK_SIZE = 1 << 20
 _CHUNK_COUNT = 200
@@ -133,12 +135,13 @@ def _central_header(entry: _Entry, place: int) -> bytes:
 
 
 def _end(count: int, place: int, size: int) -> bytes:
-    """Say where the directory is; there are never so many entries that their number needs ZIP64."""
-    if place < ZIP64_FROM:
+    """Say where the directory is."""
+    if place < ZIP64_FROM and count < ZIP64_COUNT:
         return _END.pack(0x06054B50, 0, 0, count, count, size, place, 0)
     versions = (_UNIX | _VERSION_64, _VERSION_64)
+    short = min(count, ZIP64_COUNT)
     return (
         _END_64.pack(0x06064B50, _END_64.size - 12, *versions, 0, 0, count, count, size, place)
         + _LOCATOR.pack(0x07064B50, 0, place + size, 1)
-        + _END.pack(0x06054B50, 0, 0, count, count, size, _FULL, 0)
+        + _END.pack(0x06054B50, 0, 0, short, short, size, _FULL, 0)
     )

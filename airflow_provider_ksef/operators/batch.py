@@ -11,6 +11,7 @@ from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, de
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.batch import form_of_batch
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
@@ -55,8 +56,9 @@ class KsefSubmitBatchOperator(BaseOperator):
     The result is ``{"session_reference_number", "sessions", "code", "status", "invoice_count", "accepted",
     "rejected", "rejections"}``, where ``status`` is ``accepted``, ``partly_accepted`` or
     ``rejected``, and ``rejections`` lists at most 100 of ``{"file", "invoice_number", "code", "description",
-    "details"}``. More than 10,000 invoices or 5 GB go in several sessions. Without waiting all but the
-    sessions and the count are None.
+    "details"}``. More invoices than KSeF takes of the company in one session (10,000, unless ``GET
+    /limits/context`` says otherwise) or 5 GB go in several. Without waiting all but the sessions and the
+    count are None.
 
     A retry goes on with the sessions whose parts an earlier try has uploaded, whatever lies in the folder by
     then, and never sends them again; a session that was not closed has no effect and is begun anew.
@@ -80,7 +82,7 @@ class KsefSubmitBatchOperator(BaseOperator):
     :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing and fails
         the task, ``skip`` sends the others. The report is pushed under the XCom key ``check_report``.
     :param dry_run: only check, and give ``{"dry_run", "valid", "invalid", "digest", "problems",
-        "session_count"}``; KSeF is not called.
+        "session_count"}``; KSeF is not called, so its default limits hold in place of the company's.
     :param on_rejected: ``fail`` pushes the result under the XCom key ``result`` and fails the task without
         another try; ``warn`` logs the rejections and succeeds.
     :param wait_for_completion: whether to wait until KSeF has judged the invoices.
@@ -225,8 +227,9 @@ class KsefSubmitBatchOperator(BaseOperator):
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         open_record(self.tables_path, context, ksef.settings, self.offline_conn_id)
-        report = check_invoices(self, ksef.settings, self.found())
-        return dry_run_result(context, self, report, len(batches_of(report.files, self.declaration)))
+        report = check_invoices(self, ksef.settings, self.found(), lambda: DEFAULT_LIMITS)
+        batches = batches_of(report.files, self.declaration, DEFAULT_LIMITS.max_invoices)
+        return dry_run_result(context, self, report, len(batches))
 
     def _wait(
         self,

@@ -36,15 +36,17 @@ class Batch:
     files: tuple[CheckedFile, ...]
 
 
-def batches_of(files: Sequence[CheckedFile], declaration: BatchDeclaration) -> list[Batch]:
+def batches_of(files: Sequence[CheckedFile], declaration: BatchDeclaration, max_invoices: int) -> list[Batch]:
     """
-    Divide invoices into batches that one session takes; the same files are divided the same way.
+    Divide invoices into batches that one session takes; the same files are divided the same way, as long as
+    the limit is the same.
 
     :param files: any number of invoices.
     :param declaration: of the invoices.
+    :param max_invoices: that KSeF takes of the company in one session.
     """
     batches, start = [], 0
-    for group in divide_batches([file.to_pack for file in files]):
+    for group in divide_batches([file.to_pack for file in files], max_invoices):
         part = tuple(files[start : start + len(group)])
         batches.append(Batch(declaration.digest(digest_of(part)), part))
         start += len(group)
@@ -60,6 +62,7 @@ class BatchSender:
     :param notes: of the task.
     :param record: the rows, where the task keeps them.
     :param manifests: beside the rows.
+    :param max_invoices: that KSeF takes of the company in one session.
     """
 
     def __init__(
@@ -69,12 +72,15 @@ class BatchSender:
         notes: SubmissionNotes,
         record: SubmissionRecord | None,
         manifests: BatchManifests | None,
+        *,
+        max_invoices: int,
     ) -> None:
         self._ksef = ksef
         self._declaration = declaration
         self._notes = notes
         self._record = record
         self._manifests = manifests
+        self._max_invoices = max_invoices
 
     def send(self, batch_: Batch, unclosed: SessionNote | None) -> None:
         """
@@ -86,7 +92,8 @@ class BatchSender:
         :raises KsefIntegrityError: where a file changed since it was checked.
         """
         salt, key = self._key(unclosed)
-        with packed([file.to_pack for file in batch_.files], key, self._declaration) as package:
+        files = [file.to_pack for file in batch_.files]
+        with packed(files, key, self._declaration, self._max_invoices) as package:
             _check_unchanged(batch_.files, package)
             note = SessionNote(
                 "",
@@ -100,7 +107,7 @@ class BatchSender:
                 if self._closes(batch_, package, unclosed):
                     return
             elif unclosed:
-                self._leave_alone(unclosed)
+                self.leave_alone(unclosed)
             self._send_anew(batch_, package, key, note)
 
     def _send_anew(self, batch_: Batch, package: PackedBatch, key: DerivedKey, note: SessionNote) -> None:
@@ -136,9 +143,14 @@ class BatchSender:
         self._notes.keep(replace(unclosed, is_uploaded=True))
         return True
 
-    def _leave_alone(self, unclosed: SessionNote) -> None:
+    def leave_alone(self, unclosed: SessionNote) -> None:
+        """
+        Say that a session of an earlier try has no effect.
+
+        :param unclosed: holds other files than are sent now, or other parts.
+        """
         reference = unclosed.session_reference_number
-        log.info("Session %s of an earlier try holds other parts: it is left alone.", reference)
+        log.info("Session %s of an earlier try holds other files or parts: it is left alone.", reference)
         if self._record:
             self._record.complete_unprocessed(reference, None, "The session was never closed.", ())
 

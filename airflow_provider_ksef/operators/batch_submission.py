@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from airflow_provider_ksef._compat import Context, keeps_task_state
 from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.crypto import hex_to_base64
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits, read_limits
 from airflow_provider_ksef.client.sent_sessions import find_session
 from airflow_provider_ksef.client.submission import BatchDeclaration
 from airflow_provider_ksef.operators.batch_manifests import BatchManifests
@@ -66,11 +68,11 @@ class BatchSubmission:
         note = self.notes.note
         if note and note.is_whole and not self._is_cleared and self._is_taken(note):
             return note
-        report = sendable_invoices(self._context, self._operator, self._ksef.settings)
+        report = sendable_invoices(self._context, self._operator, self._ksef.settings, lambda: self._limits)
         digest = self._operator.declaration.digest(report.digest)
         taken = self._taken(digest)
         files = self._without_held(report.files, taken)
-        batches = batches_of(files, self._operator.declaration)
+        batches = self._batches(files)
         count = len(files) + sum(each.invoice_count for each in self._others(taken, report.files))
         self.notes.begin(digest, count, tuple(taken))
         self._send_all(batches, {session.digest for session in taken})
@@ -78,11 +80,19 @@ class BatchSubmission:
             raise LookupError("a submission was begun")
         return self.notes.note
 
+    @cached_property
+    def _limits(self) -> InvoiceLimits:
+        """The company's limits, asked for once."""
+        return self._ksef.run(read_limits("batch"))
+
+    def _batches(self, files: Sequence[CheckedFile]) -> list[Batch]:
+        return batches_of(files, self._operator.declaration, self._limits.max_invoices)
+
     def _is_taken(self, note: SubmissionNote) -> bool:
         return all(self._standing(session) is Standing.TAKEN for session in note.sessions)
 
     def _standing(self, session: SessionNote) -> Standing:
-        return standing_of(self._ksef, session, self._record)
+        return standing_of(self._ksef, session, self._record, lambda: self._limits.max_invoices)
 
     def _taken(self, digest: str) -> list[SessionNote]:
         """Give the noted sessions that count; those that were not closed are kept in mind."""
@@ -133,16 +143,26 @@ class BatchSubmission:
 
     def _others(self, taken: Sequence[SessionNote], files: Sequence[CheckedFile]) -> list[SessionNote]:
         """
-        Give all sessions where one holds other files than any of today's batches: what is left without its
-        files is divided anew, so that the others may hold no batch of those either.
+        Give all sessions where one holds other files than any of today's batches, of another folder or under
+        other limits: what is left without its files is divided anew, so that the others may hold no batch of
+        those either.
         """
-        digests = {each.digest for each in batches_of(files, self._operator.declaration)} if taken else set()
+        digests = {each.digest for each in self._batches(files)} if taken else set()
         return [] if {session.digest for session in taken} <= digests else list(taken)
 
     def _send_all(self, batches: Sequence[Batch], sent: set[str]) -> None:
         sender = BatchSender(
-            self._ksef, self._operator.declaration, self.notes, self._record, self._manifests
+            self._ksef,
+            self._operator.declaration,
+            self.notes,
+            self._record,
+            self._manifests,
+            max_invoices=self._limits.max_invoices,
         )
+        digests = {each.digest for each in batches}
+        for digest, unclosed in self._unclosed.items():
+            if digest not in digests:
+                sender.leave_alone(unclosed)
         if len(batches) > 1:
             log.info("The invoices go in %d sessions, since one takes no more.", len(batches))
         for number, batch in enumerate(batches, start=1):

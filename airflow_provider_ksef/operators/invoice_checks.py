@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from os import PathLike
 from typing import Any, Protocol
@@ -15,6 +15,8 @@ from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
+from airflow_provider_ksef.exceptions import KsefInputError
 from airflow_provider_ksef.operators.parameters import check_folder, path_of
 from airflow_provider_ksef.operators.rejected_files import keep_invalid, refuse_same_folder
 
@@ -44,24 +46,30 @@ class CheckingOperator(Protocol):
         """Find the files that the task names."""
 
 
-def sendable_invoices(context: Context, operator: CheckingOperator, settings: Settings) -> CheckReport:
+def sendable_invoices(
+    context: Context, operator: CheckingOperator, settings: Settings, limits: Callable[[], InvoiceLimits]
+) -> CheckReport:
     """
     Find and check the files, and give those that may be sent.
 
     :param context: Airflow's.
     :param operator: says which files, and what becomes of those that are wrong.
     :param settings: in whose name they are sent.
+    :param limits: asks for the company's, once the files are found.
     :raises KsefInputError: where nothing may be sent.
     """
     found = operator.found()
-    report = check_invoices(operator, settings, found)
+    report = check_invoices(operator, settings, found, limits)
     require_sendable(context, operator, report, found)
     log.info("%d invoices are ready to be sent.", len(report.files))
     return report
 
 
 def check_invoices(
-    operator: CheckingOperator, settings: Settings, found: Sequence[InvoicePath]
+    operator: CheckingOperator,
+    settings: Settings,
+    found: Sequence[InvoicePath],
+    limits: Callable[[], InvoiceLimits],
 ) -> CheckReport:
     """
     Hold the files against all rules, and log every problem.
@@ -69,8 +77,9 @@ def check_invoices(
     :param operator: says which form they are of, and where its schema lies.
     :param settings: in whose name they are sent.
     :param found: the files.
-    :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema; or where
-        what is told of the files could not be kept.
+    :param limits: gives the company's, once nothing else is wrong with what the operator was given.
+    :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema; where
+        what is told of the files could not be kept; or where the company's sessions hold no invoice.
     """
     for field in ("tables_path", "upo_path", "rejected_path"):
         if (named := getattr(operator, field)) is not None:
@@ -83,11 +92,23 @@ def check_invoices(
         allow_self_invoicing=operator.allow_self_invoicing,
         today=datetime.now(_POLAND).date(),
         schema_dir=None if operator.schema_dir is None else path_of("schema_dir", operator.schema_dir),
+        limits=_with_room(limits(), found),
     )
     report = check_files(found, rules)
     for problem in report.problems:
         log.warning("%s %s", problem, problem.remedy)
     return report
+
+
+def _with_room(limits: InvoiceLimits, found: Sequence[InvoicePath]) -> InvoiceLimits:
+    if limits.max_invoices < 1:
+        raise KsefInputError(
+            "invoices",
+            f"{len(found)} files",
+            f"a session holds {limits.max_invoices} invoices ({limits.source})",
+            "Nothing was sent. Have the company's limits raised, or send in the other kind of session.",
+        )
+    return limits
 
 
 def require_sendable(

@@ -11,8 +11,8 @@ from airflow_provider_ksef._compat import BaseOperator, Context, RetryPolicy, de
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration
-from airflow_provider_ksef.client.packing import MAX_INVOICES
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_result import batch_result
@@ -82,7 +82,7 @@ class KsefSendInvoicesOperator(BaseOperator):
     :param on_invalid: what to do where the checks find a file wrong: ``fail`` sends nothing and fails
         the task, ``skip`` sends the others. The report is pushed under the XCom key ``check_report``.
     :param dry_run: only check, and give ``{"dry_run", "valid", "invalid", "digest", "problems",
-        "session_count"}``; KSeF is not called.
+        "session_count"}``; KSeF is not called, so its default limits hold in place of the company's.
     :param on_rejected: ``fail`` pushes the result under the XCom key ``result`` and fails the task without
         another try; ``warn`` logs the rejections and succeeds.
     :param wait_for_completion: whether to wait until KSeF has judged the invoices.
@@ -220,9 +220,9 @@ class KsefSendInvoicesOperator(BaseOperator):
 
     def _check_only(self, context: Context, ksef: KsefClient) -> dict[str, Any]:
         open_record(self.tables_path, context, ksef.settings, self.offline_conn_id)
-        report = check_invoices(self, ksef.settings, self.found())
+        report = check_invoices(self, ksef.settings, self.found(), lambda: DEFAULT_LIMITS)
         self.declaration.check(len(report.files))
-        return dry_run_result(context, self, report, -(-len(report.files) // MAX_INVOICES))
+        return dry_run_result(context, self, report, -(-len(report.files) // DEFAULT_LIMITS.max_invoices))
 
     def _send_and_wait(self, context: Context, ksef: KsefClient, notes: OnlineNotes) -> dict[str, Any]:
         with long_waits(self, "", lambda: {"note": notes.as_json(), "is_waiting": False}):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits, read_limits
 from airflow_provider_ksef.client.online_progress import OnlineProgress, outcome_by_hash, read_sessions
 from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
 from airflow_provider_ksef.operators.invoice_checks import CheckingOperator, PathSetting, sendable_invoices
@@ -54,13 +55,17 @@ class OnlineSending:
         if note and note.progress.is_sent and not self._notes.is_cleared and self._is_known(note.progress):
             self._ksef.run(self._submission(note).close())
             return note
-        report = sendable_invoices(self._context, self._operator, self._ksef.settings)
+        self._operator.declaration.check_itself()
+        report = sendable_invoices(self._context, self._operator, self._ksef.settings, self._limits)
         digest = self._operator.declaration.digest(report.digest)
         if note and self._is_repeated(note, digest):
             return note
         note = self._notes.begin(digest, self._earlier(digest))
         self._ksef.run(self._submission(note).send(report.files))
         return self._notes.note or note
+
+    def _limits(self) -> InvoiceLimits:
+        return self._ksef.run(read_limits("online"))
 
     def _submission(self, note: OnlineNote) -> OnlineSubmission:
         declaration = self._operator.declaration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from airflow_provider_ksef.client import KsefClient, batch, sessions
@@ -31,13 +31,20 @@ class Standing(Enum):
     """KSeF does not know it, or has ended it without looking at an invoice."""
 
 
-def standing_of(ksef: KsefClient, session: SessionNote, record: SubmissionRecord | None) -> Standing:
+def standing_of(
+    ksef: KsefClient,
+    session: SessionNote,
+    record: SubmissionRecord | None,
+    max_invoices: Callable[[], int],
+) -> Standing:
     """
-    Ask KSeF what a session is worth; one that lacks nothing but its close is closed.
+    Ask KSeF what a session is worth; one that lacks nothing but its close is closed, unless it holds more
+    than KSeF takes of the company by now.
 
     :param ksef: the client.
     :param session: of an earlier try.
     :param record: the rows, which say of a session without effect that it had none.
+    :param max_invoices: asks how many invoices KSeF takes of the company in one session.
     """
     reference = session.session_reference_number
     status = _status(ksef, reference)
@@ -46,10 +53,8 @@ def standing_of(ksef: KsefClient, session: SessionNote, record: SubmissionRecord
         return _without_effect(record, reference, NO_SUCH_SESSION, "KSeF does not know the session.")
     said = f"Session {reference} of an earlier try has status {status.code} {status.description}"
     if status.is_open and session.is_uploaded:
-        log.info("%s: closing it.", said)
-        if _closed(ksef, reference):
-            return Standing.TAKEN
-        return _without_effect(record, reference, status.code, "The session could not be closed.")
+        fault = _closed_in_time(ksef, session, said, max_invoices)
+        return _without_effect(record, reference, status.code, fault) if fault else Standing.TAKEN
     if status.is_open:
         log.info("%s: it was not closed.", said)
         return Standing.UNCLOSED
@@ -88,12 +93,19 @@ def _status(ksef: KsefClient, reference: str) -> SessionStatus | None:
         return None
 
 
-def _closed(ksef: KsefClient, reference: str) -> bool:
+def _closed_in_time(
+    ksef: KsefClient, session: SessionNote, said: str, max_invoices: Callable[[], int]
+) -> str:
+    """Close a session that has all its parts; say why not, where it stays without effect."""
+    if session.invoice_count > (most := max_invoices()):
+        log.warning("%s: it holds more than the %d invoices that KSeF takes now, sending anew.", said, most)
+        return f"The session was not closed: it holds more than {most} invoices."
+    log.info("%s: closing it.", said)
     try:
-        ksef.run(batch.close_session(reference))
+        ksef.run(batch.close_session(session.session_reference_number))
     except KsefApiError as error:
         if error.fault.code not in CANNOT_BE_CLOSED:
             raise
-        log.warning("Session %s cannot be closed, sending anew: %s", reference, error)
-        return False
-    return True
+        log.warning("Session %s cannot be closed, sending anew: %s", session.session_reference_number, error)
+        return "The session could not be closed."
+    return ""

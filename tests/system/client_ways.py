@@ -17,6 +17,8 @@ from airflow_provider_ksef.client import (
 )
 from airflow_provider_ksef.client.batch import OpenedBatch
 from airflow_provider_ksef.client.crypto import SessionKey, derive_key, new_salt
+from airflow_provider_ksef.client.limit_overrides import set_session_limits
+from airflow_provider_ksef.client.limits import SessionLimits
 from airflow_provider_ksef.client.packing import PackedBatch, pack_batch
 from airflow_provider_ksef.client.sessions import SessionStatus
 from airflow_provider_ksef.client.settings import Environment
@@ -24,10 +26,24 @@ from airflow_provider_ksef.emulator.samples import Sample, make_samples
 from tests.emulator_process import NIP, TOKEN, EmulatorProcess
 from tests.unit.client.invoice_contents import invoice_of
 
+DEFAULT_SESSION = SessionLimits(1, 3, 10_000)
+
 
 def settings_of(emulator: EmulatorProcess, token: str = TOKEN, timeout: float = 30.0) -> Settings:
     environment = Environment("custom", emulator.url, "https://qr-test.ksef.mf.gov.pl")
     return Settings(environment, ContextIdentifier("Nip", NIP), TokenCredential(token), timeout)
+
+
+def limit_sessions(
+    emulator: EmulatorProcess,
+    *,
+    batch: SessionLimits = DEFAULT_SESSION,
+    online: SessionLimits = DEFAULT_SESSION,
+) -> None:
+    """Give the company limits of its own."""
+    settings = settings_of(emulator)
+    with KsefClient(settings) as ksef:
+        ksef.run(set_session_limits(settings.environment, online, batch))
 
 
 def new_key() -> SessionKey:

@@ -84,6 +84,11 @@ def wrong_invoice() -> bytes:
     return next(sample.xml for sample in samples if sample.code)
 
 
+def openings(emulator: EmulatorProcess) -> list[str]:
+    """Tell which kinds of sessions were opened; before, nothing is sent."""
+    return sorted({"POST /sessions/batch", "POST /sessions/online"} & set(emulator.requests()))
+
+
 def seed(emulator: EmulatorProcess, count: int, *period: datetime, subject_type: str = "Subject2") -> None:
     """Let the company receive invoices, stored within a period or else now."""
     times = dict(zip(("from", "to"), (moment.isoformat() for moment in period), strict=False))

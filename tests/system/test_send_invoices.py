@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
-from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.answers import nothing
-from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
@@ -20,8 +18,8 @@ from airflow_provider_ksef.triggers.moment import KsefMomentTrigger
 from tests.emulator_process import EmulatorProcess
 from tests.pef_document import pef_document
 from tests.system.airflow_runs import OWN_DAGS, run_dag
-from tests.system.client_ways import settings_of
-from tests.system.conftest import sample_invoices
+from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
+from tests.system.conftest import openings, sample_invoices
 from tests.system.operator_context import NotedState, context
 from tests.system.test_submissions_kept import connect_offline
 from tests.unit.client.test_verification_links import offline_credential
@@ -100,7 +98,6 @@ def test_a_pef_invoice_is_sent(connected: EmulatorProcess, tmp_path: Path) -> No
         ({"form_code": "FA(3)"}, "form_code"),
         ({"hash_of_corrected_invoice": "x" * 44}, "offline_mode"),
         ({"hash_of_corrected_invoice": "short", "offline_mode": True}, "hash_of_corrected_invoice"),
-        ({"hash_of_corrected_invoice": "x" * 44, "offline_mode": True}, "invoices"),
     ],
 )
 def test_what_ksef_would_refuse_is_refused_before_anything_is_sent(
@@ -110,6 +107,15 @@ def test_what_ksef_would_refuse_is_refused_before_anything_is_sent(
         operator(sample_invoices(tmp_path / "two", count=2), **parameters).execute(context())
     assert refused.value.field == field
     assert connected.requests() == {}
+
+
+def test_a_correction_of_two_files_is_none(connected: EmulatorProcess, tmp_path: Path) -> None:
+    task = operator(
+        sample_invoices(tmp_path / "two", count=2), hash_of_corrected_invoice="x" * 44, offline_mode=True
+    )
+    with pytest.raises(KsefInputError, match="invoices='2 files': a technical correction is one invoice"):
+        task.execute(context())
+    assert openings(connected) == []
 
 
 @pytest.fixture
@@ -130,7 +136,7 @@ def test_one_wrong_file_stops_all_and_the_report_tells_of_each(
         operator(with_wrong).execute(given)
     report = given["ti"].pushed["check_report"]
     assert {Path(each["file"]).name for each in report["problems"]} == {"copy.xml", "cut.xml"}
-    assert connected.requests() == {}
+    assert openings(connected) == []
 
 
 def test_wrong_files_are_left_out_where_that_is_wanted(
@@ -165,18 +171,11 @@ def test_a_pef_invoice_of_another_seller_is_refused(connected: EmulatorProcess, 
     file.write_bytes(pef_document(seller="1130405061"))
     with pytest.raises(KsefInputError, match=r"the seller is 1130405061.*invoice\.other-seller"):
         operator(file, form_code="PEF (3)").execute(context())
-    assert connected.requests() == {}
+    assert openings(connected) == []
 
 
 def test_a_full_session_is_followed_by_another(connected: EmulatorProcess, tmp_path: Path) -> None:
-    limits = {
-        "maxInvoiceSizeInMB": 1,
-        "maxInvoiceWithAttachmentSizeInMB": 3,
-        "maxInvoices": 2,
-    }
-    body = {"onlineSession": limits, "batchSession": limits}
-    with KsefClient(settings_of(connected)) as ksef:
-        ksef.run(Call("POST", "/testdata/limits/context/session", nothing, body=body))
+    limit_sessions(connected, online=replace(DEFAULT_SESSION, max_invoices=2))
     result = operator(sample_invoices(tmp_path / "outgoing", count=5)).execute(context())
     assert (result["accepted"], len(result["sessions"])) == (5, 3)
     assert connected.requests()["POST /sessions/online/{referenceNumber}/close"] == 3

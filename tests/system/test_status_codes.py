@@ -13,13 +13,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_ksef.client import KsefClient
-from airflow_provider_ksef.client.answers import nothing
 from airflow_provider_ksef.client.calls import Call
+from airflow_provider_ksef.client.limits import SessionLimits
 from airflow_provider_ksef.exceptions import KsefSessionError, KsefTimeoutError, KsefTransportError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.tables import read
 from tests.emulator_process import NIP, EmulatorProcess
-from tests.system.client_ways import settings_of
+from tests.system.client_ways import limit_sessions, settings_of
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, TaskInstance
 
@@ -83,10 +83,11 @@ def of_another_seller(emulator: EmulatorProcess, folder: Path) -> None:
 
 
 def over_the_contexts_limit(emulator: EmulatorProcess, _: Path) -> None:
-    limits = {"maxInvoiceSizeInMB": 0, "maxInvoiceWithAttachmentSizeInMB": 0, "maxInvoices": 10}
-    body = {"onlineSession": limits, "batchSession": limits}
-    with KsefClient(settings_of(emulator)) as ksef:
-        ksef.run(Call("POST", "/testdata/limits/context/session", nothing, body=body))
+    """The limit is lowered after the task has asked for it."""
+    told = {"maxInvoiceSizeInMB": 1, "maxInvoiceWithAttachmentSizeInMB": 3, "maxInvoices": 10}
+    body = {"onlineSession": told, "batchSession": told}
+    emulator.control("faults", method="GET", path="^/limits/context$", times=1, status=200, body=body)
+    limit_sessions(emulator, batch=SessionLimits(0, 0, 10))
 
 
 def sent_before(emulator: EmulatorProcess, folder: Path) -> None:

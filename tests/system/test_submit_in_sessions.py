@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client import dividing
 from airflow_provider_ksef.exceptions import KsefError, KsefSessionError, KsefTimeoutError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender
 from airflow_provider_ksef.operators.submission_note import SessionNote
 from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
+from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
 
@@ -22,8 +23,8 @@ SESSIONS = 3
 
 
 @pytest.fixture
-def invoices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(dividing, "MAX_INVOICES", 3)
+def invoices(connected: EmulatorProcess, tmp_path: Path) -> Path:
+    limit_sessions(connected, batch=replace(DEFAULT_SESSION, max_invoices=3))
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
 
 

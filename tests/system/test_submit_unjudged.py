@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.client import dividing
 from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefSessionError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from tests.emulator_process import EmulatorProcess
+from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.kept_rows import rows
 from tests.system.operator_context import NotedState, context
@@ -109,10 +110,10 @@ def test_clearing_a_task_that_did_not_wait_sends_no_session_of_unknown_effect_ag
 
 
 def test_what_is_left_is_divided_anew_without_sending_a_closed_session_again(
-    connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
+    connected: EmulatorProcess, invoices: Path
 ) -> None:
     """Of three sessions two were closed; a file of the first is exchanged, so only the second is whole."""
-    monkeypatch.setattr(dividing, "MAX_INVOICES", 3)
+    limit_sessions(connected, batch=replace(DEFAULT_SESSION, max_invoices=3))
     sample_invoices(invoices, count=7)
     state = NotedState()
     whole = operator(invoices).execute(context(state))

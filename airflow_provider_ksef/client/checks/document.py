@@ -10,7 +10,8 @@ from airflow_provider_ksef.client.checks.content import content_findings
 from airflow_provider_ksef.client.checks.encoding import character_findings, encoding_finding
 from airflow_provider_ksef.client.checks.facts import InvoiceFacts, read_facts
 from airflow_provider_ksef.client.checks.finding import Finding
-from airflow_provider_ksef.client.checks.rules import MAX_SIZE, MAX_SIZE_WITH_ATTACHMENT, CheckRules
+from airflow_provider_ksef.client.checks.rules import CheckRules
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -40,7 +41,7 @@ def check_content(content: bytes, rules: CheckRules, schema: etree.XMLSchema | N
     :param rules: what it is held against.
     :param schema: of the form, or None where it is not held against one.
     """
-    unreadable = _size_finding(content) or encoding_finding(content)
+    unreadable = _size_finding(content, rules.limits) or encoding_finding(content)
     if unreadable:
         return Outcome((unreadable,))
     from lxml import etree
@@ -51,19 +52,19 @@ def check_content(content: bytes, rules: CheckRules, schema: etree.XMLSchema | N
     except etree.XMLSyntaxError as error:
         return Outcome((_not_well_formed(error),))
     facts = read_facts(root)
-    findings = (*_xml_findings(content, root), *content_findings(root, facts, rules, schema))
+    findings = (*_xml_findings(content, root, rules.limits), *content_findings(root, facts, rules, schema))
     return Outcome(findings, len(content), hashlib.sha256(content).hexdigest(), facts)
 
 
-def _size_finding(content: bytes) -> Finding | None:
+def _size_finding(content: bytes, limits: InvoiceLimits) -> Finding | None:
     if not content:
         return Finding("file.empty", None, "the file is empty", "Write the invoice again.")
-    if len(content) <= MAX_SIZE_WITH_ATTACHMENT:
+    if len(content) <= limits.largest:
         return None
     return Finding(
         "file.too-large",
         None,
-        f"has more than {MAX_SIZE_WITH_ATTACHMENT:,} bytes, which KSeF takes at most",
+        f"has more than {limits.largest:,} bytes, which KSeF takes at most ({limits.source})",
         "Make the attachment smaller, or split the invoice.",
     )
 
@@ -77,12 +78,13 @@ def _not_well_formed(error: etree.XMLSyntaxError) -> Finding:
     )
 
 
-def _xml_findings(content: bytes, root: etree._Element) -> Iterator[Finding]:
-    if len(content) > MAX_SIZE and root.find("{*}Zalacznik") is None:
+def _xml_findings(content: bytes, root: etree._Element, limits: InvoiceLimits) -> Iterator[Finding]:
+    if len(content) > limits.max_size and root.find("{*}Zalacznik") is None:
         yield Finding(
             "file.too-large",
             None,
-            f"has {len(content):,} bytes, KSeF takes at most {MAX_SIZE:,} without an attachment",
+            f"has {len(content):,} bytes, KSeF takes at most {limits.max_size:,} without an attachment "
+            f"({limits.source})",
             "Split the invoice.",
         )
     document = root.getroottree().docinfo

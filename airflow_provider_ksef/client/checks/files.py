@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 from airflow_provider_ksef.client.checks.document import Outcome
@@ -31,7 +32,7 @@ def check_files(
     Check invoices by all rules, and tell all problems of all files.
 
     :param invoices: what :func:`~airflow_provider_ksef.client.invoice_files.find_invoices` found.
-    :param rules: what they are held against.
+    :param rules: what they are held against, the company's limits among it.
     :param processes: how many may work at once, this one included; None for as many as there are cores.
     :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema.
     :raises OSError: where reading fails for another reason than the files', which may pass.
@@ -44,7 +45,7 @@ def check_files(
         paths = [invoice.path.path for invoice in invoices]
         outcomes = check_on_all_cores(Share(paths, plain, schema), processes)
     else:
-        outcomes = list(check_each(_read_ahead(invoices), plain, schema))
+        outcomes = list(check_each(_read_ahead(invoices, rules.limits.largest), plain, schema))
     shown = [invoice.shown for invoice in invoices]
     report = _report(invoices, with_duplicates(list(zip(shown, outcomes, strict=True))))
     seconds = time.monotonic() - started
@@ -60,12 +61,12 @@ def _schema(rules: CheckRules) -> Mapping[str, bytes]:
     return {}
 
 
-def _read_ahead(invoices: Sequence[InvoicePath]) -> Iterator[bytes | Finding]:
+def _read_ahead(invoices: Sequence[InvoicePath], most: int) -> Iterator[bytes | Finding]:
     """Read some files at once, and no more before they are checked, so that memory stays flat."""
     openers = (opener_of(invoice.path) for invoice in invoices)
     with ThreadPoolExecutor(READERS) as pool:
         while some := list(islice(openers, READERS)):
-            yield from pool.map(read_content, some)
+            yield from pool.map(partial(read_content, most=most), some)
 
 
 def _report(invoices: Sequence[InvoicePath], outcomes: Sequence[Outcome]) -> CheckReport:

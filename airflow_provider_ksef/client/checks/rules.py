@@ -7,17 +7,14 @@ from datetime import date
 
 from upath import UPath
 
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS, InvoiceLimits
 from airflow_provider_ksef.client.settings import ContextIdentifier
-
-MAX_SIZE = 1_000_000
-"""Bytes of an invoice without an attachment (KSeF docs: limity)."""
-MAX_SIZE_WITH_ATTACHMENT = 3_000_000
 
 
 @dataclass(frozen=True)
 class CheckRules:
     """
-    What is checked beyond the file itself; whatever is None is not checked.
+    What is checked beyond the file's encoding and XML; whatever is None is not checked.
 
     :param form_code: system code of the session's form, such as ``FA (3)``.
     :param context: in whose name the invoices are sent: the seller must be this company.
@@ -25,6 +22,7 @@ class CheckRules:
         takes where the seller has granted it.
     :param today: the Polish day; no invoice may be issued after it.
     :param schema_dir: folder with the official XSD files, in any subfolders.
+    :param limits: how large an invoice may be; KSeF's defaults, where the company has no others.
     """
 
     form_code: str | None = None
@@ -32,6 +30,7 @@ class CheckRules:
     allow_self_invoicing: bool = False
     today: date | None = None
     schema_dir: UPath | None = None
+    limits: InvoiceLimits = DEFAULT_LIMITS
 
     @property
     def context_nip(self) -> str | None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from airflow_provider_ksef.client.checks.document import Outcome, check_content
 from airflow_provider_ksef.client.checks.finding import Finding
-from airflow_provider_ksef.client.checks.rules import MAX_SIZE_WITH_ATTACHMENT, CheckRules
+from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.checks.schemas import compile_schema
 
 _OF_THE_FILE = (FileNotFoundError, IsADirectoryError, PermissionError)
@@ -41,7 +41,8 @@ def check_share(share: Share) -> list[Outcome]:
     :raises OSError: where reading fails for another reason than the files', which may pass.
     """
     openers = (partial(FileIO, path) for path in share.paths)
-    return list(check_each(map(read_content, openers), share.rules, share.schema))
+    read = partial(read_content, most=share.rules.limits.largest)
+    return list(check_each(map(read, openers), share.rules, share.schema))
 
 
 def check_each(
@@ -61,17 +62,18 @@ def check_each(
             yield check_content(content, rules, compiled)
 
 
-def read_content(open_file: Callable[[], BinaryIO]) -> bytes | Finding:
+def read_content(open_file: Callable[[], BinaryIO], most: int) -> bytes | Finding:
     """
     Read a file, no further than shows that it is too large.
 
+    :param most: bytes that an invoice may have.
     :raises OSError: where reading fails for another reason than the file's.
     """
     try:
         with open_file() as file:
             content = bytearray()
-            while len(content) <= MAX_SIZE_WITH_ATTACHMENT:
-                block = file.read(min(_BLOCK, MAX_SIZE_WITH_ATTACHMENT + 1 - len(content)))
+            while len(content) <= most:
+                block = file.read(min(_BLOCK, most + 1 - len(content)))
                 if not block:
                     break
                 content += block

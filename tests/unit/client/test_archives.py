@@ -93,6 +93,20 @@ def test_info_zip_takes_it(
     assert f"No errors detected in compressed data of {path}" in tested.stdout
 
 
+def test_more_entries_than_two_bytes_count_are_counted_in_eight(tmp_path: Path) -> None:
+    """A company may be allowed 100,000 invoices a session."""
+    files = {f"{number}.xml": b"<a/>" for number in range(65_535)}
+    content = written("zip", files, ZLIB)
+    assert b"PK\x06\x06" in content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == list(files)
+    if not shutil.which("unzip"):
+        pytest.skip("Info-ZIP is not installed")
+    (path := tmp_path / "invoices.zip").write_bytes(content)
+    listed = subprocess.run(["unzip", "-tq", path], capture_output=True, text=True, check=False)
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+
+
 @on_every_engine
 def test_gnu_tar_takes_it(tmp_path: Path, engine: Engine) -> None:
     if not shutil.which("tar"):

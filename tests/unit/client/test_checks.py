@@ -14,6 +14,7 @@ from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
 from airflow_provider_ksef.client.settings import ContextIdentifier
 from airflow_provider_ksef.emulator.samples import make_samples
 from tests.official import SHARED_KSEF
@@ -47,6 +48,35 @@ WRONG = {
 
 def check(folder: Path, rules: CheckRules = RULES, processes: int | None = None) -> CheckReport:
     return check_files(find_invoices([UPath(folder)]), rules, processes=processes)
+
+
+@pytest.mark.parametrize("place", ["local", "memory://own-limits"])
+@pytest.mark.parametrize(
+    ("size", "attachment", "limits", "told"),
+    [
+        (1_500_000, b"", InvoiceLimits(2_000_000, source="theirs"), None),
+        (1_500_000, b"", InvoiceLimits(1_000_000, 9_000_000, source="theirs"), "at most 1,000,000 without"),
+        (4_500_000, b"<Zalacznik/>", InvoiceLimits(1_000_000, 5_000_000, source="theirs"), None),
+        (4_500_000, b"<Zalacznik/>", InvoiceLimits(1_000_000, 4_000_000, source="theirs"), "than 4,000,000"),
+        (4_500_000, b"<Zalacznik/>", InvoiceLimits(5_000_000, 3_000_000, source="theirs"), None),
+        (20_000, b"", InvoiceLimits(0, 0, source="theirs"), "more than 0 bytes"),
+        (1_500_000, b"", InvoiceLimits(), "at most 1,000,000 without an attachment (KSeF's default)"),
+    ],
+)
+def test_sizes_are_the_companys(
+    tmp_path: Path, place: str, size: int, attachment: bytes, limits: InvoiceLimits, told: str | None
+) -> None:
+    folder = UPath(tmp_path if place == "local" else place)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a.xml").write_bytes((b"<Faktura>" + attachment + b"</Faktura>").ljust(size))
+    report = check_files(find_invoices([folder]), CheckRules(limits=limits))
+    if told is None:
+        assert report.files[0].size == size
+        return
+    (problem,) = report.problems
+    assert problem.rule == "file.too-large"
+    assert told in problem.message
+    assert f"({limits.source})" in problem.message
 
 
 @pytest.mark.parametrize("rule", WRONG)

@@ -28,8 +28,7 @@ def test_each_batch_fits_and_no_two_neighbours_could_be_one(sizes: list[int], li
     files = invoices(sizes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dividing, "MAX_PACKAGE_SIZE", limit)
-        patch.setattr(dividing, "MAX_INVOICES", 7)
-        batches = divide_batches(files)
+        batches = divide_batches(files, 7)
     assert [file for batch in batches for file in batch] == files
     assert all(0 < len(batch) <= 7 for batch in batches)
     assert all(sum(file.size for file in batch) <= limit for batch in batches)
@@ -39,9 +38,9 @@ def test_each_batch_fits_and_no_two_neighbours_could_be_one(sizes: list[int], li
 
 
 def test_the_limits_are_those_of_a_batch_session() -> None:
-    assert [len(batch) for batch in divide_batches(invoices([1] * 25_000))] == [10_000, 10_000, 5_000]
-    assert [len(batch) for batch in divide_batches(invoices([3_000_000] * 2_000))] == [1662, 338]
-    assert divide_batches([]) == []
+    assert [len(batch) for batch in divide_batches(invoices([1] * 25_000), 10_000)] == [10_000, 10_000, 5_000]
+    assert [len(batch) for batch in divide_batches(invoices([3_000_000] * 2_000), 10_000)] == [1662, 338]
+    assert divide_batches([], 1) == []
 
 
 @pytest.mark.parametrize("compression", ["zip", "tar.gz"])

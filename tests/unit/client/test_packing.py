@@ -145,11 +145,18 @@ def test_what_ksef_would_not_take_is_refused(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(KsefInputError) as raised:
             pack_batch(files, KEY, tmp_path, compression=compression)
         assert raised.value.field == field
+    with pytest.raises(KsefInputError, match="at most 1 invoices"):
+        pack_batch([one, invoice("b.xml", b"b")], KEY, tmp_path, max_invoices=1)
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(packing, "MAX_PARTS", 2)
     many = [invoice(f"{number}.xml", b"x") for number in range(40)]
     with pytest.raises(KsefInputError, match=r"bytes in \d+ parts"):
         pack_batch(many, KEY, tmp_path, part_size=1024)
+
+
+def test_a_company_may_send_more_than_most(tmp_path: Path) -> None:
+    many = [invoice(f"{number}.xml", b"x") for number in range(10_001)]
+    assert len(pack_batch(many, KEY, tmp_path, max_invoices=10_001).invoice_hashes) == 10_001
 
 
 def test_an_error_while_reading_leaves_no_open_file(tmp_path: Path) -> None:

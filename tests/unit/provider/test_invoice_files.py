@@ -12,8 +12,9 @@ from upath import UPath
 from airflow_provider_ksef.client.checks import share
 from airflow_provider_ksef.client.checks.files import check_files
 from airflow_provider_ksef.client.checks.report import CheckReport
-from airflow_provider_ksef.client.checks.rules import MAX_SIZE, MAX_SIZE_WITH_ATTACHMENT, CheckRules
+from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS
 from airflow_provider_ksef.exceptions import KsefInputError
 
 
@@ -152,8 +153,8 @@ def test_nothing_named_is_refused() -> None:
         (b"", "empty"),
         (b"{}", "not well-formed XML"),
         (b"<Faktura><Fa></Faktura>", "not well-formed XML"),
-        (b"<Faktura>" + b" " * MAX_SIZE + b"</Faktura>", "1,000,000 without an attachment"),
-        (b"<Faktura><Zalacznik/>" + b" " * MAX_SIZE_WITH_ATTACHMENT + b"</Faktura>", "3,000,000"),
+        (b"<Faktura>" + b" " * DEFAULT_LIMITS.max_size + b"</Faktura>", "1,000,000 without an attachment"),
+        (b"<Faktura><Zalacznik/>" + b" " * DEFAULT_LIMITS.largest + b"</Faktura>", "3,000,000"),
     ],
 )
 def test_a_file_that_ksef_would_refuse_is_named(tmp_path: Path, content: bytes, words: str) -> None:
@@ -167,7 +168,9 @@ def test_a_file_that_ksef_would_refuse_is_named(tmp_path: Path, content: bytes, 
 
 
 def test_an_invoice_with_an_attachment_may_be_larger(tmp_path: Path) -> None:
-    (tmp_path / "a.xml").write_bytes(b"<Faktura><Zalacznik/>" + b" " * MAX_SIZE + b"</Faktura>")
+    (tmp_path / "a.xml").write_bytes(
+        b"<Faktura><Zalacznik/>" + b" " * DEFAULT_LIMITS.max_size + b"</Faktura>"
+    )
     assert len(check_invoices(find_invoices([UPath(tmp_path)])).files) == 1
 
 

@@ -11,6 +11,7 @@ from upath import UPath
 
 from airflow_provider_ksef.client import ContextIdentifier, Settings, TokenCredential
 from airflow_provider_ksef.client.invoice_files import find_invoices
+from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
 from airflow_provider_ksef.client.settings import Environment
 from airflow_provider_ksef.emulator.samples import make_samples
 from airflow_provider_ksef.operators import invoice_checks
@@ -47,7 +48,7 @@ def test_an_invoice_is_of_the_future_until_its_day_begins_in_poland(
     monkeypatch.setattr(invoice_checks, "datetime", Clock)
     (tmp_path / "a.xml").write_bytes(make_samples(NIP, 1, 0, 1, issued)[0].xml)
     found = find_invoices([UPath(tmp_path)])
-    report = invoice_checks.check_invoices(OPERATOR, SETTINGS, found)  # type: ignore[arg-type]
+    report = invoice_checks.check_invoices(OPERATOR, SETTINGS, found, InvoiceLimits)  # type: ignore[arg-type]
     assert [problem.rule for problem in report.problems] == (
         [] if is_right else ["invoice.issue-date-in-future"]
     )
