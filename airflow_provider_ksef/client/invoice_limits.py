@@ -37,8 +37,16 @@ class InvoiceLimits:
         """Bytes of any invoice: one with attachment may have what one without it may."""
         return max(self.max_size, self.max_size_with_attachment)
 
+    def is_as_large_as(self, other: InvoiceLimits) -> bool:
+        """Whether both mean the same, whosever they are."""
+        return replace(self, source=other.source) == other
+
 
 DEFAULT_LIMITS = InvoiceLimits()
+UNREAD_LIMITS = replace(
+    DEFAULT_LIMITS, source="KSeF's default, for the company's own limit could not be read"
+)
+"""What holds where KSeF does not tell the company's."""
 
 
 def limits_of(session: SessionLimits, source: str) -> InvoiceLimits:
@@ -70,10 +78,10 @@ def read_limits(kind: SessionKind) -> Flow[InvoiceLimits]:
         raise
     except KsefError as error:
         log.warning("The company's own limits cannot be read, so KSeF's defaults hold: %s", error)
-        return replace(DEFAULT_LIMITS, source="KSeF's default, for the company's own limit could not be read")
+        return UNREAD_LIMITS
     session = told.batch_session if kind == "batch" else told.online_session
     limits = limits_of(session, f"the company's limit for {kind} sessions, GET /limits/context")
-    if replace(limits, source=DEFAULT_LIMITS.source) != DEFAULT_LIMITS:
+    if not limits.is_as_large_as(DEFAULT_LIMITS):
         log.info(
             "The company's own limits of %s sessions: %d bytes an invoice, %d with attachment, %d invoices.",
             kind,

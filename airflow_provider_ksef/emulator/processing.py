@@ -72,13 +72,15 @@ class BatchProcessing:
                 detail = f"Skrót SHA-256 części: '{part.ordinal}' nie zgadza się z zadeklarowanym skrótem"
                 raise _Failed(405, f"{detail}: '{part.hash}'.")
         self._decrypt(session, session.aes_key, path)
-        _verify(session, path)
+        differences = _differences(session, path)
         limits = self._emulator.limits.context(session.context).batch_session
         archive = Archive(path, session.compression or "Zip", limits.invoices, limits.size_with_attachment)
         try:
             count = archive.count()
         except BrokenArchive:
-            raise _Failed(430) from None
+            raise _Failed(430, *differences) from None
+        if differences:
+            raise _Failed(405, *differences)
         if count > limits.invoices:
             most = f"Przekroczono dopuszczalną liczbę faktur w paczce: '{limits.invoices}'."
             raise _Failed(420, f"{most} Liczba faktur w paczce: '{count}'.")
@@ -128,13 +130,15 @@ def _together(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
         yield some
 
 
-def _verify(session: Session, archive: Path) -> None:
+def _differences(session: Session, archive: Path) -> list[str]:
+    """Tell in what the package is not the declared one."""
     if archive.stat().st_size != session.file_size:
-        raise _Failed(430, "Rozmiar przesłanej paczki faktur nie jest zgodny z zadeklarowanym.")
+        return ["Rozmiar przesłanej paczki faktur nie jest zgodny z zadeklarowanym."]
     whole = sha256()
     with archive.open("rb") as source:
         while block := source.read(BLOCK):
             whole.update(block)
-    if encode_base64(whole.digest()) != session.file_hash:
-        detail = "Skrót SHA-256 przesłanej paczki faktur nie jest zgodny z zadeklarowanym skrótem"
-        raise _Failed(430, f"{detail}: '{session.file_hash}'.")
+    if encode_base64(whole.digest()) == session.file_hash:
+        return []
+    detail = "Skrót SHA-256 przesłanej paczki faktur nie jest zgodny z zadeklarowanym skrótem"
+    return [f"{detail}: '{session.file_hash}'."]

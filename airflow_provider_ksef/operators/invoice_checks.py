@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from os import PathLike
 from typing import Any, Protocol
@@ -12,11 +13,12 @@ from zoneinfo import ZoneInfo
 from airflow_provider_ksef._compat import Context, ObjectStoragePath
 from airflow_provider_ksef.client import Settings
 from airflow_provider_ksef.client.checks.files import check_files
+from airflow_provider_ksef.client.checks.finding import TOO_LARGE
 from airflow_provider_ksef.client.checks.report import CheckReport
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_files import InvoicePath
-from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
-from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS, UNREAD_LIMITS, InvoiceLimits
+from airflow_provider_ksef.exceptions import KsefError, KsefInputError
 from airflow_provider_ksef.operators.parameters import check_folder, path_of
 from airflow_provider_ksef.operators.rejected_files import keep_invalid, refuse_same_folder
 
@@ -27,6 +29,7 @@ REPORT_KEY = "check_report"
 MAX_PROBLEMS = 100
 """Problems that a report in XCom lists; the others are counted, and the log has all."""
 _POLAND = ZoneInfo("Europe/Warsaw")
+_UNASKED = replace(DEFAULT_LIMITS, source="KSeF's default, the company's own limit was not asked for")
 
 PathSetting = str | PathLike[str] | ObjectStoragePath | None
 
@@ -77,9 +80,10 @@ def check_invoices(
     :param operator: says which form they are of, and where its schema lies.
     :param settings: in whose name they are sent.
     :param found: the files.
-    :param limits: gives the company's, once nothing else is wrong with what the operator was given.
+    :param limits: asks for the company's, once it depends on them what may be sent.
     :raises KsefInputError: where the rules are wrong: an unknown form, a folder without its schema; where
         what is told of the files could not be kept; or where the company's sessions hold no invoice.
+    :raises KsefError: where files are too large by KSeF's defaults, and the company's limits unknown.
     """
     for field in ("tables_path", "upo_path", "rejected_path"):
         if (named := getattr(operator, field)) is not None:
@@ -92,12 +96,36 @@ def check_invoices(
         allow_self_invoicing=operator.allow_self_invoicing,
         today=datetime.now(_POLAND).date(),
         schema_dir=None if operator.schema_dir is None else path_of("schema_dir", operator.schema_dir),
-        limits=_with_room(limits(), found),
+        limits=_UNASKED,
     )
     report = check_files(found, rules)
+    if not _is_refused_anyway(operator, report):
+        report = _by_own_limits(report, found, rules, _with_room(limits(), found))
     for problem in report.problems:
         log.warning("%s %s", problem, problem.remedy)
     return report
+
+
+def _is_refused_anyway(operator: CheckingOperator, report: CheckReport) -> bool:
+    """Whether nothing is sent, however large invoices may be: then KSeF need not be asked."""
+    others = [problem for problem in report.problems if problem.rule != TOO_LARGE]
+    is_all = not report.files and len(others) == len(report.problems)
+    return bool(others) and (operator.on_invalid == "fail" or is_all)
+
+
+def _by_own_limits(
+    report: CheckReport, found: Sequence[InvoicePath], rules: CheckRules, own: InvoiceLimits
+) -> CheckReport:
+    too_large = sum(problem.rule == TOO_LARGE for problem in report.problems)
+    if too_large and own == UNREAD_LIMITS:
+        raise KsefError(
+            f"{too_large} invoices are larger than KSeF takes by default, and the company's own limits "
+            "could not be read.",
+            "Nothing was sent. Run the task again, or mend what KSeF answers to GET /limits/context.",
+        )
+    if not too_large and own.is_as_large_as(rules.limits):
+        return report
+    return check_files(found, replace(rules, limits=own))
 
 
 def _with_room(limits: InvoiceLimits, found: Sequence[InvoicePath]) -> InvoiceLimits:

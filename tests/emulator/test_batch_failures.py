@@ -42,8 +42,8 @@ def other_iv_for_the_parts(upload: Upload) -> None:
 
 LATER: dict[str, tuple[Callable[[Upload], None], int]] = {
     "wrong hash of a part": (wrong_part_hash, 405),
-    "wrong hash of the package": (wrong_package_hash, 430),
-    "wrong size of the package": (wrong_package_size, 430),
+    "wrong hash of the package": (wrong_package_hash, 405),
+    "wrong size of the package": (wrong_package_size, 405),
     "another kind of archive": (wrong_compression, 430),
     "no padding": (other_iv_for_the_parts, 435),
 }

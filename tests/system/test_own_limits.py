@@ -98,11 +98,24 @@ def test_the_defaults_hold_where_ksef_does_not_tell_the_limits(
 ) -> None:
     limit(connected, kind, megabytes=2)
     connected.control("faults", method="GET", path="^/limits/context$", times=100, status=status)
-    with pytest.raises(KsefInputError, match=r"at most 1,000,000 .*KSeF's default, .*could not be read"):
+    with pytest.raises(KsefError, match=r"1 invoices are larger .* limits could not be read") as failed:
         operator(kind, large).execute(context())
+    assert not isinstance(failed.value, KsefInputError)  # another try may know better
     assert "own limits cannot be read, so KSeF's defaults hold" in caplog.text
     more = sample_invoices(large.parent / "small", count=2)
     assert operator(kind, more).execute(context())["accepted"] == 2
+
+
+@by_either
+def test_nobody_is_asked_where_a_file_is_wrong_anyway(
+    connected: EmulatorProcess, large: Path, kind: str
+) -> None:
+    (large / "cut.xml").write_bytes(b"<Faktura>")
+    with pytest.raises(KsefInputError, match="the company's own limit was not asked for"):
+        operator(kind, large).execute(context())
+    assert connected.requests() == {}
+    limit(connected, kind, megabytes=2)
+    assert operator(kind, large, on_invalid="skip").execute(context())["accepted"] == 1
 
 
 @by_either

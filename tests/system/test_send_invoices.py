@@ -136,7 +136,7 @@ def test_one_wrong_file_stops_all_and_the_report_tells_of_each(
         operator(with_wrong).execute(given)
     report = given["ti"].pushed["check_report"]
     assert {Path(each["file"]).name for each in report["problems"]} == {"copy.xml", "cut.xml"}
-    assert openings(connected) == []
+    assert connected.requests() == {}
 
 
 def test_wrong_files_are_left_out_where_that_is_wanted(
@@ -171,7 +171,7 @@ def test_a_pef_invoice_of_another_seller_is_refused(connected: EmulatorProcess, 
     file.write_bytes(pef_document(seller="1130405061"))
     with pytest.raises(KsefInputError, match=r"the seller is 1130405061.*invoice\.other-seller"):
         operator(file, form_code="PEF (3)").execute(context())
-    assert openings(connected) == []
+    assert connected.requests() == {}
 
 
 def test_a_full_session_is_followed_by_another(connected: EmulatorProcess, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.batch_sending import BatchSender
 from tests.emulator_process import EmulatorProcess
 from tests.official import SHARED_KSEF
-from tests.system.conftest import openings, sample_invoices
+from tests.system.conftest import sample_invoices
 from tests.system.operator_context import context
 
 COUNT = 4
@@ -45,7 +45,7 @@ def test_one_wrong_file_stops_all_and_the_report_tells_of_each(
     report = given["ti"].pushed["check_report"]
     assert (report["valid"], report["invalid"]) == (COUNT, 3)
     assert {Path(each["file"]).name for each in report["problems"]} == {"bom.xml", "copy.xml", "cut.xml"}
-    assert openings(connected) == []
+    assert connected.requests() == {}
 
 
 def test_wrong_files_are_left_out_and_kept_with_their_problems(
@@ -96,7 +96,7 @@ def test_where_no_file_is_right_nothing_is_sent(connected: EmulatorProcess, tmp_
     (tmp_path / "1.xml").write_bytes(b"<Faktura/>")
     with pytest.raises(KsefInputError, match=r"form\.other"):
         operator(tmp_path, on_invalid="skip").execute(context())
-    assert openings(connected) == []
+    assert connected.requests() == {}
 
 
 def test_a_dry_run_checks_and_sends_nothing(connected: EmulatorProcess, invoices: Path) -> None:
@@ -129,6 +129,7 @@ def test_a_dry_run_fails_where_the_real_one_would(connected: EmulatorProcess, in
         ({"upo_path": "{folder}/FV-0001.xml/upo"}, r"upo_path=.*FV-0001\.xml is a file"),
         ({"tables_path": "{folder}/FV-0001.xml"}, r"tables_path=.*FV-0001\.xml is a file"),
         ({"tables_path": "{folder}/../t", "offline_conn_id": "ksef_default"}, "offline_conn_id="),
+        ({"invoices": "{folder}/cut.xml", "on_invalid": "skip"}, "not well-formed"),
     ],
 )
 def test_what_could_not_be_kept_or_sent_is_refused_before_anything_is(
@@ -149,7 +150,7 @@ def test_the_official_schema_finds_what_otherwise_ksef_would(
     folder = sample_invoices(tmp_path / "outgoing", count=2, wrong=1)
     with pytest.raises(KsefInputError, match=r"schema\.invalid"):
         operator(folder, schema_dir=str(SHARED_KSEF / "xsd")).execute(context())
-    assert openings(connected) == []
+    assert connected.requests() == {}
 
 
 def test_an_unknown_choice_is_refused_when_the_dag_is_parsed() -> None:

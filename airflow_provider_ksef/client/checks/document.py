@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from airflow_provider_ksef.client.checks.content import content_findings
 from airflow_provider_ksef.client.checks.encoding import character_findings, encoding_finding
 from airflow_provider_ksef.client.checks.facts import InvoiceFacts, read_facts
-from airflow_provider_ksef.client.checks.finding import Finding
+from airflow_provider_ksef.client.checks.finding import TOO_LARGE, Finding
 from airflow_provider_ksef.client.checks.rules import CheckRules
 from airflow_provider_ksef.client.invoice_limits import InvoiceLimits
 
@@ -62,7 +62,7 @@ def _size_finding(content: bytes, limits: InvoiceLimits) -> Finding | None:
     if len(content) <= limits.largest:
         return None
     return Finding(
-        "file.too-large",
+        TOO_LARGE,
         None,
         f"has more than {limits.largest:,} bytes, which KSeF takes at most ({limits.source})",
         "Make the attachment smaller, or split the invoice.",
@@ -81,7 +81,7 @@ def _not_well_formed(error: etree.XMLSyntaxError) -> Finding:
 def _xml_findings(content: bytes, root: etree._Element, limits: InvoiceLimits) -> Iterator[Finding]:
     if len(content) > limits.max_size and root.find("{*}Zalacznik") is None:
         yield Finding(
-            "file.too-large",
+            TOO_LARGE,
             None,
             f"has {len(content):,} bytes, KSeF takes at most {limits.max_size:,} without an attachment "
             f"({limits.source})",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+TOO_LARGE = "file.too-large"
+"""The one rule that depends on limits that differ by company."""
+
 
 class Finding(NamedTuple):
     """

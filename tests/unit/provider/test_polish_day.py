@@ -24,7 +24,9 @@ SETTINGS = Settings(
     30.0,
 )
 PATHS = dict.fromkeys(("tables_path", "upo_path", "rejected_path"))
-OPERATOR = SimpleNamespace(form_code="FA (3)", allow_self_invoicing=False, schema_dir=None, **PATHS)
+OPERATOR = SimpleNamespace(
+    form_code="FA (3)", allow_self_invoicing=False, schema_dir=None, on_invalid="fail", **PATHS
+)
 
 
 @pytest.mark.parametrize(
