@@ -35,6 +35,7 @@ def submit(folder: Path) -> KsefSubmitBatchOperator:
         invoices=str(sample_invoices(folder / "outgoing", count=2)),
         upo_path=str(folder / "upo"),
         poll_interval=0.1,
+        timeout=3,  # a session's status is asked for until then
     )
 
 
