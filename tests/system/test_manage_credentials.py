@@ -57,20 +57,6 @@ class FunctionSink:
             raise KilledError
 
 
-@pytest.fixture
-def owned(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch, airflow_home: Path) -> EmulatorProcess:
-    """An emulator that does its work at once, and a connection by the company's seal that leads there."""
-    connect_as(monkeypatch, emulator)
-    return emulator
-
-
-@pytest.fixture
-def slowly_owned(connected: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> EmulatorProcess:
-    """The same with one that takes its time, so that there is something to wait for."""
-    connect_as(monkeypatch, connected)
-    return connected
-
-
 def test_a_token_is_made_once_and_lets_in(owned: EmulatorProcess, tmp_path: Path) -> None:
     sink = FileSink(tmp_path / "token")
     made = generate(sink).execute(context())
