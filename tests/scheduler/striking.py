@@ -65,7 +65,8 @@ class Striker:
             order_delay(self.begun.emulator.process, step)
             number, pid = self._next_process(number)
             if pid and self._comes_to_it(pid):
-                time.sleep(self.rng.uniform(0, 2 * DELAY_SECONDS))
+                # The first one always hits: a task may be deferred once its request is answered.
+                time.sleep(self.rng.uniform(0, DELAY_SECONDS * (2 if self.struck else 0.5)))
                 self._strike(step, pid)
 
     def _strike(self, step: Step, pid: int) -> None:
