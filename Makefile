@@ -9,6 +9,9 @@ VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Compiled once, not again in each of the many processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-system test-crash install-all
 .DELETE_ON_ERROR:
 
