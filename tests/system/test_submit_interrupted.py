@@ -24,6 +24,7 @@ from airflow_provider_ksef.operators.submission_note import STATE_KEY
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import operator
 
 COUNT = 4
 CREATED = "2026-09-01T00:00:00Z"
@@ -32,11 +33,6 @@ CREATED = "2026-09-01T00:00:00Z"
 @pytest.fixture
 def invoices(tmp_path: Path) -> Path:
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    given = {"poll_interval": 0.1, **parameters}
-    return KsefSubmitBatchOperator(task_id="submit", invoices=str(invoices), **given)
 
 
 def execute_until_it_succeeds(invoices: Path, state: NotedState) -> tuple[dict[str, Any], int]:
