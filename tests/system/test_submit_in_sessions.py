@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from airflow_provider_ksef.exceptions import KsefError, KsefSessionError, KsefTimeoutError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender
 from airflow_provider_ksef.operators.submission_note import SessionNote
 from airflow_provider_ksef.tables.reading import read
@@ -17,6 +15,7 @@ from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import operator
 
 COUNT = 7
 SESSIONS = 3
@@ -26,12 +25,6 @@ SESSIONS = 3
 def invoices(connected: EmulatorProcess, tmp_path: Path) -> Path:
     limit_sessions(connected, batch=replace(DEFAULT_SESSION, max_invoices=3))
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    return KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
-    )
 
 
 def test_several_sessions_make_one_result(connected: EmulatorProcess, invoices: Path, tmp_path: Path) -> None:
