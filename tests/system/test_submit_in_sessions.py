@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_ksef.exceptions import KsefError, KsefSessionError, KsefTimeoutError
-from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender
-from airflow_provider_ksef.operators.submission_note import SessionNote
+from airflow_provider_ksef.exceptions import KsefSessionError, KsefTimeoutError
 from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
-from tests.system.submit_ways import operator
+from tests.system.submit_ways import operator, send_one_session
 
 COUNT = 7
 SESSIONS = 3
@@ -43,19 +41,8 @@ def test_several_sessions_make_one_result(connected: EmulatorProcess, invoices: 
 def test_a_next_try_sends_only_the_sessions_that_are_missing(
     connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state, sent = NotedState(), []
-    send = BatchSender.send
-
-    def send_one(sender: BatchSender, batch: Batch, unclosed: SessionNote | None) -> None:
-        if sent:
-            raise KsefError("The worker is out of disk.", "Try again.")
-        sent.append(batch)
-        send(sender, batch, unclosed)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(BatchSender, "send", send_one)
-        with pytest.raises(KsefError, match="disk"):
-            operator(invoices).execute(context(state))
+    state = NotedState()
+    send_one_session(monkeypatch, operator(invoices), state)
     assert operator(invoices).execute(context(state))["accepted"] == COUNT
     assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
     assert connected.requests()["POST /sessions/batch"] == SESSIONS
