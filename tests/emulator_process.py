@@ -17,8 +17,8 @@ from tests.official import CHECKOUT, CONTRACT
 NIP = "5250001210"
 TOKEN = "20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-5250001210|" + "0123456789abcdef" * 4
 READY = "KSeF emulator ready at "
-# One for all: each new one reads the certificates of all the world's authorities. Nothing is kept open, so that an
-# emulator may go at any time.
+# One for all: each new one reads the certificates of all the world's authorities. Nothing is kept open,
+# so that an emulator may go at any time.
 _HTTP = httpx.Client(timeout=120, verify=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 

@@ -36,7 +36,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _masks_of_its_own() -> Iterator[None]:
-    """Let Airflow forget a test's secrets: at each new one it compiles one pattern of all that it was told."""
+    """Let Airflow forget a test's secrets: at each new one it compiles one pattern of all that it has."""
     masker = _secrets_masker()
     before = set(masker.patterns), masker.replacer
     yield

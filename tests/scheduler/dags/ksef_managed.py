@@ -76,7 +76,9 @@ with DAG(
         >> KsefSyncPermissionsOperator(
             task_id="sync", wanted=[{**PERSON, "permissions": ["InvoiceRead"]}, OFFICE], dry_run=False
         )
-        >> KsefRevokePermissionOperator(task_id="revoke", permission={**PERSON, "permissions": ["InvoiceRead"]})
+        >> KsefRevokePermissionOperator(
+            task_id="revoke", permission={**PERSON, "permissions": ["InvoiceRead"]}
+        )
     )
     old = KsefGenerateTokenOperator(task_id="token", sink=FileSink(SECRETS / "managed_old_token"), **TOKEN)
     tokens = (
