@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from hashlib import sha256
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_der_private_key,
-)
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from airflow_provider_ksef.emulator.clock import Clock
 from airflow_provider_ksef.emulator.crypto import DecryptionError, decrypt_by_key, digest, encode_base64
 from airflow_provider_ksef.emulator.errors import ApiError
 from airflow_provider_ksef.emulator.moments import TICKS_PER_SECOND, datetime_of, format_moment
+from airflow_provider_ksef.emulator.own_keys import load_rsa_key, new_rsa_key, private_bytes, self_signed
 from airflow_provider_ksef.emulator.store.database import Database
 
 TOKEN_ENCRYPTION = "KsefTokenEncryption"  # noqa: S105  a usage, no secret
@@ -75,7 +66,7 @@ class ServerKeys:
         self.reload()
         if not self._keys:
             for usage in USAGES:
-                self._add(usage, _new_key(), clock.now() - _BACKDATED, is_original=True)
+                self._add(usage, new_rsa_key(), clock.now() - _BACKDATED, is_original=True)
             self.reload()
 
     def restore(self) -> None:
@@ -103,7 +94,7 @@ class ServerKeys:
         """
         for usage in USAGES:
             newest = next(key for key in self._keys if key.usage == usage)
-            key = newest.private_key if mode == "recertify" else _new_key()
+            key = newest.private_key if mode == "recertify" else new_rsa_key()
             self._add(usage, key, self._clock.now(), is_original=False)
             for old in self.published():
                 if old.usage == usage:
@@ -147,14 +138,13 @@ class ServerKeys:
             "ORDER BY valid_from DESC, id DESC"
         )
         self._keys = [
-            ServerKey(usage, _load(private), certificate, start, end, bool(listed))
+            ServerKey(usage, load_rsa_key(private), certificate, start, end, bool(listed))
             for usage, private, certificate, start, end, listed in rows
         ]
 
     def _add(self, usage: str, key: rsa.RSAPrivateKey, now: int, *, is_original: bool) -> None:
         valid_from = now // TICKS_PER_SECOND * TICKS_PER_SECOND  # a certificate knows only seconds
-        private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        certificate = _certify(key, usage, valid_from)
+        private, certificate = private_bytes(key), _certify(key, usage, valid_from)
         self._database.execute(
             "INSERT INTO keys (usage, private_key, certificate, valid_from, valid_to, is_original, is_listed)"
             " VALUES (?, ?, ?, ?, ?, ?, 1)",
@@ -162,34 +152,6 @@ class ServerKeys:
         )
 
 
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _load(private: bytes) -> rsa.RSAPrivateKey:
-    key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("a kept server key is not an RSA key")
-    return key
-
-
 def _certify(key: rsa.RSAPrivateKey, usage: str, valid_from: int) -> bytes:
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "KSeF emulator"),
-            x509.NameAttribute(NameOID.COMMON_NAME, usage),
-        ]
-    )
-    start = datetime_of(valid_from).replace(microsecond=0)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(seconds=_LIFE // TICKS_PER_SECOND))
-        .sign(key, hashes.SHA256())
-    )
-    return certificate.public_bytes(Encoding.DER)
+    dates = datetime_of(valid_from), datetime_of(valid_from + _LIFE)
+    return self_signed(key, usage, dates).public_bytes(Encoding.DER)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from airflow_provider_ksef.emulator.clock import Clock
 from airflow_provider_ksef.emulator.crypto import digest, encode_base64
 from airflow_provider_ksef.emulator.moments import datetime_of
+from airflow_provider_ksef.emulator.own_keys import OwnKey, kept_key, load_rsa_key, new_rsa_key, self_signed
 from airflow_provider_ksef.emulator.signature_rules import MORE
 from airflow_provider_ksef.emulator.signed_documents import DS, XADES
 from airflow_provider_ksef.emulator.store.database import Database
@@ -30,12 +23,6 @@ _BACKDATED = timedelta(days=365)  # the clock can be set back behind the moment 
 _C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 _PROPERTIES = "SignedProperties"
-
-
-@dataclass(frozen=True)
-class _Keeper:
-    key: rsa.RSAPrivateKey
-    certificate: x509.Certificate
 
 
 class Seal:
@@ -69,7 +56,7 @@ class Seal:
         _refer(signed_info, {"URI": ""}, (f"{DS}enveloped-signature", _C14N), content)
         target = {"Type": "http://uri.etsi.org/01903#SignedProperties", "URI": f"#{_PROPERTIES}"}
         _refer(signed_info, target, (_C14N,), digest(_canonical(properties)))
-        signed = self._keeper.key.sign(_canonical(signed_info), padding.PKCS1v15(), hashes.SHA256())
+        signed = self._own.private_key.sign(_canonical(signed_info), padding.PKCS1v15(), hashes.SHA256())
         value.text = encode_base64(signed)
         return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
 
@@ -93,49 +80,23 @@ class Seal:
         _add(hashed, "DigestMethod", _SHA256)
         etree.SubElement(hashed, _ds("DigestValue")).text = digest(self._der)
         issuer = etree.SubElement(signer, _xades("IssuerSerial"))
-        certificate = self._keeper.certificate
+        certificate = self._own.certificate
         etree.SubElement(issuer, _ds("X509IssuerName")).text = certificate.issuer.rfc4514_string()
         etree.SubElement(issuer, _ds("X509SerialNumber")).text = str(certificate.serial_number)
         return properties
 
     @property
     def _der(self) -> bytes:
-        return self._keeper.certificate.public_bytes(Encoding.DER)
+        return self._own.certificate.public_bytes(Encoding.DER)
 
     @cached_property
-    def _keeper(self) -> _Keeper:
-        with self._database.transaction():
-            row = self._database.row("SELECT private_key, certificate FROM seal")
-            if row is None:
-                row = self._make()
-                self._database.execute("INSERT INTO seal (private_key, certificate) VALUES (?, ?)", row)
-        key = load_der_private_key(row[0], None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError("the kept key of the seal is not an RSA key")
-        return _Keeper(key, x509.load_der_x509_certificate(row[1]))
+    def _own(self) -> OwnKey[rsa.RSAPrivateKey]:
+        return kept_key(self._database, "seal", load_rsa_key, self._make)
 
-    def _make(self) -> tuple[bytes, bytes]:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name(
-            [
-                x509.NameAttribute(NameOID.COUNTRY_NAME, "PL"),
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "KSeF emulator"),
-                x509.NameAttribute(NameOID.COMMON_NAME, "KSeF emulator receipts"),
-            ]
-        )
-        start = datetime_of(self._clock.now()).replace(microsecond=0) - _BACKDATED
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(start + _LIFE)
-            .sign(key, hashes.SHA256())
-        )
-        private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        return private, certificate.public_bytes(Encoding.DER)
+    def _make(self) -> OwnKey[rsa.RSAPrivateKey]:
+        key = new_rsa_key()
+        start = datetime_of(self._clock.now()) - _BACKDATED
+        return OwnKey(key, self_signed(key, "KSeF emulator receipts", (start, start + _LIFE)))
 
 
 def _refer(

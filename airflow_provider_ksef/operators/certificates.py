@@ -23,6 +23,7 @@ from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingP
 from airflow_provider_ksef.operators.parameters import check_span, is_given
 from airflow_provider_ksef.operators.pending_places import pending_place
 from airflow_provider_ksef.operators.secret_sinks import Sink, sink_of
+from airflow_provider_ksef.operators.secret_task import SecretTask
 
 
 class EnrollingOperator(ManagingOperator):
@@ -65,14 +66,9 @@ class EnrollingOperator(ManagingOperator):
         name = check_certificate_name(self.certificate_name)
         check_certificate_login(ksef.settings.credential, self.ksef_conn_id)
         self.sink.check()
-        enroller = Enroller(
-            self,
-            ksef,
-            progress,
-            wanted=WantedCertificate(name, self.certificate_type, self.key_type, valid_from),
-            sink=self.sink,
-            place=pending_place(self.sink, task_state(context), STATE_KEY),
-        )
+        place = pending_place(self.sink, task_state(context), STATE_KEY)
+        task = SecretTask(self, ksef, progress, self.sink, place)
+        enroller = Enroller(task, WantedCertificate(name, self.certificate_type, self.key_type, valid_from))
         enroller.look()
         for lost in enroller.lost:
             self.log.warning(

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from airflow_provider_ksef.client import KsefClient, certificate_enrollment, ksef_certificates
+from airflow_provider_ksef.client import certificate_enrollment, ksef_certificates
 from airflow_provider_ksef.client.certificate_requests import (
     CertificateRequest,
     build_request,
@@ -24,11 +24,9 @@ from airflow_provider_ksef.operators.held_certificates import (
     with_key,
 )
 from airflow_provider_ksef.operators.known_certificates import KnownCertificates
-from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.pending_applications import PendingApplications
-from airflow_provider_ksef.operators.pending_places import PendingPlace
 from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_strange, place_of
-from airflow_provider_ksef.operators.secret_sinks import SecretSink
+from airflow_provider_ksef.operators.secret_task import SecretTask
 
 log = logging.getLogger(__name__)
 
@@ -57,37 +55,21 @@ class Enroller:
     Applies for certificates of one name for one task. The key is kept as pending before KSeF hears of it, and
     is found there by whoever goes on.
 
-    :param operator: says how to wait.
-    :param ksef: the client, logged in by certificate.
-    :param progress: how far the task has come.
+    :param task: the task; its sink gets the certificate with its key.
     :param wanted: the certificate.
-    :param sink: where it goes, with its key.
-    :param place: keeps what is pending.
     """
 
-    def __init__(
-        self,
-        operator: ManagingOperator,
-        ksef: KsefClient,
-        progress: ManagingProgress,
-        *,
-        wanted: WantedCertificate,
-        sink: SecretSink,
-        place: PendingPlace,
-    ) -> None:
-        self._ksef = ksef
-        self._progress = progress
+    def __init__(self, task: SecretTask, wanted: WantedCertificate) -> None:
+        self._task = task
         self._wanted = wanted
-        self._sink = sink
-        self._place = place
         self._facts = {
-            **place_of(ksef.settings),
+            **place_of(task.ksef.settings),
             "certificate_name": wanted.name,
             "certificate_type": wanted.type,
             "key_type": wanted.key_type,
         }
-        self._known = KnownCertificates(ksef)
-        self._applications = PendingApplications(operator, ksef, progress, may_defer=place.survives)
+        self._known = KnownCertificates(task.ksef)
+        self._applications = PendingApplications(task)
         self._pending: PendingSecret | None = None
         self._still_to_replace = ""
         self._replaced = ""
@@ -102,7 +84,7 @@ class Enroller:
 
     def look(self) -> None:
         """Judge what earlier tries have left, and read which active certificates there are, newest first."""
-        pending = self._place.read()
+        pending = self._task.place.read()
         if pending is not None:
             self._pending = self._judged(pending)
         found = self._known.active(self._facts)
@@ -110,9 +92,9 @@ class Enroller:
 
     def current(self) -> CertificateInfo | None:
         """Give the active certificate that the sink holds, as far as it can tell; else the newest one."""
-        if not self._sink.can_tell:
+        if not self._task.sink.can_tell:
             return self.active[0] if self.active else None
-        held = held_serial(self._sink)
+        held = held_serial(self._task.sink)
         return next((each for each in self.active if each.certificate_serial_number == held), None)
 
     def enroll(self, replaces: str = "") -> CertificateInfo:
@@ -129,10 +111,10 @@ class Enroller:
         serial = info.certificate_serial_number
         secret = with_key(self._known.retrieved(serial), pending.private_key)
         if wanted.type == "Authentication" and not _is_future(wanted.valid_from):
-            log_in_by(self._ksef, secret)
-        self._sink.save(secret)
-        if not self._place.survives:
-            self._place.keep(replace(pending, saved=serial))
+            log_in_by(self._task.ksef, secret)
+        self._task.sink.save(secret)
+        if not self._task.place.survives:
+            self._task.place.keep(replace(pending, saved=serial))
         log.info("Certificate %s is issued and saved.", serial)
         self._replaced = pending.replaces
         return info
@@ -141,7 +123,7 @@ class Enroller:
         """Revoke what has no key or no use any more, and forget what was pending; give what was revoked."""
         lost = [each.certificate_serial_number for each in self.lost]
         self._revoke([*lost, self._replaced])
-        self._place.drop()
+        self._task.place.drop()
         return self.revoked
 
     @property
@@ -156,7 +138,7 @@ class Enroller:
             log.warning(
                 "What was pending in %r, %s, is no certificate or of another environment and is dropped: "
                 "revoke what came of it.",
-                self._sink,
+                self._task.sink,
                 pending.reference_number or "not yet asked for",
             )
         elif not pending.private_key:
@@ -164,20 +146,20 @@ class Enroller:
             self.lost = self._without_key(pending)
             self._retire(pending, pending.saved or self._new_in_sink(pending))
             return None
-        elif (held := held_certificate(self._sink)) and is_of_key(held, pending.private_key):
-            self._retire(pending, held_serial(self._sink))
+        elif (held := held_certificate(self._task.sink)) and is_of_key(held, pending.private_key):
+            self._retire(pending, held_serial(self._task.sink))
         elif pending.wanted == self._facts:
             return pending
         else:
             self._applications.wait_out(pending)
             made = self._applications.issued(pending)
-            log.warning("What was pending in %r is for another task and is dropped.", self._sink)
+            log.warning("What was pending in %r is for another task and is dropped.", self._task.sink)
             self._revoke([each.certificate_serial_number for each in made])
-        self._place.drop()
+        self._task.place.drop()
         return None
 
     def _new_in_sink(self, pending: PendingSecret) -> str | None:
-        held = held_serial(self._sink)
+        held = held_serial(self._task.sink)
         return None if held in (pending.replaces, *pending.before) else held
 
     def _retire(self, pending: PendingSecret, in_force: str | None) -> None:
@@ -190,7 +172,7 @@ class Enroller:
 
     def _taken_up(self, pending: PendingSecret) -> CertificateInfo | None:
         """Give the certificate that was issued for a pending key; None where it is to be applied for."""
-        is_own = pending.reference_number in self._progress.pending
+        is_own = pending.reference_number in self._task.progress.pending
         try:
             serial = self._applications.decided(pending)
         except KsefStatusError as refused:
@@ -211,7 +193,7 @@ class Enroller:
         return None
 
     def _applied(self, replaces: str) -> CertificateInfo:
-        wanted, ksef = self._wanted, self._ksef
+        wanted, ksef = self._wanted, self._task.ksef
         data = ksef.run(certificate_enrollment.enrollment_data())
         pending = self._pending or self._begun(replaces)
         request = build_request(data, key_in(pending.private_key))
@@ -220,7 +202,7 @@ class Enroller:
         )
         reference = enrollment.reference_number
         self._keep(replace(pending, reference_number=reference))
-        self._progress.pending.append(reference)
+        self._task.progress.pending.append(reference)
         info = self._taken_up(self._applied_for)
         if info is None:
             raise KsefIntegrityError(
@@ -230,7 +212,7 @@ class Enroller:
 
     def _begun(self, replaces: str) -> PendingSecret:
         """Make a key and keep it; from here on nothing is lost."""
-        left = self._ksef.run(ksef_certificates.limits()).enrollment.remaining
+        left = self._task.ksef.run(ksef_certificates.limits()).enrollment.remaining
         pending = PendingSecret(
             self._facts,
             time.time(),
@@ -246,7 +228,7 @@ class Enroller:
 
     def _without_key(self, pending: PendingSecret) -> list[CertificateInfo]:
         """Give the active certificates that came of an application whose key is lost."""
-        known = {*pending.before, pending.saved, held_serial(self._sink)}
+        known = {*pending.before, pending.saved, held_serial(self._task.sink)}
         return [
             each for each in self._known.active(pending.wanted) if each.certificate_serial_number not in known
         ]
@@ -256,11 +238,11 @@ class Enroller:
 
     def _keep(self, pending: PendingSecret) -> None:
         self._pending = pending
-        self._place.keep(pending)
+        self._task.place.keep(pending)
 
     def _drop(self) -> None:
         self._pending = None
-        self._place.drop()
+        self._task.place.drop()
 
 
 def _is_future(moment: datetime | None) -> bool:

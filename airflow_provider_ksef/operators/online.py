@@ -12,7 +12,7 @@ from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.forms import ONLINE_FORMS, form_of
 from airflow_provider_ksef.client.invoice_files import InvoicePath, find_invoices
 from airflow_provider_ksef.client.invoice_limits import DEFAULT_LIMITS
-from airflow_provider_ksef.client.online_submission import OnlineDeclaration
+from airflow_provider_ksef.client.online_declaration import OnlineDeclaration
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.links.ksef import KsefAppLink, KsefTablesLink
 from airflow_provider_ksef.operators.batch_result import batch_result

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from airflow_provider_ksef.client.checks.report import CheckedFile
 from airflow_provider_ksef.client.crypto import hex_to_base64
-from airflow_provider_ksef.client.online_submission import OnlineDeclaration
+from airflow_provider_ksef.client.online_declaration import OnlineDeclaration
 from airflow_provider_ksef.exceptions import Fault
 from airflow_provider_ksef.operators.submission_record import SubmissionRecord
 

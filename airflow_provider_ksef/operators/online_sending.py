@@ -8,8 +8,9 @@ from typing import Protocol
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.invoice_limits import InvoiceLimits, read_limits
+from airflow_provider_ksef.client.online_declaration import OnlineDeclaration
 from airflow_provider_ksef.client.online_progress import OnlineProgress, outcome_by_hash, read_sessions
-from airflow_provider_ksef.client.online_submission import OnlineDeclaration, OnlineSubmission
+from airflow_provider_ksef.client.online_submission import OnlineSubmission
 from airflow_provider_ksef.operators.invoice_checks import CheckingOperator, PathSetting, sendable_invoices
 from airflow_provider_ksef.operators.online_note import OnlineNote, OnlineNotes
 from airflow_provider_ksef.operators.online_rows import OnlineRows

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from airflow_provider_ksef.client import KsefClient, certificate_enrollment, ksef_certificates
+from airflow_provider_ksef.client import certificate_enrollment, ksef_certificates
 from airflow_provider_ksef.client.ksef_certificates import CertificateInfo
 from airflow_provider_ksef.exceptions import KsefApiError, KsefStatusError
 from airflow_provider_ksef.operators.known_certificates import KnownCertificates
-from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_unknown
+from airflow_provider_ksef.operators.secret_task import SecretTask
 from airflow_provider_ksef.triggers.enrollment import KsefEnrollmentTrigger
 
 LOOKING_SECONDS = 5.0
@@ -21,20 +21,12 @@ class PendingApplications:
     """
     Asks KSeF what has become of applications, and waits for it.
 
-    :param operator: says how to wait.
-    :param ksef: the client, logged in by certificate.
-    :param progress: how far the task has come.
-    :param may_defer: whether the keys outlive a deferral.
+    :param task: the task that wants the certificates.
     """
 
-    def __init__(
-        self, operator: ManagingOperator, ksef: KsefClient, progress: ManagingProgress, *, may_defer: bool
-    ) -> None:
-        self._operator = operator
-        self._ksef = ksef
-        self._progress = progress
-        self._may_defer = may_defer
-        self._known = KnownCertificates(ksef)
+    def __init__(self, task: SecretTask) -> None:
+        self._task = task
+        self._known = KnownCertificates(task.ksef)
 
     def decided(self, pending: PendingSecret) -> str | None:
         """
@@ -48,13 +40,13 @@ class PendingApplications:
         if not reference:
             return None
         try:
-            status = self._ksef.run(certificate_enrollment.get_status(reference))
+            status = self._task.ksef.run(certificate_enrollment.get_status(reference))
             if status.is_final:
                 return certificate_enrollment.issued_serial(reference, status)
-            if self._may_defer:
-                self._operator.leave_slot(KsefEnrollmentTrigger, reference, self._progress)
-            left = max(0.0, self._progress.deadline - time.time())
-            return self._ksef.run(certificate_enrollment.wait_for_certificate(reference, left))
+            if self._task.place.survives:
+                self._task.operator.leave_slot(KsefEnrollmentTrigger, reference, self._task.progress)
+            left = max(0.0, self._task.progress.deadline - time.time())
+            return self._task.ksef.run(certificate_enrollment.wait_for_certificate(reference, left))
         except KsefApiError as error:
             if not is_unknown(error):
                 raise
@@ -81,4 +73,7 @@ class PendingApplications:
 
     def _has_come_in(self, pending: PendingSecret) -> bool:
         before = pending.applications_left
-        return before is not None and self._ksef.run(ksef_certificates.limits()).enrollment.remaining < before
+        return (
+            before is not None
+            and self._task.ksef.run(ksef_certificates.limits()).enrollment.remaining < before
+        )

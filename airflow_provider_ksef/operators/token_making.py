@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from airflow_provider_ksef.client import KsefClient, tokens
+from airflow_provider_ksef.client import tokens
 from airflow_provider_ksef.client.tokens import KsefToken
 from airflow_provider_ksef.exceptions import KsefApiError, KsefError
-from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
-from airflow_provider_ksef.operators.pending_places import PendingPlace
 from airflow_provider_ksef.operators.pending_secrets import PendingSecret, is_strange, is_unknown, place_of
 from airflow_provider_ksef.operators.secret_sinks import NewSecret, SecretSink
+from airflow_provider_ksef.operators.secret_task import SecretTask
 from airflow_provider_ksef.triggers.token import KsefTokenTrigger
 
 log = logging.getLogger(__name__)
@@ -39,33 +38,16 @@ class TokenMaker:
     Makes tokens of one description for one task. What there was is kept as pending before KSeF is asked, the
     token as soon as KSeF has told it.
 
-    :param operator: says how to wait.
-    :param ksef: the client, logged in by certificate.
-    :param progress: how far the task has come.
+    :param task: the task.
     :param wanted: the token.
-    :param sink: where it goes.
-    :param place: keeps what is pending.
     """
 
-    def __init__(
-        self,
-        operator: ManagingOperator,
-        ksef: KsefClient,
-        progress: ManagingProgress,
-        *,
-        wanted: WantedToken,
-        sink: SecretSink,
-        place: PendingPlace,
-    ) -> None:
-        self._operator = operator
-        self._ksef = ksef
-        self._progress = progress
+    def __init__(self, task: SecretTask, wanted: WantedToken) -> None:
+        self._task = task
         self._wanted = wanted
-        self._sink = sink
-        self._place = place
         names = ",".join(sorted(set(wanted.permissions)))
         self._facts = {
-            **place_of(ksef.settings),
+            **place_of(task.ksef.settings),
             "description": wanted.description,
             "permissions": names,
         }
@@ -84,28 +66,28 @@ class TokenMaker:
         if current is None:
             current, status = self._taken_up(pending) or self._generated(there, lost), "generated"
         self._revoke(each for each in lost if each != current)
-        self._place.drop()
+        self._task.place.drop()
         return status, current
 
     def _left_behind(self) -> PendingSecret | None:
         """Give what an earlier try has left, where it is for this token; else leave no token of it behind."""
-        pending = self._place.read()
+        pending = self._task.place.read()
         if pending is None or pending.wanted == self._facts:
             return pending
         if is_strange(pending, self._facts, "environment", "context"):
             log.warning(
                 "What was pending in %r, %s, is no token or of another context and is dropped: revoke it.",
-                self._sink,
+                self._task.sink,
                 pending.reference_number or "not yet asked for",
             )
         else:
             self._revoke(self._lost(pending, self._there(pending.wanted)))
-        self._place.drop()
+        self._task.place.drop()
         return None
 
     def _there(self, facts: dict[str, str]) -> dict[str, KsefToken]:
         description = facts["description"]
-        found = self._ksef.run(tokens.query(statuses=USABLE, description=description))
+        found = self._task.ksef.run(tokens.query(statuses=USABLE, description=description))
         return {
             each.reference_number: each
             for each in found
@@ -115,14 +97,14 @@ class TokenMaker:
 
     def _lost(self, pending: PendingSecret, there: Iterable[str]) -> list[str]:
         """Tell which tokens an earlier try has made that are not in force."""
-        known = {*pending.before, pending.saved, held_reference(self._sink)}
+        known = {*pending.before, pending.saved, held_reference(self._task.sink)}
         return [each for each in there if each not in known]
 
     def _current(self, there: dict[str, KsefToken], lost: Sequence[str]) -> str | None:
         """Give the token that the sink holds, as far as it can tell."""
         active = [name for name, each in there.items() if each.is_active and name not in lost]
-        if self._sink.can_tell:
-            active = [name for name in active if name == held_reference(self._sink)]
+        if self._task.sink.can_tell:
+            active = [name for name in active if name == held_reference(self._task.sink)]
         return active[0] if active else None
 
     def _taken_up(self, pending: PendingSecret | None) -> str | None:
@@ -132,13 +114,13 @@ class TokenMaker:
         reference = pending.reference_number
         told = self._settled(reference)
         if told == "Active":
-            self._sink.save(NewSecret(token=pending.token))
-            if not self._place.survives:
-                self._place.keep(replace(pending, saved=reference))
+            self._task.sink.save(NewSecret(token=pending.token))
+            if not self._task.place.survives:
+                self._task.place.keep(replace(pending, saved=reference))
             log.info("Token %s is active and saved.", reference)
             return reference
-        if reference in self._progress.pending:
-            self._place.drop()
+        if reference in self._task.progress.pending:
+            self._task.place.drop()
             raise KsefError(
                 f"Token {reference} became {told}.", "Nothing was saved; the next try makes another one."
             )
@@ -148,11 +130,11 @@ class TokenMaker:
     def _generated(self, there: Iterable[str], lost: Sequence[str]) -> str:
         before = tuple(each for each in there if each not in lost)
         pending = PendingSecret(self._facts, time.time(), before=before)
-        self._place.keep(pending)
-        made = self._ksef.run(tokens.generate(self._wanted.permissions, self._wanted.description))
+        self._task.place.keep(pending)
+        made = self._task.ksef.run(tokens.generate(self._wanted.permissions, self._wanted.description))
         pending = replace(pending, token=made.token, reference_number=made.reference_number)
-        self._place.keep(pending)
-        self._progress.pending.append(made.reference_number)
+        self._task.place.keep(pending)
+        self._task.progress.pending.append(made.reference_number)
         log.info("Token %s is made and waits for its activation.", made.reference_number)
         self._taken_up(pending)
         return made.reference_number
@@ -160,12 +142,12 @@ class TokenMaker:
     def _settled(self, reference: str) -> str:
         """Wait until KSeF is neither activating nor revoking a token; give its status and KSeF's reasons."""
         try:
-            token = self._ksef.run(tokens.get_status(reference))
+            token = self._task.ksef.run(tokens.get_status(reference))
             if not tokens.is_settled(token):
-                if self._place.survives:
-                    self._operator.leave_slot(KsefTokenTrigger, reference, self._progress)
-                left = max(0.0, self._progress.deadline - time.time())
-                token = self._ksef.run(tokens.wait_until_settled(reference, left))
+                if self._task.place.survives:
+                    self._task.operator.leave_slot(KsefTokenTrigger, reference, self._task.progress)
+                left = max(0.0, self._task.progress.deadline - time.time())
+                token = self._task.ksef.run(tokens.wait_until_settled(reference, left))
         except KsefApiError as error:
             if not is_unknown(error):
                 raise
@@ -175,7 +157,7 @@ class TokenMaker:
     def _revoke(self, references: Iterable[str]) -> None:
         for reference in references:
             log.warning("Token %s was made by an earlier try and not saved: revoking it.", reference)
-            self._ksef.run(tokens.revoke(reference))
+            self._task.ksef.run(tokens.revoke(reference))
 
 
 def held_reference(sink: SecretSink) -> str | None:

@@ -20,6 +20,7 @@ from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingP
 from airflow_provider_ksef.operators.parameters import is_given
 from airflow_provider_ksef.operators.pending_places import pending_place
 from airflow_provider_ksef.operators.secret_sinks import Sink, sink_of
+from airflow_provider_ksef.operators.secret_task import SecretTask
 from airflow_provider_ksef.operators.token_making import USABLE, TokenMaker, WantedToken
 from airflow_provider_ksef.triggers.token import KsefTokenTrigger
 
@@ -73,15 +74,9 @@ class KsefGenerateTokenOperator(ManagingOperator):
         check_certificate_login(ksef.settings.credential, self.ksef_conn_id)
         self.sink.check()
         self._check_not_own(ksef)
-        maker = TokenMaker(
-            self,
-            ksef,
-            progress,
-            wanted=WantedToken(self.permissions, self.description),
-            sink=self.sink,
-            place=pending_place(self.sink, task_state(context), STATE_KEY),
-        )
-        status, reference = maker.obtain()
+        place = pending_place(self.sink, task_state(context), STATE_KEY)
+        task = SecretTask(self, ksef, progress, self.sink, place)
+        status, reference = TokenMaker(task, WantedToken(self.permissions, self.description)).obtain()
         return {"status": status, "token_reference_number": reference}
 
     def _check_not_own(self, ksef: KsefClient) -> None:

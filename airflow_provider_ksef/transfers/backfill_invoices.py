@@ -86,7 +86,6 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
         return notes_of(self, context, date_type=self.date_type, include_documents=self.include_documents)
 
     def _backfill(self, context: Context, progress: Progress, waiting: Waiting | None) -> dict[str, Any]:
-        from airflow_provider_ksef.transfers.window_backfill import COUNTS
         from airflow_provider_ksef.transfers.window_runs import plan_windows, run_windows
 
         with self.long_waits(context, progress), self.hook.get_conn() as ksef:
@@ -94,16 +93,7 @@ class KsefBackfillInvoicesOperator(KsefExportOperator):
             if self.plan_only:
                 self.outlets = []  # no event comes of a plan
                 return plan_windows(ksef, units, progress).to_json()
-            result = run_windows(
-                self,
-                context,
-                ksef,
-                units,
-                progress,
-                notes=self._notes(context),
-                waiting=waiting,
-                counts=COUNTS,
-            )
+            result = run_windows(self, context, ksef, units, progress, waiting=waiting)
             self._announce(context, units)
             self.keep_traffic(ksef, result)
         self.log.info(

@@ -94,16 +94,7 @@ class KsefVerifyInvoicesOperator(KsefExportOperator):
             units = self._units(context, ksef, progress)
             if self.plan_only:
                 return plan_windows(ksef, units, progress).to_json()
-            result = run_windows(
-                self,
-                context,
-                ksef,
-                units,
-                progress,
-                notes=self._notes(context),
-                waiting=waiting,
-                counts=COUNTS,
-            )
+            result = run_windows(self, context, ksef, units, progress, waiting=waiting)
         self.log.info(
             "Verified: %d invoice(s) in KSeF, %d in the table; %s; %d repaired.",
             result["invoices"],

@@ -16,9 +16,9 @@ class WindowRecord:
 
     :param subject_type: whose window it is.
     :param window: both bounds inclusive.
-    :param counts: names of what is counted.
+    :param counts: names of what is counted, the same in all windows of a task.
     :param units: what the task remembers of each window, by its name; plain JSON.
-    :param remember: called when that has changed.
+    :param remember: notes what the task has done by now; called when that has changed.
     """
 
     subject_type: str

@@ -26,7 +26,6 @@ from airflow_provider_ksef.operators.long_waits import moment_to_go_on
 from airflow_provider_ksef.transfers.export_walk import ExportUnit, Patience, Waiting, walk
 from airflow_provider_ksef.transfers.plan import KsefPlan, plan_here
 from airflow_provider_ksef.transfers.progress import Progress
-from airflow_provider_ksef.transfers.window_notes import WindowNotes
 from airflow_provider_ksef.transfers.window_record import WindowRecord
 
 if TYPE_CHECKING:
@@ -78,26 +77,23 @@ def run_windows(
     units: Sequence[WindowUnit],
     progress: Progress,
     *,
-    notes: WindowNotes,
     waiting: Waiting | None,
-    counts: Sequence[str],
 ) -> dict[str, Any]:
     """
     Walk all windows that are not done, and tell what became of each.
 
-    :param notes: where it is noted which windows are done.
-    :param counts: names of what the units count; the result has their sums.
+    :param units: one or more, which count the same things; the result has the sums.
     :raises KsefError: where a window failed or is left, after the result was pushed.
     """
     if waiting is None:
         plan_windows(ksef, units, progress)
     try:
-        _walk_windows(units, operator.patience, progress, waiting, notes)
-        result = _result(units, progress, counts)
+        _walk_windows(units, operator.patience, progress, waiting)
+        result = _result(units, progress)
         _check_all_succeeded(units, progress)
     except KsefError as error:
         if moment_to_go_on(error) is None:
-            push_result(context, _result(units, progress, counts))
+            push_result(context, _result(units, progress))
         raise
     return result
 
@@ -119,11 +115,7 @@ def push_result(context: Context, result: dict[str, Any]) -> None:
 
 
 def _walk_windows(
-    units: Sequence[WindowUnit],
-    patience: Patience,
-    progress: Progress,
-    waiting: Waiting | None,
-    notes: WindowNotes,
+    units: Sequence[WindowUnit], patience: Patience, progress: Progress, waiting: Waiting | None
 ) -> None:
     """
     Walk each window that is not done yet, and keep what became of it.
@@ -149,7 +141,7 @@ def _walk_windows(
         else:
             unit.record.kept.update(error=problem, is_permanent=is_permanent)
             log.error("Window %d of %d, %s: failed. %s", number, len(units), unit.name, problem)
-        notes.write(progress)
+        unit.record.remember()
 
 
 def _concerns_all(error: KsefError) -> bool:
@@ -160,10 +152,11 @@ def _concerns_all(error: KsefError) -> bool:
     return isinstance(error, _ALL_WINDOWS)
 
 
-def _result(units: Sequence[WindowUnit], progress: Progress, counts: Sequence[str]) -> dict[str, Any]:
+def _result(units: Sequence[WindowUnit], progress: Progress) -> dict[str, Any]:
     kept = [progress.units.get(unit.name, {}) for unit in units]
+    counts = (*units[0].record.counts, "planned_exports")
     return {
-        **{name: sum(each.get(name, 0) for each in kept) for name in (*counts, "planned_exports")},
+        **{name: sum(each.get(name, 0) for each in kept) for name in counts},
         "exports": progress.exports,
         "windows": _window_results(units, progress),
     }

@@ -27,7 +27,8 @@ from tests.contract.additions import GATEWAY_STATUSES
 from tests.contract.still_to_come import EMULATOR_STILL_TO_COME
 from tests.emulator.entering import entered
 from tests.emulator.granting import ask, given, looked_up, outcome_of, to_authorized, to_entity
-from tests.emulator.peer import APRIL, Peer, Upload, bearer, by_storage, logged_in, make_zip
+from tests.emulator.packing import Upload, make_zip
+from tests.emulator.peer import APRIL, Peer, bearer, by_storage, logged_in
 from tests.emulator.requesting import apply, enrollment, enrollment_data, write_request
 from tests.emulator.signing import seal
 from tests.emulator_process import NIP, start_emulator

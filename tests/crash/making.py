@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,8 @@ from airflow_provider_ksef.client.credentials import TokenCredential
 from airflow_provider_ksef.operators.held_certificates import held_serial
 from airflow_provider_ksef.operators.secret_sinks import FileSink
 from airflow_provider_ksef.operators.token_making import held_reference
-from tests.crash.attempt import Attempt, Fate
+from tests.crash.attempt import Fate
+from tests.crash.strikes import Strikes
 from tests.crash.victim import Task
 from tests.emulator_process import EmulatorProcess
 from tests.system.certificate_ways import client_of
@@ -58,22 +57,17 @@ _FAULTS = {
 class Making:
     """
     One run: a task that makes a credential, struck a few times, by retries and later DAG runs.
-
-    :param struck: how many strikes hit which step.
-    :param tries: how the tries ended.
     """
 
     emulator: EmulatorProcess
     processes: ForkServerContext
     folder: Path
     seed: int
-    struck: Counter[str] = field(default_factory=Counter)
-    tries: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"making {self.seed}")
         self.kind = KINDS[self.seed % len(KINDS)]
-        self.strikes = self.rng.randint(1, 4)
+        self.strikes = Strikes(self.rng, self.rng.randint(1, 4))
         self.has_state = self.rng.random() < 0.5
         (self.folder / "sink").mkdir()
         self.sink = FileSink(self.folder / "sink" / "secret")
@@ -89,16 +83,15 @@ class Making:
             self._let_one_expire()
         run = 1
         for _ in range(MOST_TRIES):
-            if self.rng.random() < 0.5 and self.strikes:
+            if self.rng.random() < 0.5 and self.strikes.left:
                 method, path = self.rng.choice(_FAULTS[self.kind])
                 drop = self.rng.choice(["before", "after"])
                 self.emulator.control("faults", method=method, path=path, times=1, drop=drop)
-            attempt = Attempt.start(self.processes, self._task(self.kind, f"run-{run}"), self._fate())
-            try:
-                how = self._follow(attempt)
-            finally:
-                attempt.process.kill()
-            self.tries[how] += 1
+            task = self._task(self.kind, f"run-{run}")
+            fate = self.strikes.fate(
+                USUAL_SECONDS, STEPS[self.kind], [1, 1, 2, 3], after="POST auth/challenge"
+            )
+            how, attempt = self.strikes.let(self.processes, task, fate)
             if how == "succeeded":
                 return dict(attempt.last("succeeded"))
             run += self.rng.choice([0, 1])
@@ -154,30 +147,13 @@ class Making:
         )
 
     def _let_one_expire(self) -> None:
-        attempt = Attempt.start(self.processes, self._task("enroll", "before"), Fate())
-        assert self._follow(attempt) == "succeeded"
+        unharmed = Strikes(self.rng, 0)
+        how, attempt = unharmed.let(self.processes, self._task("enroll", "before"), Fate())
+        assert how == "succeeded"
         serial = attempt.last("succeeded")["certificate_serial_number"]
         with client_of(self.emulator) as ksef:
             soon = datetime.now(UTC) + timedelta(days=10)
             ksef.run(test_data.update_certificate(ksef.settings.environment, serial, soon))
-
-    def _fate(self) -> Fate:
-        if not self.strikes:
-            return Fate()
-        if self.rng.random() < 0.3:
-            return Fate(self.rng.uniform(0, USUAL_SECONDS), "POST auth/challenge")
-        delay = self.rng.choice([0, self.rng.uniform(0, 0.005), self.rng.uniform(0, 0.05)])
-        return Fate(delay, self.rng.choice(STEPS[self.kind]), self.rng.choice([1, 1, 2, 3]))
-
-    def _follow(self, attempt: Attempt) -> str:
-        while attempt.listen():
-            wait([attempt.pipe], max(0.0, min(attempt.next_event - time.monotonic(), 1.0)))
-            attempt.strike_in_time()
-        how = attempt.end()
-        if how == "killed":
-            self.strikes -= 1
-            self.struck[f"killed: {attempt.last_step}"] += 1
-        return how
 
 
 def _active_tokens(ksef: KsefClient) -> set[str]:

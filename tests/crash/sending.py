@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from airflow_provider_ksef.client.crypto import sha256_base64
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import ONLY_KSEF, Sample, make_samples
 from airflow_provider_ksef.tables.reading import read
-from tests.crash.attempt import Attempt, Fate
 from tests.crash.ksefs_side import held_hashes, order_faults
+from tests.crash.strikes import Strikes
 from tests.crash.victim import Task
 from tests.emulator_process import NIP, EmulatorProcess
 
@@ -41,8 +39,6 @@ class Sending:
     """
     One run: a task that sends a folder, struck a few times.
 
-    :param struck: how many strikes hit which step.
-    :param tries: how the tries ended.
     :param met: faults that were ordered.
     """
 
@@ -50,13 +46,11 @@ class Sending:
     processes: ForkServerContext
     folder: Path
     seed: int
-    struck: Counter[str] = field(default_factory=Counter)
-    tries: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"sending {self.seed}")
-        self.strikes = self.rng.randint(1, 5)
+        self.strikes = Strikes(self.rng, self.rng.randint(1, 5))
         self.outgoing = self.folder / "outgoing"
         self.kind = "send" if self.seed % 4 == 2 else "submit"
         self.has_state, self.keeps_rows = self._memories()
@@ -79,12 +73,8 @@ class Sending:
         task = Task(self.kind, "run-1", self.folder, self.environment, parameters, has_state=self.has_state)
         for _ in range(MOST_TRIES):
             self.met.update(order_faults(self.emulator, self.rng, self.kind))
-            attempt = Attempt.start(self.processes, task, self._fate())
-            try:
-                how = self._follow(attempt)
-            finally:
-                attempt.process.kill()
-            self.tries[how] += 1
+            fate = self.strikes.fate(USUAL_SECONDS, STEPS[self.kind], [1, 1, 2])
+            how, attempt = self.strikes.let(self.processes, task, fate)
             if how == "succeeded":
                 return dict(attempt.last("succeeded"))
         raise AssertionError(f"{MOST_TRIES} tries, the last one told {attempt.told}")
@@ -138,21 +128,3 @@ class Sending:
             "on_rejected": "warn",
             "poll_interval": 0.05,
         }
-
-    def _fate(self) -> Fate:
-        if not self.strikes:
-            return Fate()
-        if self.rng.random() < 0.3:
-            return Fate(self.rng.uniform(0, USUAL_SECONDS))
-        delay = self.rng.choice([0, self.rng.uniform(0, 0.005), self.rng.uniform(0, 0.05)])
-        return Fate(delay, self.rng.choice(STEPS[self.kind]), self.rng.choice([1, 1, 2]))
-
-    def _follow(self, attempt: Attempt) -> str:
-        while attempt.listen():
-            wait([attempt.pipe], max(0.0, min(attempt.next_event - time.monotonic(), 1.0)))
-            attempt.strike_in_time()
-        how = attempt.end()
-        if how == "killed":
-            self.strikes -= 1
-            self.struck[f"killed: {attempt.last_step}"] += 1
-        return how

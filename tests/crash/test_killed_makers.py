@@ -45,5 +45,5 @@ def test_killed_makers_leave_one_credential_that_the_sink_has(
     try:
         making.check(making.play())
     finally:
-        record_property(STRUCK, dict(making.struck))
-        record_property(TRIES, dict(making.tries))
+        record_property(STRUCK, dict(making.strikes.struck))
+        record_property(TRIES, dict(making.strikes.tries))

@@ -45,6 +45,6 @@ def test_killed_senders_lose_and_double_nothing(
     try:
         sending.check(sending.play())
     finally:
-        record_property(STRUCK, dict(sending.struck))
-        record_property(TRIES, dict(sending.tries))
+        record_property(STRUCK, dict(sending.strikes.struck))
+        record_property(TRIES, dict(sending.strikes.tries))
         record_property(MET, dict(sending.met))

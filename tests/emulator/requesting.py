@@ -1,4 +1,4 @@
-"""Applying for KSeF certificates, on cryptography alone."""
+"""Applying for KSeF certificates and logging in by them, on cryptography alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tests.emulator.peer import Peer
-from tests.emulator.signing import Signer, make_key
+from tests.emulator.signing import ECDSA_SHA256, Shape, Signer, make_key, request_xml
+from tests.emulator_process import NIP
 
 OIDS = {
     "commonName": NameOID.COMMON_NAME,
@@ -92,3 +93,15 @@ def queried(
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["certificates"]
     return found
+
+
+def revoke(peer: Peer, serial: str, **body: str) -> httpx.Response:
+    return peer.http.post(f"/certificates/{serial}/revoke", **({"json": body} if body else {}))
+
+
+def submit_by_key(
+    peer: Peer, signer: Signer, context: tuple[str, str] = ("Nip", NIP), **more: str
+) -> httpx.Response:
+    """Log in by an EC key."""
+    xml = request_xml(peer.challenge()["challenge"], context, **more)
+    return peer.submit_signed(Shape(method=ECDSA_SHA256).sign(xml, signer))

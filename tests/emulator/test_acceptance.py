@@ -20,7 +20,8 @@ from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.store.invoices import NewInvoice
 from airflow_provider_ksef.emulator.store.session_invoices import WAITING, SessionInvoice
 from airflow_provider_ksef.emulator.store.sessions import BATCH, CLOSED, PROCESSING, Part
-from tests.emulator.peer import Peer, digest
+from tests.emulator.packing import digest
+from tests.emulator.peer import Peer
 from tests.emulator.test_upo import SESSION
 
 RATES = ("1", "2", "3", "4", "5", "6_1", "6_2", "6_3", "7", "8", "9", "10", "11")

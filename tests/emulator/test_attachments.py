@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.synthetic import synthesize
-from tests.emulator.peer import Peer, digest, error_code
+from tests.emulator.packing import digest
+from tests.emulator.peer import Peer, error_code
 from tests.emulator_process import NIP
 
 STATUS = "/permissions/attachments/status"

@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.numbers import crc8
 from airflow_provider_ksef.emulator.samples import make_samples
-from tests.emulator.peer import BLOCK_BLOB, Peer, Upload, digest, error_code, make_zip, without_links
+from tests.emulator.packing import Upload, digest, make_zip
+from tests.emulator.peer import BLOCK_BLOB, Peer, error_code, without_links
 from tests.emulator_process import NIP, EmulatorProcess
 
 

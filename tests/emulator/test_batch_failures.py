@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.peer import Peer, Upload, aes_encrypt, digest, error_code, make_zip
+from tests.emulator.packing import Upload, aes_encrypt, digest, make_zip
+from tests.emulator.peer import Peer, error_code
 
 UNKNOWN = "20260901-SB-1A2B3C7000-0F1E2D3C4E-78"
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from cryptography import x509
 
-from tests.emulator.peer import APRIL, Peer, Upload, by_storage, error_code, logged_in, make_zip
+from tests.emulator.packing import Upload, make_zip
+from tests.emulator.peer import APRIL, Peer, by_storage, error_code, logged_in
 from tests.emulator_process import NIP, EmulatorProcess
 
 MARCH = {"from": "2026-03-01", "to": "2026-03-31"}

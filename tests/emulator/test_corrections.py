@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.peer import Peer, digest, error_code, make_zip
-from tests.emulator.peer import Upload as Package
+from tests.emulator.packing import Upload as Package
+from tests.emulator.packing import digest, make_zip
+from tests.emulator.peer import Peer, error_code
 
 OFFLINE = {"offlineMode": True}
 

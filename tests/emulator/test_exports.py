@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.emulator.granting import enter_below
-from tests.emulator.peer import APRIL, Peer, by_storage, digest, error_code, metadata_of
+from tests.emulator.packing import digest, metadata_of
+from tests.emulator.peer import APRIL, Peer, by_storage, error_code
 from tests.emulator_process import EmulatorProcess
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.peer import APRIL, Peer, Upload, by_storage, digest, error_code, make_zip, metadata_of
+from tests.emulator.packing import Upload, digest, make_zip, metadata_of
+from tests.emulator.peer import APRIL, Peer, by_storage, error_code
 from tests.emulator_process import NIP, EmulatorProcess
 
 KEY, IV = b"k" * 32, b"i" * 16

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulator.peer import Peer, Upload, error_code, make_zip
+from tests.emulator.packing import Upload, make_zip
+from tests.emulator.peer import Peer, error_code
 
 CONTEXT = "/testdata/limits/context/session"
 SUBJECT = "/testdata/limits/subject/certificate"

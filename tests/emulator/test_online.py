@@ -12,7 +12,8 @@ import pytest
 
 from airflow_provider_ksef.emulator.moments import WARSAW
 from airflow_provider_ksef.emulator.samples import make_samples
-from tests.emulator.peer import FA3, Peer, Upload, aes_encrypt, digest, error_code, logged_in
+from tests.emulator.packing import Upload, aes_encrypt, digest
+from tests.emulator.peer import FA3, Peer, error_code, logged_in
 from tests.emulator_process import NIP, EmulatorProcess
 
 UNKNOWN = "20260901-SO-1A2B3C7000-0F1E2D3C4E-78"

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_ksef.emulator import packages
 from airflow_provider_ksef.emulator.packages import PartNames, encrypt_parts
-from tests.emulator.peer import aes_decrypt, digest, metadata_of
+from tests.emulator.packing import aes_decrypt, digest, metadata_of
 
 
 def test_a_package_is_cut_into_parts_of_at_most_fifty_megabytes(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.emulator.peer import APRIL, Peer, Upload, by_storage, make_zip
+from tests.emulator.packing import Upload, make_zip
+from tests.emulator.peer import APRIL, Peer, by_storage
 from tests.emulator_process import NIP, EmulatorProcess
 
 MARCH = ("--seed-from", "2026-03-01", "--seed-to", "2026-03-20")

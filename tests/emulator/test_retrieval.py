@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.peer import APRIL, Peer, by_storage, digest, error_code
+from tests.emulator.packing import digest
+from tests.emulator.peer import APRIL, Peer, by_storage, error_code
 from tests.emulator_process import NIP
 
 MARCH = {"from": "2026-03-01", "to": "2026-03-31"}

@@ -24,7 +24,8 @@ from airflow_provider_ksef.emulator.settings import Settings
 from airflow_provider_ksef.emulator.store.sessions import CLOSED, Session
 from airflow_provider_ksef.emulator.store.upo import UpoDocument
 from airflow_provider_ksef.emulator.upo import Page, count_pages, write_upo
-from tests.emulator.peer import Peer, Upload, digest, error_code, make_zip
+from tests.emulator.packing import Upload, digest, make_zip
+from tests.emulator.peer import Peer, error_code
 from tests.emulator_process import NIP, TOKEN
 
 NS = "{http://upo.schematy.mf.gov.pl/KSeF/v4-3}"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_ksef.client import KsefClient, TokenCredential, ksef_certificates, tokens
@@ -17,11 +18,18 @@ from airflow_provider_ksef.operators.certificates import (
     KsefRotateCertificateOperator,
 )
 from airflow_provider_ksef.operators.managing import ManagingOperator
-from airflow_provider_ksef.operators.secret_sinks import NewSecret
+from airflow_provider_ksef.operators.secret_sinks import FileSink, NewSecret
 from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator
+from tests.system.operator_context import NotedState, context
 from tests.system.test_triggers import event_of
 
 SOON = timedelta(days=800)  # the emulator's certificates live two years
+DEFERRED: dict[str, Any] = {"deferrable": True, "poll_interval": 0.2}
+REFERENCE = "20260901-EH-1A2B3C7000-0F1E2D3C4E-78"
+
+
+class KilledError(BaseException):
+    """As if the worker had been killed there."""
 
 
 def generate(sink: Any, **more: Any) -> KsefGenerateTokenOperator:
@@ -87,3 +95,17 @@ def run_deferred(operator: ManagingOperator, context: dict[str, Any]) -> tuple[d
             return operator.execute_complete(context, event_of(trigger)), deferrals
         except TaskDeferred as deferred:
             waiting = deferred
+
+
+def kill_at(
+    monkeypatch: pytest.MonkeyPatch, operator: Any, where: str, state: NotedState | None = None
+) -> None:
+    """Kill a task where it would do something for the first time: in place, and before it is done."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSink, where, killed)
+        with pytest.raises(KilledError):
+            operator.execute(context(state))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -11,21 +10,6 @@ from airflow_provider_ksef.client import waiting
 from tests.emulator.signing import Signer, seal
 from tests.emulator_process import NIP, EmulatorProcess
 
-PESEL = "30112206276"
-PERSON: dict[str, Any] = {
-    "kind": "person",
-    "subject_identifier": {"type": "Pesel", "value": PESEL},
-    "permissions": ["InvoiceRead", "InvoiceWrite"],
-    "description": "accounting",
-    "subject_details": {"first_name": "Anna", "last_name": "Abacka"},
-}
-OFFICE: dict[str, Any] = {
-    "kind": "entity",
-    "subject_identifier": {"type": "Nip", "value": "1111111111"},
-    "permissions": [{"type": "InvoiceRead", "can_delegate": True}],
-    "description": "the tax office's client",
-    "subject_details": {"full_name": "Beta sp. z o.o."},
-}
 OWNER = seal(f"VATPL-{NIP}")
 
 

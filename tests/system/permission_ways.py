@@ -16,7 +16,7 @@ from airflow_provider_ksef.operators.permissions import (
     KsefRevokePermissionOperator,
 )
 from tests.emulator_process import EmulatorProcess
-from tests.system.managing_ways import PERSON, PESEL
+from tests.system.permitted import PERSON, PESEL
 from tests.system.test_triggers import event_of
 
 READS, WRITES = f"person: InvoiceRead of Pesel {PESEL}", f"person: InvoiceWrite of Pesel {PESEL}"

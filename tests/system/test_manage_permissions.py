@@ -13,7 +13,7 @@ from airflow_provider_ksef.operators.permission_note import OPERATIONS_KEY
 from tests.emulator.signing import person
 from tests.emulator_process import EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
-from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
+from tests.system.managing_ways import connect_as
 from tests.system.operator_context import NotedState, context
 from tests.system.permission_ways import (
     DELEGATES,
@@ -26,6 +26,7 @@ from tests.system.permission_ways import (
     revoke,
     sync,
 )
+from tests.system.permitted import OFFICE, PERSON, PESEL
 from tests.system.test_triggers import event_of
 
 ABROAD = {

@@ -14,8 +14,9 @@ from airflow_provider_ksef.operators.test_data import KsefTestDataOperator
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.airflow_runs import EXAMPLES, run_dag
 from tests.system.conftest import seed
-from tests.system.managing_ways import PESEL, connect_as
+from tests.system.managing_ways import connect_as
 from tests.system.operator_context import context
+from tests.system.permitted import PESEL
 
 GROUP: dict[str, Any] = {
     "action": "create_subject",

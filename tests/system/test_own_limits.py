@@ -13,7 +13,6 @@ from airflow_provider_ksef.client import KsefClient, sessions
 from airflow_provider_ksef.client.limits import SessionLimits
 from airflow_provider_ksef.exceptions import KsefError, KsefInputError, KsefUnavailableError
 from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
-from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender
 from airflow_provider_ksef.operators.online import KsefSendInvoicesOperator
 from airflow_provider_ksef.operators.submission_note import SessionNote, SubmissionNotes
 from airflow_provider_ksef.tables.reading import read
@@ -21,6 +20,7 @@ from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import limit_sessions, settings_of
 from tests.system.conftest import openings, sample_invoices
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import send_one_session
 
 COUNT = 7
 ASKED = "GET /limits/context"
@@ -139,21 +139,9 @@ def test_what_was_sent_in_a_batch_under_other_limits_does_not_go_again(
     keeps_state: bool,
 ) -> None:
     limit(connected, "batch", invoices=3)
-    sent: list[Batch] = []
-    send = BatchSender.send
-
-    def send_one(sender: BatchSender, batch: Batch, unclosed: SessionNote | None) -> None:
-        if sent:
-            raise KsefError("The worker is gone.", "Try again.")
-        sent.append(batch)
-        send(sender, batch, unclosed)
-
     task = operator("batch", invoices, tables_path=str(invoices.parent / "tables"))
     state = NotedState() if keeps_state else None
-    with monkeypatch.context() as patched:
-        patched.setattr(BatchSender, "send", send_one)
-        with pytest.raises(KsefError, match="gone"):
-            task.execute(context(state))
+    send_one_session(monkeypatch, task, state)
     limit(connected, "batch", invoices=most)
     result = task.execute(context(state))
     assert (result["invoice_count"], result["accepted"]) == (COUNT, COUNT)

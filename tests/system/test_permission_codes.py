@@ -13,9 +13,10 @@ from tests.emulator.entering import make
 from tests.emulator.peer import Peer
 from tests.emulator.signing import seal
 from tests.emulator_process import NIP, EmulatorProcess
-from tests.system.managing_ways import OFFICE, PERSON, connect_as
+from tests.system.managing_ways import connect_as
 from tests.system.operator_context import context
 from tests.system.permission_ways import answer_unfinished, asked, grant, held, revoke, sync, to_its_end
+from tests.system.permitted import OFFICE, PERSON
 
 TOLD = {
     400: ("Operacja zakończona niepowodzeniem", "KSeF does not say why: check the request"),

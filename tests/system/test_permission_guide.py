@@ -26,9 +26,10 @@ from tests.emulator.signing import Signer, person, seal
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.pef_document import pef_document
 from tests.system.conftest import sample_invoices
-from tests.system.managing_ways import OFFICE, PERSON, PESEL, connect_as
+from tests.system.managing_ways import connect_as
 from tests.system.operator_context import context
 from tests.system.permission_ways import grant, revoke
+from tests.system.permitted import OFFICE, PERSON, PESEL
 
 ANNA = person(f"PNOPL-{PESEL}")
 PEPPOL = "PPL123456"

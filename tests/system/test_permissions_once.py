@@ -18,9 +18,9 @@ from airflow_provider_ksef.hooks.ksef import KsefHook
 from airflow_provider_ksef.operators import permission_changes, permission_note
 from airflow_provider_ksef.operators.permission_note import OPERATIONS_KEY, REQUEST_KEY
 from tests.emulator_process import EmulatorProcess
-from tests.system.managing_ways import PERSON, PESEL
 from tests.system.operator_context import NotedState, context
 from tests.system.permission_ways import READS, WRITES, asked, grant, held, revoke, sync, to_its_end
+from tests.system.permitted import PERSON, PESEL
 
 GRANTS, REVOCATIONS = "^/permissions/persons/grants$", "^/permissions/common/grants/[^/]+$"
 ONLY_READING = PersonPermissionsQueryRequest(permission_types=["InvoiceRead"])

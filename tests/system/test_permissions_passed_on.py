@@ -11,9 +11,9 @@ from airflow_provider_ksef.client.permission_entries import read_entry
 from airflow_provider_ksef.exceptions import KsefOperationError
 from airflow_provider_ksef.hooks.ksef import KsefHook
 from tests.emulator_process import EmulatorProcess
-from tests.system.managing_ways import OFFICE, PERSON
 from tests.system.operator_context import context
 from tests.system.permission_ways import DELEGATES, grant, held, sync
+from tests.system.permitted import OFFICE, PERSON
 
 GRANTS = "^/permissions/entities/grants$"
 PLAIN = DELEGATES.removesuffix(", to be passed on")

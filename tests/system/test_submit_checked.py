@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_ksef.exceptions import KsefInputError, KsefIntegrityError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.batch_sending import BatchSender
 from tests.emulator_process import EmulatorProcess
 from tests.official import SHARED_KSEF
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import context
+from tests.system.submit_ways import operator
 
 COUNT = 4
 
@@ -28,12 +28,6 @@ def invoices(tmp_path: Path) -> Path:
     (folder / "copy.xml").write_bytes(right)
     (folder / "cut.xml").write_bytes(right[:-20])
     return folder
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    return KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
-    )
 
 
 def test_one_wrong_file_stops_all_and_the_report_tells_of_each(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from airflow_provider_ksef.exceptions import KsefError, KsefSessionError, KsefTimeoutError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
-from airflow_provider_ksef.operators.batch_sending import Batch, BatchSender
-from airflow_provider_ksef.operators.submission_note import SessionNote
+from airflow_provider_ksef.exceptions import KsefSessionError, KsefTimeoutError
 from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import operator, send_one_session
 
 COUNT = 7
 SESSIONS = 3
@@ -26,12 +23,6 @@ SESSIONS = 3
 def invoices(connected: EmulatorProcess, tmp_path: Path) -> Path:
     limit_sessions(connected, batch=replace(DEFAULT_SESSION, max_invoices=3))
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    return KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
-    )
 
 
 def test_several_sessions_make_one_result(connected: EmulatorProcess, invoices: Path, tmp_path: Path) -> None:
@@ -50,19 +41,8 @@ def test_several_sessions_make_one_result(connected: EmulatorProcess, invoices: 
 def test_a_next_try_sends_only_the_sessions_that_are_missing(
     connected: EmulatorProcess, invoices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state, sent = NotedState(), []
-    send = BatchSender.send
-
-    def send_one(sender: BatchSender, batch: Batch, unclosed: SessionNote | None) -> None:
-        if sent:
-            raise KsefError("The worker is out of disk.", "Try again.")
-        sent.append(batch)
-        send(sender, batch, unclosed)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(BatchSender, "send", send_one)
-        with pytest.raises(KsefError, match="disk"):
-            operator(invoices).execute(context(state))
+    state = NotedState()
+    send_one_session(monkeypatch, operator(invoices), state)
     assert operator(invoices).execute(context(state))["accepted"] == COUNT
     assert len(connected.ksef_numbers(subject_type="Subject1")) == COUNT
     assert connected.requests()["POST /sessions/batch"] == SESSIONS

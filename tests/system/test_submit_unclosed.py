@@ -16,7 +16,6 @@ from airflow_provider_ksef.client.deflating import Engine
 from airflow_provider_ksef.client.submission import open_and_upload
 from airflow_provider_ksef.exceptions import KsefError, KsefLeaseError
 from airflow_provider_ksef.operators import batch_sending
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from airflow_provider_ksef.operators.batch_sending import BatchSender
 from airflow_provider_ksef.operators.submission_note import STATE_KEY
 from airflow_provider_ksef.tables.manifest import manifest_digests
@@ -24,6 +23,7 @@ from airflow_provider_ksef.tables.reading import read
 from tests.emulator_process import NIP, EmulatorProcess
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import operator
 
 COUNT = 4
 
@@ -31,12 +31,6 @@ COUNT = 4
 @pytest.fixture
 def invoices(tmp_path: Path) -> Path:
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    return KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
-    )
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_ksef.exceptions import KsefIntegrityError, KsefSessionError
-from airflow_provider_ksef.operators.batch import KsefSubmitBatchOperator
 from tests.emulator_process import EmulatorProcess
 from tests.system.client_ways import DEFAULT_SESSION, limit_sessions
 from tests.system.conftest import sample_invoices, wrong_invoice
 from tests.system.kept_rows import rows
 from tests.system.operator_context import NotedState, context
+from tests.system.submit_ways import operator
 
 COUNT = 3
 
@@ -23,12 +23,6 @@ COUNT = 3
 @pytest.fixture
 def invoices(tmp_path: Path) -> Path:
     return sample_invoices(tmp_path / "outgoing", count=COUNT)
-
-
-def operator(invoices: Path, **parameters: Any) -> KsefSubmitBatchOperator:
-    return KsefSubmitBatchOperator(
-        task_id="submit", invoices=str(invoices), **{"poll_interval": 0.1, **parameters}
-    )
 
 
 def tables(invoices: Path) -> str:

@@ -17,7 +17,8 @@ from upath import UPath
 
 from airflow_provider_ksef.tables.documents import stage_documents
 from airflow_provider_ksef.tables.layout import TableKey
-from tests.unit.docs.sample_invoices import GROUPS, INVOICES, TATRA, WATERMARKS, Invoice, Line
+from tests.unit.docs.invoice_facts import Invoice, Line
+from tests.unit.docs.sample_invoices import GROUPS, INVOICES, TATRA, WATERMARKS
 from tests.unit.tables.document_packages import METADATA, Package, fa
 from tests.unit.tables.packages import encode, invoice, rows
 from tests.unit.tables.tiny import put

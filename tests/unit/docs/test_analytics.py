@@ -14,16 +14,8 @@ from upath import UPath
 
 from airflow_provider_ksef.tables.documents import stage_documents
 from tests.unit.docs.analytics_page import QUESTIONS, Answers, answer_by_pandas, answer_by_sql
-from tests.unit.docs.sample_invoices import (
-    BALTIC,
-    GROUPS,
-    INVOICES,
-    MILL,
-    SHOP,
-    WATERMARKS,
-    Invoice,
-    to_cent,
-)
+from tests.unit.docs.invoice_facts import MILL, SHOP, Invoice, to_cent
+from tests.unit.docs.sample_invoices import BALTIC, GROUPS, INVOICES, WATERMARKS
 from tests.unit.docs.sample_tables import put_sample
 from tests.unit.tables.document_packages import fa, package
 from tests.unit.tables.tiny import put

@@ -77,5 +77,10 @@ def read(archive: BinaryIO) -> pa.Table:
     )
 
 
+def read_json(content: bytes) -> pa.Table:
+    """Read a package of these metadata."""
+    return read(zipped(("_metadata.json", content)))
+
+
 def rows(*invoices: dict[str, Any]) -> pa.Table:
-    return read(zipped(("_metadata.json", encode(*invoices))))
+    return read_json(encode(*invoices))

@@ -18,7 +18,8 @@ from airflow_provider_ksef.tables.moments import format_ticks
 from airflow_provider_ksef.tables.retention import RetentionRule
 from airflow_provider_ksef.tables.row_deletion import deletion_steps
 from airflow_provider_ksef.tables.storage import Store
-from tests.unit.tables.simulation import FIRST, KEY, LINES, STEP, Task, Try, World, simulate
+from tests.unit.tables.simulated_world import FIRST, KEY, LINES, STEP, Task, Try, World
+from tests.unit.tables.simulation import simulate
 from tests.unit.tables.test_commit_simulation import local_store, object_store
 
 MUTANT_RUNS = 60
