@@ -25,6 +25,7 @@ from tests.system.credential_ways import (
     enroll,
     generate,
     lets_in,
+    rotate,
 )
 from tests.system.managing_ways import connect_as
 from tests.system.operator_context import NotedState, context
