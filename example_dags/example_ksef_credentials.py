@@ -20,6 +20,7 @@ with DAG(
     schedule="@weekly",
     start_date=datetime(2026, 2, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,  # two at once would each make a token, and the sink keeps one
     tags=["ksef", "example"],
     doc_md=__doc__,
 ):

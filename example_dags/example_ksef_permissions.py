@@ -13,6 +13,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2026, 2, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,
     params={"apply": Param(default=False, type="boolean", description="Change what differs")},
     tags=["ksef", "example"],
     doc_md=__doc__,

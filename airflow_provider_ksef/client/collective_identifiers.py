@@ -13,7 +13,7 @@ from airflow_provider_ksef.client.answers import json_parser, moment
 from airflow_provider_ksef.client.calls import Call, Flow
 from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.identifiers import check_collective_identifier, check_ksef_number
-from airflow_provider_ksef.client.input_checks import check_number, moment_text
+from airflow_provider_ksef.client.input_checks import moment_text
 from airflow_provider_ksef.client.paging import TokenPage, read_by_token
 from airflow_provider_ksef.exceptions import KsefApiError, KsefInputError
 
@@ -101,7 +101,13 @@ def generate(invoices: Sequence[CollectedInvoice]) -> Call[str]:
         sellers.
     :raises KsefApiError: 71001 where KSeF has no such invoice, 71002 where one is under 132 identifiers.
     """
-    check_number("invoices", len(invoices), LEAST_INVOICES, MOST_INVOICES)
+    if not LEAST_INVOICES <= len(invoices) <= MOST_INVOICES:
+        raise KsefInputError(
+            "invoices",
+            len(invoices),
+            f"is their number, and KSeF takes {LEAST_INVOICES} to {MOST_INVOICES} of them",
+            "Give so many invoices of one seller.",
+        )
     numbers = [invoice.ksef_number for invoice in invoices]
     if twice := sorted(number for number, count in Counter(numbers).items() if count > 1):
         raise KsefInputError("invoices", twice, "are there twice (KSeF: 71005)", "Give each invoice once.")

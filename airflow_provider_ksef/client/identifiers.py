@@ -85,9 +85,13 @@ def is_internal_id(value: str) -> bool:
     """Whether this is a NIP with a unit's number (``6824515772-12343``), both checksums right."""
     if not _match(_INTERNAL_ID_PATTERN, value) or not is_nip(value[:10]):
         return False
-    digits = [int(digit) for digit in value.replace("-", "")]
-    total = sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits[:14]))
-    return total % 10 == digits[14]
+    return value[-1] == _last_digit(value)
+
+
+def _last_digit(internal_id: str) -> str:
+    """Give the checksum of an internal identifier's first fourteen digits (KSeF docs: identifiers)."""
+    digits = [int(digit) for digit in internal_id.replace("-", "")[:14]]
+    return str(sum(digit * (1, 3)[place % 2] for place, digit in enumerate(digits)) % 10)
 
 
 def is_vat_ue(value: str) -> bool:
@@ -181,11 +185,12 @@ def check_internal_id(value: str, field: str = "internal_id") -> str:
     :raises KsefInputError: where the form or one of the two checksums is wrong.
     """
     if not is_internal_id(value):
+        remedy = "Give the NIP, a hyphen and five digits as KSeF shows them, such as 6824515772-12343."
+        if _match(_INTERNAL_ID_PATTERN, value) and is_nip(value[:10]):
+            right = value[:-1] + _last_digit(value)
+            remedy = f"Look for a mistyped digit. For a new part: the last digit is the checksum, so {right}."
         raise KsefInputError(
-            field,
-            value,
-            "is not an internal identifier, or one of its checksums is wrong",
-            "Give the NIP, a hyphen and five digits as KSeF shows them, such as 6824515772-12343.",
+            field, value, "is not an internal identifier, or one of its checksums is wrong", remedy
         )
     return value
 

@@ -14,13 +14,15 @@ DESCRIPTION_LENGTH = (5, 256)
 
 def check_choice(field: str, value: str, known: Collection[str]) -> str:
     """
-    Give a value back that KSeF knows.
+    Give a value back that KSeF takes.
 
     :param field: the parameter that it came from.
     :raises KsefInputError: where it is none of the known ones.
     """
     if value not in known:
-        raise KsefInputError(field, value, "is not known to KSeF", f"Give one of: {', '.join(known)}.")
+        raise KsefInputError(
+            field, value, "is none of those that KSeF takes here", f"Give one of: {', '.join(known)}."
+        )
     return value
 
 

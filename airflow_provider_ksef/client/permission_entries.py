@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.client.permission_contexts import GrantRequest
@@ -63,9 +64,10 @@ def read_entries(field: str, given: object, context: ContextIdentifier) -> list[
     :param context: in which they are given.
     :raises KsefInputError: names the entry by its number, the member, its value, and the rule.
     """
-    if not is_list(given):
-        raise KsefInputError(field, type(given).__name__, "is no list", "Give a list of permissions.")
-    entries = [read_entry(f"{field}[{number}]", each, context) for number, each in enumerate(given)]
+    entries = [
+        read_entry(f"{field}[{number}]", each, context)
+        for number, each in enumerate(check_list(field, given))
+    ]
     seen: set[PermissionKey] = set()
     for number, entry in enumerate(entries):
         for key in entry.keys:
@@ -75,6 +77,18 @@ def read_entries(field: str, given: object, context: ContextIdentifier) -> list[
                 )
             seen.add(key)
     return entries
+
+
+def check_list(field: str, given: object) -> Sequence[Any]:
+    """
+    Give a list of permissions back, whatever is in it.
+
+    :param field: the parameter that holds it.
+    :raises KsefInputError: where it is none.
+    """
+    if not is_list(given):
+        raise KsefInputError(field, type(given).__name__, "is no list", "Give a list of permissions.")
+    return given
 
 
 def read_entry(field: str, given: object, context: ContextIdentifier) -> PermissionEntry:
@@ -103,36 +117,36 @@ def read_anywhere(field: str, given: object) -> PermissionEntry:
     """
     with placed(field):
         members = Members.of(given)
-        entry = _READERS[members.choice("kind", KINDS)](members)
+        keys = keys_of(members)
+        entry = PermissionEntry(keys, _REQUESTS[members.choice("kind", KINDS)](members))
         members.check_all_read()
     return entry
 
 
-def _person(members: Members) -> PermissionEntry:
+def _person(members: Members) -> tuple[GrantRequest, ...]:
     subject = subject_of(members)
     request = PersonPermissionsGrantRequest(
         subject, members.names("permissions"), members.text("description"), members.person(subject.type)
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
-def _entity(members: Members) -> PermissionEntry:
+def _entity(members: Members) -> tuple[GrantRequest, ...]:
     request = EntityPermissionsGrantRequest(
         subject_of(members), members.entity_permissions(), members.text("description"), members.entity()
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
-def _authorization(members: Members) -> PermissionEntry:
+def _authorization(members: Members) -> tuple[GrantRequest, ...]:
     subject, names = members.identifier("subject_identifier", EntityIdentifier), members.names("permissions")
     description, details = members.text("description"), members.entity()
-    requests = tuple(
+    return tuple(
         EntityAuthorizationPermissionsGrantRequest(subject, name, description, details) for name in names
     )
-    return PermissionEntry(keys_of(members), requests)
 
 
-def _indirect(members: Members) -> PermissionEntry:
+def _indirect(members: Members) -> tuple[GrantRequest, ...]:
     subject = subject_of(members)
     request = IndirectPermissionsGrantRequest(
         subject,
@@ -141,10 +155,10 @@ def _indirect(members: Members) -> PermissionEntry:
         members.person(subject.type),
         members.target(),
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
-def _subunit(members: Members) -> PermissionEntry:
+def _subunit(members: Members) -> tuple[GrantRequest, ...]:
     subject = subject_of(members)
     request = SubunitPermissionsGrantRequest(
         subject,
@@ -153,10 +167,10 @@ def _subunit(members: Members) -> PermissionEntry:
         members.person(subject.type),
         members.optional_text("subunit_name"),
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
-def _eu_entity_administration(members: Members) -> PermissionEntry:
+def _eu_entity_administration(members: Members) -> tuple[GrantRequest, ...]:
     request = EuEntityAdministrationPermissionsGrantRequest(
         subject_of(members),
         members.identifier("context_identifier", PlaceIdentifier),
@@ -165,14 +179,14 @@ def _eu_entity_administration(members: Members) -> PermissionEntry:
         members.eu_subject(),
         members.eu_entity(),
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
-def _eu_entity(members: Members) -> PermissionEntry:
+def _eu_entity(members: Members) -> tuple[GrantRequest, ...]:
     request = EuEntityPermissionsGrantRequest(
         subject_of(members), members.names("permissions"), members.text("description"), members.eu_subject()
     )
-    return PermissionEntry(keys_of(members), (request,))
+    return (request,)
 
 
 def _only(request: GrantRequest, lacking: Collection[str]) -> GrantRequest | None:
@@ -193,7 +207,7 @@ def _only(request: GrantRequest, lacking: Collection[str]) -> GrantRequest | Non
     return request
 
 
-_READERS = {
+_REQUESTS = {
     "person": _person,
     "entity": _entity,
     "authorization": _authorization,

@@ -20,7 +20,7 @@ from airflow_provider_ksef.client.permission_identifiers import (
     EntityIdentifier,
     PlaceIdentifier,
 )
-from airflow_provider_ksef.client.permission_members import Members
+from airflow_provider_ksef.client.permission_members import Members, check_permission
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 
@@ -76,7 +76,7 @@ def placed(field: str) -> Iterator[None]:
 
 
 def _person_keys(members: Members) -> tuple[PermissionKey, ...]:
-    return _keys("person", subject_of(members), _names(members, PERSON_PERMISSIONS))
+    return _keys("person", subject_of(members), _names(members, "person", PERSON_PERMISSIONS))
 
 
 def _entity_keys(members: Members) -> tuple[PermissionKey, ...]:
@@ -90,13 +90,15 @@ def _entity_keys(members: Members) -> tuple[PermissionKey, ...]:
 
 def _authorization_keys(members: Members) -> tuple[PermissionKey, ...]:
     subject = members.identifier("subject_identifier", EntityIdentifier)
-    return _keys("authorization", subject, _names(members, AUTHORIZATION_PERMISSIONS))
+    return _keys("authorization", subject, _names(members, "authorization", AUTHORIZATION_PERMISSIONS))
 
 
 def _indirect_keys(members: Members) -> tuple[PermissionKey, ...]:
     target = members.target()
     whose = ALL_PARTNERS if target is None or target.value is None else f"{target.type} {target.value}"
-    return _keys("indirect", subject_of(members), _names(members, ENTITY_PERMISSIONS), target=whose)
+    return _keys(
+        "indirect", subject_of(members), _names(members, "indirect", ENTITY_PERMISSIONS), target=whose
+    )
 
 
 def _subunit_keys(members: Members) -> tuple[PermissionKey, ...]:
@@ -109,12 +111,17 @@ def _eu_administration_keys(members: Members) -> tuple[PermissionKey, ...]:
 
 
 def _eu_entity_keys(members: Members) -> tuple[PermissionKey, ...]:
-    return _keys("eu_entity", subject_of(members), _names(members, EU_REPRESENTATIVE_PERMISSIONS))
+    return _keys(
+        "eu_entity", subject_of(members), _names(members, "eu_entity", EU_REPRESENTATIVE_PERMISSIONS)
+    )
 
 
-def _names(members: Members, known: Collection[str]) -> tuple[str, ...]:
+def _names(members: Members, kind: str, known: Collection[str]) -> tuple[str, ...]:
     """Read permissions by their names: one that is mistyped would be one that nobody has."""
-    return check_choices("permissions", members.names("permissions"), known)
+    names = members.names("permissions")
+    for name in names:
+        check_permission(kind, name, known)
+    return check_choices("permissions", names, known)
 
 
 def _all_of(members: Members, given_together: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from airflow_provider_ksef.client.permission_details import (
     PersonById,
     PersonDetails,
 )
-from airflow_provider_ksef.client.permission_grants import EntityPermission
+from airflow_provider_ksef.client.permission_grants import ENTITY_PERMISSIONS, EntityPermission
 from airflow_provider_ksef.client.permission_identifiers import ALL_PARTNERS, TargetIdentifier
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
@@ -231,8 +231,27 @@ class Members:
 
     def _entity_permission(self, given: object) -> EntityPermission:
         if isinstance(given, str):
-            return EntityPermission(given)
+            return EntityPermission(check_permission("entity", given, ENTITY_PERMISSIONS))
         part = Members.of(given)
         self._parts.append(part)
         can_delegate = part.flag("can_delegate")
-        return EntityPermission(part.text("type"), can_delegate)
+        name = check_permission("entity", part.text("type"), ENTITY_PERMISSIONS)
+        return EntityPermission(name, can_delegate)
+
+
+def check_permission(kind: str, name: str, known: Collection[str]) -> str:
+    """
+    Give a permission's name back, or say that it cannot be given so.
+
+    :param kind: of the permission.
+    :param known: what KSeF has of that kind.
+    :raises KsefInputError: where it is mistyped, or of another kind.
+    """
+    if name not in known:
+        raise KsefInputError(
+            "permissions",
+            name,
+            f"is none of those that KSeF has for {kind}",
+            f"Give some of: {', '.join(known)}.",
+        )
+    return name

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_ksef.client import test_data
 from airflow_provider_ksef.client.calls import Flow
@@ -15,6 +15,7 @@ from airflow_provider_ksef.client.settings import ENVIRONMENTS, ContextIdentifie
 from airflow_provider_ksef.client.subjects import SubjectIdentifier
 from airflow_provider_ksef.exceptions import KsefInputError
 
+T = TypeVar("T")
 ACTIONS: dict[str, Callable[..., Flow[None]]] = {
     "create_subject": test_data.create_subject,
     "remove_subject": test_data.remove_subject,
@@ -121,17 +122,47 @@ def _members(name: str, value: Any, known: Sequence[str]) -> list[str]:
 
 
 def _subject(name: str, value: Any) -> SubjectIdentifier:
-    return SubjectIdentifier(*_members(name, value, ("type", "value")))
+    kind, identifier = _members(name, value, ("type", "value"))
+    return _placed(name, lambda: SubjectIdentifier(kind, identifier))
 
 
 def _context(name: str, value: Any) -> ContextIdentifier:
-    return ContextIdentifier(*_members(name, value, ("type", "value")))
+    kind, identifier = _members(name, value, ("type", "value"))
+    try:
+        return ContextIdentifier(kind, identifier)
+    except KsefInputError as error:
+        # A context speaks of the connection's fields, which hold one elsewhere.
+        member = "type" if error.field == "context_type" else "value"
+        raise KsefInputError(
+            f"{name}.{member}", error.value, error.problem, "Give type and value as KSeF has them."
+        ) from error
 
 
 def _subunits(name: str, value: Any) -> list[test_data.Subunit]:
     if not is_list(value):
         raise KsefInputError(name, value, "is no list", "Give a list of subject_nip and description.")
-    return [test_data.Subunit(*_members(name, each, ("subject_nip", "description"))) for each in value]
+    return [_subunit(f"{name}[{number}]", each) for number, each in enumerate(value)]
+
+
+def _subunit(name: str, value: Any) -> test_data.Subunit:
+    nip, description = _members(name, value, ("subject_nip", "description"))
+    return _placed(name, lambda: test_data.Subunit(nip, description))
+
+
+def _placed(name: str, make: Callable[[], T]) -> T:
+    """Make something of a member's own members; what is wrong with one is told with the place of both."""
+    try:
+        return make()
+    except KsefInputError as error:
+        raise KsefInputError(f"{name}.{error.field}", error.value, error.problem, error.remedy) from error
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise KsefInputError(
+            name, value, "is not true or false", "Give one of the two, without quotation marks."
+        )
+    return value
 
 
 def _moment(name: str, value: Any) -> datetime:
@@ -167,6 +198,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "authorized_identifier": _subject,
     "context": _context,
     "subunits": _subunits,
+    "is_bailiff": _flag,
+    "is_deceased": _flag,
     "created_date": _moment,
     "valid_to": _moment,
     "expected_end_date": _day,

@@ -17,6 +17,7 @@ from airflow_provider_ksef.client.ksef_certificates import (
     REVOCATION_REASONS,
     CertificateInfo,
 )
+from airflow_provider_ksef.operators.certificate_login import check_certificate_login
 from airflow_provider_ksef.operators.enrolling import STATE_KEY, Enroller, WantedCertificate
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.parameters import check_span, is_given
@@ -63,6 +64,7 @@ class EnrollingOperator(ManagingOperator):
     ) -> Enroller:
         """Check what was given, and look which certificates there are."""
         name = check_certificate_name(self.certificate_name)
+        check_certificate_login(ksef.settings.credential, self.ksef_conn_id)
         self.sink.check()
         place = pending_place(self.sink, task_state(context), STATE_KEY)
         task = SecretTask(self, ksef, progress, self.sink, place)
@@ -203,6 +205,7 @@ class KsefRevokeCertificateOperator(ManagingOperator):
         """Look at the certificate; revoke it where it is active."""
         del context, progress
         serial = check_certificate_serial(self.certificate_serial_number)
+        check_certificate_login(ksef.settings.credential, self.ksef_conn_id)
         found = ksef.run(ksef_certificates.query(certificate_serial_number=serial))
         known = found[0].status if found else "Active"
         if known == "Active":

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient, collective_identifiers
+from airflow_provider_ksef.client.calls import Call
 from airflow_provider_ksef.client.collected_invoices import CollectedInvoice, Payment
 from airflow_provider_ksef.client.input_checks import is_list
 from airflow_provider_ksef.exceptions import KsefInputError
@@ -35,14 +36,13 @@ class KsefCollectiveIdentifierOperator(ManagingOperator):
     def __init__(self, *, ksef_numbers: Sequence[str | Mapping[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if is_plain(ksef_numbers):
-            read_invoices("ksef_numbers", ksef_numbers)
+            _identifier_of(ksef_numbers)
         self.ksef_numbers = ksef_numbers
 
     def manage(self, context: Context, ksef: KsefClient, progress: ManagingProgress) -> dict[str, Any]:
         """Look whether there is one already; else get one."""
         del context, progress
-        invoices = read_invoices("ksef_numbers", self.ksef_numbers)
-        generate = collective_identifiers.generate(invoices)
+        invoices, generate = _identifier_of(self.ksef_numbers)
         number, status = _existing(ksef, invoices), "already"
         if number is None:
             number, status = ksef.run(generate), "generated"
@@ -51,6 +51,15 @@ class KsefCollectiveIdentifierOperator(ManagingOperator):
             "collective_identifier_number": number,
             "invoice_count": len(invoices),
         }
+
+
+def _identifier_of(given: object) -> tuple[list[CollectedInvoice], Call[str]]:
+    """Read the invoices, and what asks for their identifier, which checks them together."""
+    invoices = read_invoices("ksef_numbers", given)
+    try:
+        return invoices, collective_identifiers.generate(invoices)
+    except KsefInputError as error:
+        raise KsefInputError("ksef_numbers", error.value, error.problem, error.remedy) from error
 
 
 def read_invoices(field: str, given: object) -> list[CollectedInvoice]:

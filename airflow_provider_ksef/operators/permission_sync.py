@@ -8,7 +8,12 @@ from typing import Any
 from airflow_provider_ksef._compat import Context
 from airflow_provider_ksef.client import KsefClient
 from airflow_provider_ksef.client.permission_difference import Difference, difference
-from airflow_provider_ksef.client.permission_entries import PermissionEntry, read_anywhere, read_entries
+from airflow_provider_ksef.client.permission_entries import (
+    PermissionEntry,
+    check_list,
+    read_anywhere,
+    read_entries,
+)
 from airflow_provider_ksef.client.permission_holdings import (
     KINDS,
     KINDS_OF,
@@ -61,10 +66,13 @@ class KsefSyncPermissionsOperator(ManagingOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if isinstance(kinds, str):
+            raise KsefInputError("kinds", kinds, "is no list", "Give a list of kinds.")
         for kind in kinds or ():
             check_choice("kinds", kind, KINDS)
         check_at_least("max_revocations", 0 if max_revocations is None else max_revocations, 0)
         if not isinstance(wanted, str) and is_plain(wanted):
+            check_list("wanted", wanted)
             _check_not_empty(wanted, kinds)
             for number, each in enumerate(wanted):
                 read_anywhere(f"wanted[{number}]", each)

@@ -14,6 +14,7 @@ from airflow_provider_ksef.client.input_checks import check_choices, check_descr
 from airflow_provider_ksef.client.permission_contexts import check_giver
 from airflow_provider_ksef.client.tokens import TOKEN_CONTEXTS, TOKEN_PERMISSIONS
 from airflow_provider_ksef.exceptions import KsefInputError
+from airflow_provider_ksef.operators.certificate_login import check_certificate_login
 from airflow_provider_ksef.operators.held_certificates import held_certificate
 from airflow_provider_ksef.operators.managing import ManagingOperator, ManagingProgress
 from airflow_provider_ksef.operators.parameters import is_given
@@ -70,6 +71,7 @@ class KsefGenerateTokenOperator(ManagingOperator):
         check_choices("permissions", self.permissions, TOKEN_PERMISSIONS)
         check_description(self.description)
         check_giver(ksef.settings.context, TOKEN_CONTEXTS, "KSeF makes no tokens in other contexts")
+        check_certificate_login(ksef.settings.credential, self.ksef_conn_id)
         self.sink.check()
         self._check_not_own(ksef)
         place = pending_place(self.sink, task_state(context), STATE_KEY)

@@ -31,14 +31,16 @@ def about(table: str, row: Row) -> str:
 
 def standing(row: Row) -> str:
     """
-    Say what is so of a row that is told on its own: a limit's value, or a state other than active.
+    Say what is so of a row that is told on its own: a limit's value, a state other than active, and whether a
+    permission may be passed on.
 
     :param row: of any table.
     """
     if "value" in row:
         return f", {_value('value', row)}"
     state = row.get("permission_state") or row.get("status")
-    return f", {state}" if state not in (None, "Active") else ""
+    delegation = ", to be passed on" if row.get("can_delegate") else ""
+    return (f", {state}" if state not in (None, "Active") else "") + delegation
 
 
 def difference(name: str, before: Row, after: Row) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_ksef.tables import read
@@ -116,3 +117,10 @@ def month_start(months_ago: int) -> datetime:
     today = datetime.now(POLAND).date()
     year, month = divmod(today.year * 12 + today.month - 1 - months_ago, 12)
     return datetime.combine(date(year, month + 1, 1), time(), POLAND)
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("dag_id", ["example_ksef_credentials", "example_ksef_permissions"])
+def test_no_two_runs_manage_the_same_at_once(dag_id: str) -> None:
+    """Unpaused and triggered by hand, a DAG has two runs: of two new tokens one would be lost."""
+    assert DagBag(dag_folder=str(EXAMPLES / f"{dag_id}.py")).dags[dag_id].max_active_runs == 1

@@ -25,6 +25,7 @@ from tests.system.credential_ways import (
     enroll,
     generate,
     lets_in,
+    rotate,
 )
 from tests.system.managing_ways import connect_as
 from tests.system.operator_context import NotedState, context
@@ -179,6 +180,16 @@ def test_no_token_is_asked_for_where_ksef_makes_none(
     with pytest.raises(KsefInputError, match="context_type='NipVatUe'"):
         generate(FileSink(tmp_path / "x")).execute(context())
     assert emulator.requests() == {}
+
+
+def test_a_login_by_token_is_told_before_ksef_is_asked(connected: EmulatorProcess, tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "x")
+    revoke = KsefRevokeCertificateOperator(task_id="r", certificate_serial_number="01F20A5D352AE590")
+    for task in (generate(sink), enroll(sink), rotate(sink), revoke):
+        with pytest.raises(KsefInputError, match="ksef_conn_id='ksef_default': logs in by a KSeF token"):
+            task.execute(context())
+    assert connected.requests() == {}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_example_rotates_and_no_secret_is_left_in_airflow(

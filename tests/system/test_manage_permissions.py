@@ -197,6 +197,10 @@ def test_what_is_plain_is_checked_when_the_dag_is_parsed() -> None:
             sync([PERSON, wrong])
     with pytest.raises(KsefInputError, match="kinds='people'"):
         sync([PERSON], kinds=["people"])
+    with pytest.raises(KsefInputError, match="kinds='person': is no list"):
+        sync([PERSON], kinds="person")
+    with pytest.raises(KsefInputError, match="wanted='dict': is no list"):
+        sync(PERSON)
 
 
 @pytest.mark.parametrize(

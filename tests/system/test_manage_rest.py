@@ -100,7 +100,25 @@ def test_an_address_that_may_be_any_ksefs_is_refused_unless_the_connection_says_
         ({**GROUP, "subject_nip": 5250001210}, "quotation marks"),
         ({**GROUP, "subject_nip": "5250001211"}, r"steps\[0\]\.subject_nip='5250001211'"),
         ({**GROUP, "created_date": "yesterday"}, r"steps\[0\]\.created_date='yesterday': is no moment"),
-        ({**GROUP, "subunits": [{"nip": "1"}]}, r"steps\[0\]\.subunits="),
+        ({**GROUP, "subunits": [{"nip": "1"}]}, r"steps\[0\]\.subunits\[0\]="),
+        (
+            {**GROUP, "subunits": [{"subject_nip": "5250001211", "description": "a member"}]},
+            r"steps\[0\]\.subunits\[0\]\.subject_nip='5250001211'",
+        ),
+        (
+            {**STEPS[2], "authorized_identifier": {"type": "Pesel", "value": "30112206277"}},
+            r"steps\[0\]\.authorized_identifier\.value='30112206277'",
+        ),
+        (
+            {**STEPS[4], "context": {"type": "Nip", "value": "5250001211"}},
+            r"steps\[0\]\.context\.value='5250001211': has a wrong checksum",
+        ),
+        (
+            {**STEPS[4], "context": {"type": "InternalId", "value": f"{NIP}-00001"}},
+            r"steps\[0\]\.context\.value='5250001210-00001'",
+        ),
+        ({**STEPS[4], "context": {"type": "PESEL", "value": PESEL}}, r"steps\[0\]\.context\.type='PESEL'"),
+        ({**STEPS[1], "is_bailiff": "false"}, r"steps\[0\]\.is_bailiff='false': is not true or false"),
     ],
 )
 def test_a_wrong_step_is_told_when_the_dag_is_parsed(step: dict[str, Any], told: str) -> None:
@@ -139,6 +157,8 @@ def test_wrong_invoices_are_told_when_the_dag_is_parsed() -> None:
         (["x"], r"ksef_numbers\[0\]\.ksef_number='x'"),
         ([{"ksef_number": number, "payment": {"amount": 1.1, "currency": "PLN"}}], "not exact"),
         ([{"number": number}], r"ksef_numbers\[0\]=.*is no invoice"),
+        ([number], r"ksef_numbers=1: .* 2 to 5000"),
+        ([number, number], r"ksef_numbers=.* are there twice"),
     ):
         with pytest.raises(KsefInputError, match=told):
             KsefCollectiveIdentifierOperator(task_id="collect", ksef_numbers=wrong)

@@ -144,6 +144,19 @@ def test_what_is_wrong_is_said(check: Callable[[str], str], wrong: str, says: st
     assert caught.value.value == wrong
 
 
+def test_the_last_digit_of_a_new_part_of_a_company_is_told() -> None:
+    with pytest.raises(KsefInputError) as caught:
+        identifiers.check_internal_id("5250001210-00001")
+    assert "5250001210-00004" in caught.value.remedy
+
+
+@pytest.mark.parametrize("wrong", ["5250001211-00004", "5250001210-0004"])
+def test_no_last_digit_is_told_where_more_is_wrong(wrong: str) -> None:
+    with pytest.raises(KsefInputError) as caught:
+        identifiers.check_internal_id(wrong)
+    assert "five digits as KSeF shows them" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [("Nip", "5250001210"), ("Pesel", "30112206276"), ("Fingerprint", FINGERPRINT)],

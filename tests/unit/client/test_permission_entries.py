@@ -138,6 +138,15 @@ def test_a_plain_name_is_not_to_be_passed_on() -> None:
         ({"permission": []}, r"wanted\[0\]\.permission=None: is no member"),
         ({"permissions": "InvoiceRead"}, r"wanted\[0\]\.permissions='InvoiceRead': is no list"),
         ({"permissions": ["Read"]}, r"wanted\[0\]\.permissions='Read'"),
+        ({"permissions": ["VatUeManage"]}, r"permissions='VatUeManage': is none of those .* for person"),
+        (
+            {"kind": "entity", "permissions": ["CredentialsManage"]},
+            r"permissions='CredentialsManage': .* entity",
+        ),
+        (
+            {"kind": "entity", "permissions": [{"type": "CredentialsManage", "can_delegate": True}]},
+            r"wanted\[0\]\.permissions='CredentialsManage': is none of those .* for entity",
+        ),
         ({"description": "four"}, r"wanted\[0\]\.description='four': has 4 characters"),
         ({"subject_identifier": None}, r"wanted\[0\]\.subject_identifier=None: is missing"),
         ({"subject_identifier": {"type": "Nip", "value": 5250001210}}, "quotation marks"),

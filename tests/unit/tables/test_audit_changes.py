@@ -121,6 +121,15 @@ def compared(table: str, before: list[Row], after: list[Row]) -> list[str]:
             ),
         ),
         (
+            "permissions",
+            [{**PERSON, "canDelegate": True}],
+            [],
+            (
+                "permissions removed: InvoiceWrite for Pesel 30112206276 Anna Abacka for the client "
+                "AllPartners, given by Nip 5250001210 (persons), to be passed on"
+            ),
+        ),
+        (
             "tokens",
             [TOKEN],
             [{**TOKEN, "status": "Revoked"}],
