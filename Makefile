@@ -7,7 +7,10 @@ PYTHON ?= python3
 PROCESSES ?= 4
 VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+
+# What is used is compiled once: not all that is installed, nor again in each of the many processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-system test-crash install-all
 .DELETE_ON_ERROR:

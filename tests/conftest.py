@@ -28,6 +28,7 @@ VIOLATIONS = tempfile.TemporaryDirectory(prefix="ksef-tests-contract-")
 os.environ.update(
     AIRFLOW_HOME=AIRFLOW_HOME.name,
     AIRFLOW__CORE__DAGS_FOLDER=f"{AIRFLOW_HOME.name}/dags",
+    AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX="regexp",
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__KSEF__RATE_LIMITER="off",  # tests/limits switches it on
     AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",

@@ -17,6 +17,9 @@ from tests.official import CHECKOUT, CONTRACT
 NIP = "5250001210"
 TOKEN = "20260901-EC-1A2B3CC000-0F1E2D3C53-D1|nip-5250001210|" + "0123456789abcdef" * 4
 READY = "KSeF emulator ready at "
+# One for all: each new one reads the certificates of all the world's authorities. Nothing is kept open,
+# so that an emulator may go at any time.
+_HTTP = httpx.Client(timeout=120, verify=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @dataclass
@@ -40,21 +43,21 @@ class EmulatorProcess:
 
     def control(self, name: str, **body: Any) -> Any:
         """POST one of the emulator's own controls and give its answer."""
-        answer = httpx.post(f"{self.origin}/_emulator/{name}", json=body, timeout=120)
+        answer = _HTTP.post(f"{self.origin}/_emulator/{name}", json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     def ksef_numbers(self, nip: str = NIP, subject_type: str = "Subject2") -> list[str]:
         """The truth that a table is held against."""
         query = {"nip": nip, "subjectType": subject_type}
-        answer = httpx.get(f"{self.origin}/_emulator/invoices", params=query, timeout=120)
+        answer = _HTTP.get(f"{self.origin}/_emulator/invoices", params=query)
         answer.raise_for_status()
         numbers: list[str] = answer.json()["ksefNumbers"]
         return numbers
 
     def requests(self) -> dict[str, int]:
         """How often each endpoint was called since the last reset."""
-        answer = httpx.get(f"{self.origin}/_emulator/stats", timeout=60)
+        answer = _HTTP.get(f"{self.origin}/_emulator/stats")
         answer.raise_for_status()
         counts: dict[str, int] = answer.json()["requests"]
         return counts

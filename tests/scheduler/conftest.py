@@ -109,6 +109,7 @@ def airflow(
         dags.mkdir()
         for file in (EVERY_WAY, *Path(__file__).parent.glob("dags/*.py")):
             shutil.copy(file, dags)
+        shutil.copytree(Path(__file__).parent / "config", airflow.home / "config")
         migrate(airflow)
         airflow.start()
         airflow.wait_until_ready("sync_deferred", "struck_sync_deferred", "limited_sync", "managed")

@@ -17,7 +17,7 @@ from tests.scheduler.whole_airflow import DagRun, WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 120
+RUN_SECONDS = 240
 NIP = "5265877635"
 PACKAGE = ("GET", "^/storage/")
 

@@ -14,7 +14,7 @@ from tests.scheduler.whole_airflow import WholeAirflow
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 90
+RUN_SECONDS = 240
 
 
 def run_twice(airflow: WholeAirflow, begun: Begun) -> None:

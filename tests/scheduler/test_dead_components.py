@@ -15,7 +15,7 @@ from tests.scheduler.whole_airflow import WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 200
+RUN_SECONDS = 240
 WAIT_SECONDS = 90
 SLOW = ("--hwm-lag", "0.2", "--delay", "8")
 

@@ -16,7 +16,7 @@ from tests.system.conftest import sample_invoices, seed
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 150
+RUN_SECONDS = 240
 AT_ONCE = 8
 
 

@@ -13,7 +13,7 @@ from tests.scheduler.whole_airflow import WholeAirflow
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 200
+RUN_SECONDS = 240
 
 
 def wait(airflow: WholeAirflow, strikers: Sequence[Striker]) -> None:

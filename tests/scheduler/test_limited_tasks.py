@@ -12,7 +12,7 @@ from tests.scheduler.whole_airflow import WholeAirflow
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 200
+RUN_SECONDS = 240
 
 
 def test_parallel_tasks_share_the_limits_and_leave_their_slots(

@@ -18,7 +18,7 @@ from tests.unit.client.certificate_samples import SEAL, certificate_of, key_of, 
 pytestmark = pytest.mark.system
 
 COMPANIES = [NIP, *(nip_from(520_000_100 + 17 * number) for number in range(19))]
-RUN_SECONDS = 150
+RUN_SECONDS = 240
 
 
 def test_each_company_has_its_own_rows_watermark_and_name(

@@ -15,7 +15,7 @@ from tests.scheduler.whole_airflow import WholeAirflow, wait_until
 
 pytestmark = pytest.mark.system
 
-RUN_SECONDS = 150
+RUN_SECONDS = 240
 STATUS = "GET /sessions/{referenceNumber}"
 DATES = {"dateCreated": "2026-09-01T00:00:00Z", "dateUpdated": "2026-09-01T00:00:00Z"}
 LOGOUT = "DELETE /auth/sessions/current"

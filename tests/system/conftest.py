@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tenacity
+from airflow.sdk.log import _secrets_masker
 
 from airflow_provider_ksef.client import closing, online, online_submission, retries, sessions
 from airflow_provider_ksef.emulator.moments import WARSAW
@@ -33,9 +34,18 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "SPREAD_SECONDS", 0.0)
 
 
+@pytest.fixture(autouse=True)
+def _masks_of_its_own() -> Iterator[None]:
+    """Let Airflow forget a test's secrets: at each new one it compiles one pattern of all that it has."""
+    masker = _secrets_masker()
+    before = set(masker.patterns), masker.replacer
+    yield
+    masker.patterns, masker.replacer = before
+
+
 @pytest.fixture(scope="session")
 def _quick_emulator() -> Iterator[EmulatorProcess]:
-    emulator = start_emulator("--hwm-lag", str(HWM_LAG), "--delay", "0.3", "--export-cap", "200")
+    emulator = start_emulator("--hwm-lag", str(HWM_LAG), "--delay", "0.1", "--export-cap", "200")
     yield emulator
     emulator.stop()
 

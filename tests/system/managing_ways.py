@@ -7,10 +7,11 @@ import json
 import pytest
 
 from airflow_provider_ksef.client import waiting
-from tests.emulator.signing import Signer, seal
+from tests.emulator.signing import Signer, make_key, seal
 from tests.emulator_process import NIP, EmulatorProcess
 
-OWNER = seal(f"VATPL-{NIP}")
+OWNER = seal(f"VATPL-{NIP}", key=make_key("SECP256R1"))
+"""Its key is read and masked in no time, unlike one of RSA, which test_client_xades.py logs in by."""
 
 
 def connect_as(

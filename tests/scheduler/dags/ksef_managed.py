@@ -26,23 +26,10 @@ from airflow_provider_ksef.operators.test_data import KsefTestDataOperator
 from airflow_provider_ksef.operators.tokens import KsefGenerateTokenOperator, KsefRevokeTokenOperator
 from airflow_provider_ksef.sensors.expiry import KsefCertificateExpirySensor, KsefTokenExpirySensor
 from airflow_provider_ksef.transfers.audit_to_parquet import KsefAuditToParquetOperator
+from tests.system.permitted import OFFICE, PERSON
 
 SECRETS = Path(os.environ["KSEF_TEST_SECRETS"])
 ALWAYS_DUE = timedelta(days=800)
-ANNA: dict[str, Any] = {
-    "kind": "person",
-    "subject_identifier": {"type": "Pesel", "value": "30112206276"},
-    "permissions": ["InvoiceRead", "InvoiceWrite"],
-    "description": "accounting",
-    "subject_details": {"first_name": "Anna", "last_name": "Abacka"},
-}
-OFFICE: dict[str, Any] = {
-    "kind": "entity",
-    "subject_identifier": {"type": "Nip", "value": "1111111111"},
-    "permissions": [{"type": "InvoiceRead", "can_delegate": True}],
-    "description": "the tax office's client",
-    "subject_details": {"full_name": "Beta sp. z o.o."},
-}
 START = datetime(2026, 2, 1, tzinfo=UTC)
 CONN = {"conn": Param("", type="string")}
 TOKEN: dict[str, Any] = {"permissions": ["InvoiceRead"], "description": "for the sync"}
@@ -55,7 +42,7 @@ for deferrable in (False, True):
         "default_args": {**KILLED, "deferrable": deferrable},
     }
     with DAG(f"struck_permissions_{how}", schedule=None, **common):
-        KsefSyncPermissionsOperator(task_id="permissions", wanted=[ANNA, OFFICE], dry_run=False)
+        KsefSyncPermissionsOperator(task_id="permissions", wanted=[PERSON, OFFICE], dry_run=False)
     with DAG(f"struck_token_{how}", schedule=None, **common):
         KsefGenerateTokenOperator(task_id="token", sink=FileSink(SECRETS / f"struck_token_{how}"), **TOKEN)
     with DAG(f"struck_certificate_{how}", schedule=None, **common):
@@ -85,11 +72,13 @@ with DAG(
         return params["ksef_numbers"]
 
     permissions = (
-        KsefGrantPermissionOperator(task_id="grant", permission=ANNA)
+        KsefGrantPermissionOperator(task_id="grant", permission=PERSON)
         >> KsefSyncPermissionsOperator(
-            task_id="sync", wanted=[{**ANNA, "permissions": ["InvoiceRead"]}, OFFICE], dry_run=False
+            task_id="sync", wanted=[{**PERSON, "permissions": ["InvoiceRead"]}, OFFICE], dry_run=False
         )
-        >> KsefRevokePermissionOperator(task_id="revoke", permission={**ANNA, "permissions": ["InvoiceRead"]})
+        >> KsefRevokePermissionOperator(
+            task_id="revoke", permission={**PERSON, "permissions": ["InvoiceRead"]}
+        )
     )
     old = KsefGenerateTokenOperator(task_id="token", sink=FileSink(SECRETS / "managed_old_token"), **TOKEN)
     tokens = (
