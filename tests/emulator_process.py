@@ -62,6 +62,17 @@ class EmulatorProcess:
         counts: dict[str, int] = answer.json()["requests"]
         return counts
 
+    def faults(self) -> list[dict[str, Any]]:
+        """What was ordered to go wrong and has not yet."""
+        answer = _HTTP.get(f"{self.origin}/_emulator/faults")
+        answer.raise_for_status()
+        ordered: list[dict[str, Any]] = answer.json()["faults"]
+        return ordered
+
+    def forget_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        _HTTP.delete(f"{self.origin}/_emulator/faults").raise_for_status()
+
     def stop(self) -> None:
         self.process.terminate()
         try:

@@ -75,9 +75,8 @@ def _run(options: Namespace) -> _Outcome:
         return _snapshots(options, root)
     keys = table_parts(open_store(root), contexts=options.context, subject_types=options.subject_type)
     if not keys:
-        raise KsefInputError(
-            "tables_path", str(root), "holds no such tables", "Check the path, --context and --subject-type."
-        )
+        remedy = "Check the path, --context and --subject-type; an audit's tables are listed by 'snapshots'."
+        raise KsefInputError("tables_path", str(root), "holds no such tables", remedy)
     commands: dict[str, Callable[[Namespace, UPath, list[TableKey]], _Outcome]] = {
         "show": _show,
         "verify": _verify,

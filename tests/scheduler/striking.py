@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from tests.emulator_process import EmulatorProcess
 from tests.scheduler.begun import Begun
 from tests.scheduler.whole_airflow import WholeAirflow
@@ -22,6 +20,8 @@ SETTLED_SECONDS = 0.4
 """After this a killed task's last messages have arrived, and its next try has not yet begun."""
 DELAY_SECONDS = 0.4
 """How long KSeF takes for the request at which a try is struck: before, while or after it does its work."""
+LOOK_SECONDS = 0.1
+"""Between two looks whether the request has come: well within that time."""
 
 Step = tuple[str, str]
 EXPORT: Step = ("POST", "^/v2/invoices/exports$")
@@ -88,9 +88,9 @@ class Striker:
 
     def _comes_to_it(self, pid: int) -> bool:
         while Path(f"/proc/{pid}").exists():
-            if not ordered(self.begun.emulator.process):
+            if not self.begun.emulator.process.faults():
                 return True
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
         return False
 
     def _look_for_lost(self) -> None:
@@ -102,12 +102,6 @@ class Striker:
 
 def order_delay(emulator: EmulatorProcess, step: Step) -> None:
     """Let the next request of a step take a while, and no other."""
-    httpx.delete(f"{emulator.origin}/_emulator/faults", timeout=60).raise_for_status()
+    emulator.forget_faults()
     method, path = step
     emulator.control("faults", method=method, path=path, delay=DELAY_SECONDS)
-
-
-def ordered(emulator: EmulatorProcess) -> bool:
-    """Whether that request is still to come."""
-    answer = httpx.get(f"{emulator.origin}/_emulator/faults", timeout=60).raise_for_status()
-    return bool(answer.json()["faults"])

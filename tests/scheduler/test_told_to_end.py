@@ -6,7 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.scheduler.begun import begin, check
@@ -46,7 +45,7 @@ def test_a_task_process_that_is_told_to_end_logs_out_and_its_next_try_goes_on(
     os.kill(pid, signal.SIGTERM)
     wait_until("the process has ended", 30, lambda: not Path(f"/proc/{pid}").exists())
     ended = emulator.process.requests().get(LOGOUT)
-    httpx.delete(f"{emulator.process.origin}/_emulator/faults", timeout=60).raise_for_status()
+    emulator.process.forget_faults()
     airflow.wait([begun.run], RUN_SECONDS)
     assert (number, ended) == (1, 1)
     assert airflow.tries(begun.run) == {(begun.task_id, -1): ("success", 2)}

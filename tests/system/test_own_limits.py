@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from airflow_provider_ksef.client import KsefClient, sessions
@@ -158,7 +157,7 @@ def test_a_session_that_holds_more_than_the_lowered_limit_is_not_closed(
     connected.control("faults", method="POST", path="/close$", times=100, status=503)
     with pytest.raises(KsefUnavailableError):
         task.execute(context(state))
-    httpx.delete(f"{connected.origin}/_emulator/faults").raise_for_status()
+    connected.forget_faults()
     limit(connected, "batch", invoices=4)
     result = task.execute(context(state))
     assert (result["accepted"], len(result["sessions"])) == (COUNT, 2)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -216,7 +215,7 @@ def test_an_open_session_is_closed_by_the_next_try(
     with pytest.raises(KsefTransportError):
         submission.run()
     assert status_codes(connected) == [100]
-    httpx.delete(f"{connected.origin}/_emulator/faults").raise_for_status()
+    connected.forget_faults()
     assert submission.run()["accepted"] == COUNT
     assert connected.requests()[OPENED] == 1
 

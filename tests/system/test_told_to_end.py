@@ -14,7 +14,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from airflow_provider_ksef.client.calls import Answer, Call
@@ -123,7 +122,7 @@ def test_the_login_session_ends_and_the_next_try_goes_on(
         assert process.exitcode == ENDED
         assert time.monotonic() - began < 5
     assert other_logins() == []
-    httpx.delete(f"{connected.origin}/_emulator/faults").raise_for_status()
+    connected.forget_faults()
     if kind in ("submit", "send", "sync"):
         result = operator(kind, tmp_path).execute(context(StateFile(tmp_path / "state.json")))
         assert result.get("accepted", 3) == 3

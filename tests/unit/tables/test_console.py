@@ -89,7 +89,9 @@ def test_it_reads_a_url(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--tables-path", str(tmp_path), "show"]) == 2
-    assert "holds no such tables" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "holds no such tables" in told
+    assert "listed by 'snapshots'" in told
     (tmp_path / "holiday.jpg").write_text("")
     assert main(["--tables-path", str(tmp_path), "show"]) == 2
     assert "something else" in capsys.readouterr().err
