@@ -45,7 +45,7 @@ def _masks_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _quick_emulator() -> Iterator[EmulatorProcess]:
-    emulator = start_emulator("--hwm-lag", str(HWM_LAG), "--delay", "0.1", "--export-cap", "200")
+    emulator = start_emulator("--hwm-lag", str(HWM_LAG), "--delay", "0.3", "--export-cap", "200")
     yield emulator
     emulator.stop()
 
